@@ -1,0 +1,78 @@
+//! One clock for every service of the local AWS.
+//!
+//! Tests make it run faster, or put it forward, so that a visibility timeout or the five minutes
+//! of an idempotency token pass without waiting for them. The function under test never sees it:
+//! only the time that AWS itself would measure is shortened.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use tokio::sync::Notify;
+
+/// The time as the local AWS sees it. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Clock(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    started: SystemTime,
+    since: Instant,
+    /// Local seconds for each real one; at least 1.
+    speed: u32,
+    advanced_ms: AtomicU64,
+    moved: Notify,
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self::faster(1)
+    }
+}
+
+impl Clock {
+    /// A clock on which `speed` seconds pass for each real second.
+    pub fn faster(speed: u32) -> Self {
+        Self(Arc::new(Inner {
+            started: SystemTime::now(),
+            since: Instant::now(),
+            speed: speed.max(1),
+            advanced_ms: AtomicU64::new(0),
+            moved: Notify::new(),
+        }))
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> SystemTime {
+        let passed = self.0.since.elapsed() * self.0.speed;
+        let advanced = Duration::from_millis(self.0.advanced_ms.load(Ordering::SeqCst));
+        self.0.started + passed + advanced
+    }
+
+    /// Milliseconds since the Unix epoch, as SQS writes its timestamps.
+    pub fn epoch_ms(&self) -> u64 {
+        self.now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .map_or(0, |passed| u64::try_from(passed.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// Puts the clock forward and wakes whoever sleeps on it.
+    pub fn advance(&self, by: Duration) {
+        let ms = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        self.0.advanced_ms.fetch_add(ms, Ordering::SeqCst);
+        self.0.moved.notify_waiters();
+    }
+
+    /// Sleeps until this clock shows `when`, however it gets there.
+    pub async fn sleep_until(&self, when: SystemTime) {
+        loop {
+            let moved = self.0.moved.notified();
+            let Ok(left) = when.duration_since(self.now()) else { return };
+            let real = left / self.0.speed;
+            tokio::select! {
+                () = tokio::time::sleep(real.max(Duration::from_millis(1))) => {}
+                () = moved => {}
+            }
+        }
+    }
+}

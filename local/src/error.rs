@@ -1,0 +1,38 @@
+//! The answer of a service that says no.
+
+use std::fmt;
+
+/// An exception of a service, by the name that its API reference documents.
+#[derive(Clone, Debug)]
+pub struct ServiceError {
+    /// HTTP status, as documented for the exception: 400 for nearly all.
+    pub status: u16,
+    /// The exception's name, for instance `FolderDoesNotExistException`.
+    pub code: String,
+    /// The sentence a person reads.
+    pub message: String,
+}
+
+impl ServiceError {
+    /// An exception with status 400.
+    pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { status: 400, code: code.into(), message: message.into() }
+    }
+
+    /// What a service answers when it fails itself.
+    pub fn internal(message: impl fmt::Display) -> Self {
+        Self {
+            status: 500,
+            code: "InternalFailure".to_owned(),
+            message: message.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for ServiceError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}: {}", self.code, self.message)
+    }
+}
+
+impl std::error::Error for ServiceError {}

@@ -1,0 +1,5 @@
+//! AWS on this machine, as far as pushbuild needs it: real HTTP on loopback, good enough that the
+//! AWS SDKs of any language work against it.
+
+pub mod clock;
+pub mod error;
