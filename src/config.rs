@@ -1,0 +1,313 @@
+//! The environment, read once into one typed value.
+
+use std::fmt;
+
+use crate::references::ReferenceGlobs;
+
+/// What a deployment decides. Endpoints, credentials and the function's own region are the SDK's
+/// to read.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `CODE_BUCKET`: the bucket of the bundles.
+    pub code_bucket: String,
+    /// `CODEBUILD_PROJECT`: the project to start; `{repository}` is replaced.
+    pub codebuild_project: String,
+    /// `INCLUDE_REFERENCES`: what is built.
+    pub include_references: ReferenceGlobs,
+    /// `EXCLUDE_REFERENCES`: what is not, though it is included.
+    pub exclude_references: ReferenceGlobs,
+    /// `CODECOMMIT_ROLE_ARN`: the role that reads repositories; `{account}` is the event's account.
+    pub codecommit_role_arn: Option<String>,
+    /// `UNBUNDLABLE`: what becomes of a commit that no bundle can hold.
+    pub unbundlable: Unbundlable,
+}
+
+/// What becomes of a commit that cannot be bundled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unbundlable {
+    /// CodeBuild clones it from CodeCommit.
+    CodeCommit,
+    /// The push goes to the dead-letter queue.
+    Reject,
+}
+
+/// A variable that is missing, or that says something it cannot.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    variable: &'static str,
+    /// `None` where the variable is not set at all.
+    value: Option<String>,
+    accepted: String,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.value {
+            None => write!(out, "the environment variable {} is not set", self.variable)?,
+            Some(value) => write!(out, "{}={value:?} cannot be used", self.variable)?,
+        }
+        write!(out, ": {}", self.accepted)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// Every variable that `Config` reads, with its default; `None` where it must be set.
+///
+/// `template.yaml` and the README repeat this table, and a test holds them against it.
+pub const VARIABLES: [(&str, Option<&str>); 6] = [
+    (CODE_BUCKET, None),
+    (CODEBUILD_PROJECT, Some("{repository}")),
+    (INCLUDE_REFERENCES, Some("refs/heads/**")),
+    (EXCLUDE_REFERENCES, Some("test,develop,staging")),
+    (CODECOMMIT_ROLE_ARN, Some("")),
+    (UNBUNDLABLE, Some("codecommit")),
+];
+
+const CODE_BUCKET: &str = "CODE_BUCKET";
+const CODEBUILD_PROJECT: &str = "CODEBUILD_PROJECT";
+const INCLUDE_REFERENCES: &str = "INCLUDE_REFERENCES";
+const EXCLUDE_REFERENCES: &str = "EXCLUDE_REFERENCES";
+const CODECOMMIT_ROLE_ARN: &str = "CODECOMMIT_ROLE_ARN";
+const UNBUNDLABLE: &str = "UNBUNDLABLE";
+
+impl Config {
+    /// Reads the process's environment.
+    ///
+    /// # Errors
+    ///
+    /// The first variable that is missing or cannot be used.
+    pub fn from_environment() -> Result<Self, ConfigError> {
+        Self::read(|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
+    }
+
+    /// Reads variables from wherever `lookup` finds them.
+    ///
+    /// # Errors
+    ///
+    /// The first variable that is missing or cannot be used.
+    pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let get = |variable: &'static str| -> Result<String, ConfigError> {
+            let default = VARIABLES
+                .iter()
+                .find(|(name, _)| *name == variable)
+                .and_then(|(_, default)| *default);
+            lookup(variable)
+                .or_else(|| default.map(str::to_owned))
+                .map(|value| value.trim().to_owned())
+                .ok_or_else(|| ConfigError {
+                    variable,
+                    value: None,
+                    accepted: "it names the S3 bucket that keeps the bundles".to_owned(),
+                })
+        };
+        Ok(Self {
+            code_bucket: bucket(get(CODE_BUCKET)?)?,
+            codebuild_project: project(get(CODEBUILD_PROJECT)?)?,
+            include_references: included(&get(INCLUDE_REFERENCES)?)?,
+            exclude_references: globs(EXCLUDE_REFERENCES, &get(EXCLUDE_REFERENCES)?)?,
+            codecommit_role_arn: role(get(CODECOMMIT_ROLE_ARN)?)?,
+            unbundlable: unbundlable(get(UNBUNDLABLE)?)?,
+        })
+    }
+
+    /// Whether a push to this full reference name gets a build.
+    pub fn builds(&self, full_name: &str) -> bool {
+        self.include_references.matches(full_name) && !self.exclude_references.matches(full_name)
+    }
+
+    /// The CodeBuild project of a repository.
+    pub fn project_of(&self, repository: &str) -> String {
+        self.codebuild_project.replace("{repository}", repository)
+    }
+
+    /// The role that reads the repositories of an account.
+    pub fn role_in(&self, account: &str) -> Option<String> {
+        self.codecommit_role_arn
+            .as_ref()
+            .map(|pattern| pattern.replace("{account}", account))
+    }
+}
+
+fn refuse(variable: &'static str, value: impl Into<String>, accepted: &str) -> ConfigError {
+    ConfigError {
+        variable,
+        value: Some(value.into()),
+        accepted: accepted.to_owned(),
+    }
+}
+
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>: a name; an ARN
+/// or an `s3://` address would reach CodeBuild as part of a path.
+fn bucket(value: String) -> Result<String, ConfigError> {
+    let allowed = |byte: u8| {
+        byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'_')
+    };
+    if (3..=63).contains(&value.len()) && value.bytes().all(allowed) {
+        return Ok(value);
+    }
+    Err(refuse(
+        CODE_BUCKET,
+        value,
+        "it is the bucket's bare name, 3 to 63 of a-z, 0-9, dot, hyphen; no ARN, no s3://",
+    ))
+}
+
+/// The pattern of `ProjectName` in CodeBuild's API reference: `[A-Za-z0-9][A-Za-z0-9\-_]{1,149}`.
+fn project(value: String) -> Result<String, ConfigError> {
+    let rest = value.replace("{repository}", "");
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    if !value.is_empty() && rest.bytes().all(allowed) {
+        return Ok(value);
+    }
+    Err(refuse(
+        CODEBUILD_PROJECT,
+        value,
+        "it is the name of a CodeBuild project (letters, digits, hyphen, underscore), \
+         in which `{repository}` stands for the repository's name",
+    ))
+}
+
+fn included(value: &str) -> Result<ReferenceGlobs, ConfigError> {
+    let read = globs(INCLUDE_REFERENCES, value)?;
+    if read.is_empty() {
+        return Err(refuse(
+            INCLUDE_REFERENCES,
+            value,
+            "it needs at least one glob, or nothing would ever be built; \
+             leave it out for all branches (`refs/heads/**`)",
+        ));
+    }
+    Ok(read)
+}
+
+fn globs(variable: &'static str, value: &str) -> Result<ReferenceGlobs, ConfigError> {
+    ReferenceGlobs::parse(value).map_err(|why| ConfigError {
+        variable,
+        value: Some(value.to_owned()),
+        accepted: format!(
+            "{why}; it is a comma-separated list of globs such as `main,feature/**,refs/tags/v*`"
+        ),
+    })
+}
+
+fn role(value: String) -> Result<Option<String>, ConfigError> {
+    if value.is_empty() {
+        return Ok(None);
+    }
+    let mut parts = value.splitn(6, ':');
+    let is_role = parts.next() == Some("arn")
+        && parts
+            .next()
+            .is_some_and(|partition| partition.starts_with("aws"))
+        && parts.next() == Some("iam")
+        && parts.next() == Some("")
+        && parts.next().is_some_and(|account| {
+            account == "{account}"
+                || (account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit()))
+        })
+        && parts.next().is_some_and(|resource| {
+            resource
+                .strip_prefix("role/")
+                .is_some_and(|name| !name.is_empty())
+        });
+    if is_role {
+        return Ok(Some(value));
+    }
+    Err(refuse(
+        CODECOMMIT_ROLE_ARN,
+        value,
+        "it is a role's ARN such as `arn:aws:iam::{account}:role/pushbuild-reader`, \
+         in which `{account}` stands for the repository's account",
+    ))
+}
+
+fn unbundlable(value: String) -> Result<Unbundlable, ConfigError> {
+    match value.as_str() {
+        "codecommit" => Ok(Unbundlable::CodeCommit),
+        "reject" => Ok(Unbundlable::Reject),
+        _ => Err(refuse(UNBUNDLABLE, value, "it is `codecommit` or `reject`")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        Config::read(|name| {
+            variables
+                .iter()
+                .find(|(variable, _)| *variable == name)
+                .map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn the_bucket_is_enough() {
+        let config = read(&[("CODE_BUCKET", "bundles")]).unwrap();
+        assert_eq!(config.project_of("shop"), "shop");
+        assert_eq!(config.role_in("111122223333"), None);
+        assert_eq!(config.unbundlable, Unbundlable::CodeCommit);
+        assert!(config.builds("refs/heads/feature/x"));
+        for branch in ["test", "develop", "staging"] {
+            assert!(!config.builds(&format!("refs/heads/{branch}")), "{branch}");
+        }
+        assert!(!config.builds("refs/tags/v1"));
+    }
+
+    #[test]
+    fn exclude_wins_over_include_and_may_be_empty() {
+        let all = [("CODE_BUCKET", "bundles"), ("EXCLUDE_REFERENCES", "")];
+        assert!(read(&all).unwrap().builds("refs/heads/test"));
+        let both = [
+            ("CODE_BUCKET", "bundles"),
+            ("INCLUDE_REFERENCES", "main"),
+            ("EXCLUDE_REFERENCES", "ma*"),
+        ];
+        assert!(!read(&both).unwrap().builds("refs/heads/main"));
+    }
+
+    #[test]
+    fn the_account_is_put_into_the_role() {
+        let role = "arn:aws-us-gov:iam::{account}:role/ci/reader";
+        let config = read(&[("CODE_BUCKET", "bundles"), ("CODECOMMIT_ROLE_ARN", role)]).unwrap();
+        assert_eq!(
+            config.role_in("111122223333").as_deref(),
+            Some("arn:aws-us-gov:iam::111122223333:role/ci/reader")
+        );
+    }
+
+    #[test]
+    fn a_missing_bucket_is_named() {
+        let error = read(&[]).unwrap_err().to_string();
+        assert!(error.contains("CODE_BUCKET is not set"), "{error}");
+    }
+
+    #[test]
+    fn a_bad_value_is_refused_with_its_name_itself_and_what_is_accepted() {
+        for (variable, value, accepted) in [
+            ("CODE_BUCKET", "arn:aws:s3:::bundles", "bare name"),
+            ("CODE_BUCKET", "", "bare name"),
+            ("CODEBUILD_PROJECT", "", "name of a CodeBuild project"),
+            ("CODEBUILD_PROJECT", "build {repository}", "letters"),
+            ("INCLUDE_REFERENCES", "", "at least one glob"),
+            ("INCLUDE_REFERENCES", "[", "comma-separated"),
+            ("EXCLUDE_REFERENCES", "{a", "comma-separated"),
+            ("CODECOMMIT_ROLE_ARN", "reader", "role's ARN"),
+            ("CODECOMMIT_ROLE_ARN", "arn:aws:iam::1:role/x", "role's ARN"),
+            ("UNBUNDLABLE", "ignore", "`codecommit` or `reject`"),
+        ] {
+            let error = read(
+                &[("CODE_BUCKET", "bundles"), (variable, value)]
+                    .into_iter()
+                    .rev()
+                    .collect::<Vec<_>>(),
+            )
+            .unwrap_err()
+            .to_string();
+            assert!(error.contains(&format!("{variable}={value:?}")), "{error}");
+            assert!(error.contains(accepted), "{error}");
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! What can go wrong with a message, and what is done about each.
+
+use std::fmt;
+
+use gix_hash::ObjectId;
+
+use crate::event::BadMessage;
+
+/// Why a message did not end in a build.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The body is no push event.
+    #[error(transparent)]
+    BadMessage(#[from] BadMessage),
+    /// A call to AWS failed, the SDK's retries included.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// No bundle can hold this commit, and it may not be built without one.
+    #[error("{why}, and {unless}")]
+    Unbundlable {
+        /// What stands in the way.
+        why: Unbundlable,
+        /// Why CodeBuild is not told to clone it instead.
+        unless: &'static str,
+    },
+    /// A tree that was made to do harm, or that is larger than any invocation can handle.
+    #[error("the tree of commit {commit} is refused: {why}")]
+    Refused {
+        /// The commit whose tree it is.
+        commit: ObjectId,
+        /// Which rule it breaks, and where.
+        why: String,
+    },
+    /// CodeCommit answered with other bytes than the ones the tree names, twice.
+    #[error("the content of {path} does not hash to its blob id {expected} but to {came}")]
+    DamagedBlob {
+        /// The first path that holds the blob.
+        path: String,
+        /// What the tree names.
+        expected: ObjectId,
+        /// What the answer hashes to.
+        came: String,
+    },
+    /// CodeCommit's answer lacks what its API promises, or says what makes no sense.
+    #[error("{operation} answered without sense: {what}")]
+    BadAnswer {
+        /// The operation that was called.
+        operation: &'static str,
+        /// What was wrong with the answer.
+        what: String,
+    },
+    /// The invocation's time ended before the work did.
+    #[error("out of time: {0}")]
+    OutOfTime(&'static str),
+    /// An earlier push of the same reference failed, and this one must not overtake it.
+    #[error("an earlier push of the same reference failed and comes first")]
+    BehindFailure,
+    /// A defect of pushbuild itself.
+    #[error("a defect in pushbuild: {0}")]
+    Panicked(String),
+}
+
+/// Why a commit cannot be bundled, though nothing is wrong with the push.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unbundlable {
+    /// The API hands out no file over 6 MB, though Git takes them up to 2 GB:
+    /// <https://docs.aws.amazon.com/codecommit/latest/userguide/limits.html>.
+    #[error("{path} is larger than the {limit} bytes that CodeCommit's API hands out")]
+    FileTooLarge {
+        /// The file.
+        path: String,
+        /// The API's limit in bytes.
+        limit: u64,
+    },
+    /// The entries that the API lists are not the ones the tree holds: one left out, a name that
+    /// is not UTF-8, or a mode (100664) that the API does not show.
+    #[error(
+        "what CodeCommit lists of folder `{folder}` does not hash to its tree id {expected} but to {came}"
+    )]
+    FolderMismatch {
+        /// The folder; empty for the root.
+        folder: String,
+        /// What the parent folder, or the commit, names.
+        expected: ObjectId,
+        /// What the listing hashes to.
+        came: String,
+    },
+}
+
+/// Why there is no bundle of a commit.
+#[derive(Debug, thiserror::Error)]
+pub enum NoBundle {
+    /// None is possible: the commit can still be built without one.
+    #[error(transparent)]
+    Unbundlable(#[from] Unbundlable),
+    /// Something went wrong on the way.
+    #[error(transparent)]
+    Failed(#[from] Error),
+}
+
+impl From<CallError> for NoBundle {
+    fn from(error: CallError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// A call to AWS that failed.
+#[derive(Clone, Debug)]
+pub struct CallError {
+    /// Service and operation, as in `CodeCommit GetFolder`.
+    pub call: &'static str,
+    /// What it was called for: a path, a key, a project.
+    pub about: String,
+    /// What kind of failure it is.
+    pub cause: Cause,
+    /// The service's name for it, where it gave one.
+    pub code: Option<String>,
+    /// The service's or the network's own words.
+    pub message: String,
+    /// AWS's id of the request, for a support case.
+    pub request_id: Option<String>,
+}
+
+/// What kind of failure a call met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// Too many calls for the account's rate.
+    Throttled,
+    /// A limit that time lifts: CodeBuild's queue is full.
+    LimitReached,
+    /// The service, or the way to it, failed.
+    Unavailable,
+    /// The answer was too large for the API.
+    TooLarge,
+    /// The commit is not there: just pushed and not yet seen everywhere, or gone for good.
+    NoSuchCommit,
+    /// A repository, project, bucket or role that does not exist.
+    DoesNotExist,
+    /// No permission.
+    Denied,
+    /// The service will not take the request as it is.
+    Invalid,
+    /// Nothing that is known.
+    Unknown,
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} of {} failed: ", self.call, self.about)?;
+        if let Some(code) = &self.code {
+            write!(out, "{code}: ")?;
+        }
+        out.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for CallError {}
+
+/// What is done with a message that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// Time may mend it: it comes back after a back-off.
+    Retry,
+    /// Nothing will mend it: it comes back at once, and so reaches the dead-letter queue without
+    /// holding up its group.
+    Reject,
+}
+
+impl Class {
+    /// The word in logs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Retry => "retry",
+            Self::Reject => "reject",
+        }
+    }
+}
+
+impl Error {
+    /// What is done with the message. Whatever is unknown is retried: the queue bounds it.
+    pub fn class(&self) -> Class {
+        match self {
+            Self::BadMessage(_) | Self::Unbundlable { .. } | Self::Refused { .. } => Class::Reject,
+            Self::DamagedBlob { .. }
+            | Self::BadAnswer { .. }
+            | Self::OutOfTime(_)
+            | Self::BehindFailure
+            | Self::Panicked(_) => Class::Retry,
+            Self::Call(call) => match call.cause {
+                Cause::Throttled
+                | Cause::LimitReached
+                | Cause::Unavailable
+                | Cause::TooLarge
+                | Cause::NoSuchCommit
+                | Cause::Unknown => Class::Retry,
+                Cause::DoesNotExist | Cause::Denied | Cause::Invalid => Class::Reject,
+            },
+        }
+    }
+
+    /// What the person who reads the log can do about it.
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::BadMessage(_) => "look at who sends to the queue besides the EventBridge rules",
+            Self::Unbundlable { .. } => {
+                "keep large files out of the commit, or let CodeBuild clone it (UNBUNDLABLE=codecommit)"
+            }
+            Self::Refused { .. } => "look at the commit and at who pushed it",
+            Self::DamagedBlob { .. } | Self::BadAnswer { .. } => {
+                "it is asked again; if it stays, show AWS Support the request id"
+            }
+            Self::OutOfTime(_) => {
+                "it goes on at the next delivery; raise the timeout or the memory"
+            }
+            Self::BehindFailure => "none of its own; see the failure before it",
+            Self::Panicked(_) => "report it with this line; the message is tried again",
+            Self::Call(call) => match call.cause {
+                Cause::Throttled => {
+                    "lower the maximum concurrency, or ask AWS for a higher CodeCommit rate"
+                }
+                Cause::LimitReached => "ask AWS for more concurrent builds, or wait",
+                Cause::Unavailable | Cause::Unknown => "it is tried again",
+                Cause::TooLarge => "keep files of more than 6 MB out of the repository",
+                Cause::NoSuchCommit => "see whether the commit was removed after its push",
+                Cause::DoesNotExist => "create what is missing, then redrive the dead-letter queue",
+                Cause::Denied => "grant the permission, then redrive the dead-letter queue",
+                Cause::Invalid => "mend the configuration, then redrive the dead-letter queue",
+            },
+        }
+    }
+
+    /// AWS's id of the request that failed, where there was one.
+    pub fn request_id(&self) -> Option<&str> {
+        match self {
+            Self::Call(call) => call.request_id.as_deref(),
+            _ => None,
+        }
+    }
+}
