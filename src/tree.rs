@@ -1,0 +1,140 @@
+//! The walk: from a commit's root tree down, folder by folder, each verified, to every entry.
+
+mod rules;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use gix_hash::ObjectId;
+
+use crate::aws::codecommit::Repository;
+use crate::error::{Error, NoBundle, Unbundlable};
+use crate::git::{self, EntryKind, TreeEntry};
+use rules::Limits;
+
+/// Folders asked for at once.
+const FOLDERS_IN_FLIGHT: usize = 32;
+
+/// Every entry of a commit, folders included and the root left out.
+#[derive(Clone, Debug)]
+pub struct Tree {
+    /// The commit.
+    pub commit: ObjectId,
+    /// The id of its root tree.
+    pub root: ObjectId,
+    /// In the bytewise order of their names in a bundle, where a folder's ends with a slash.
+    pub entries: Vec<Entry>,
+}
+
+/// One entry by its full path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// From the root, with slashes, without one at the end.
+    pub path: String,
+    /// What it is.
+    pub kind: EntryKind,
+    /// The id of its blob, tree or commit.
+    pub id: ObjectId,
+}
+
+impl Entry {
+    /// The name in a bundle: a folder's ends with a slash.
+    pub fn name_bytes(&self) -> impl Iterator<Item = u8> + '_ {
+        let slash =
+            (self.kind == EntryKind::Folder || self.kind == EntryKind::Submodule).then_some(b'/');
+        self.path.bytes().chain(slash)
+    }
+}
+
+struct Folder {
+    path: String,
+    id: ObjectId,
+    depth: usize,
+}
+
+/// Lists a commit's whole tree.
+///
+/// # Errors
+///
+/// A failed call; [`Error::Refused`] for a tree that breaks a rule or a limit;
+/// [`Unbundlable::FolderMismatch`] for a folder whose listing is not the
+/// tree's, asked twice.
+pub async fn walk(
+    repository: &Repository,
+    commit: ObjectId,
+    root: ObjectId,
+) -> Result<Tree, NoBundle> {
+    let mut waiting = vec![Folder {
+        path: String::new(),
+        id: root,
+        depth: 0,
+    }];
+    let mut asked = FuturesUnordered::new();
+    let mut entries = Vec::new();
+    let mut limits = Limits::default();
+    loop {
+        // The last found goes first: going deep keeps the list of the waiting short.
+        while asked.len() < FOLDERS_IN_FLIGHT
+            && let Some(folder) = waiting.pop()
+        {
+            asked.push(list(repository, &commit, folder));
+        }
+        let Some(listed) = asked.next().await else {
+            break;
+        };
+        let (folder, listing) = listed?;
+        let refused = |why| NoBundle::Failed(Error::Refused { commit, why });
+        rules::check_folder(&folder.path, &listing).map_err(refused)?;
+        for TreeEntry { name, kind, id } in listing {
+            let path = if folder.path.is_empty() {
+                name
+            } else {
+                format!("{}/{name}", folder.path)
+            };
+            limits.count(&path, folder.depth + 1).map_err(refused)?;
+            if kind == EntryKind::Folder {
+                waiting.push(Folder {
+                    path: path.clone(),
+                    id,
+                    depth: folder.depth + 1,
+                });
+            }
+            entries.push(Entry { path, kind, id });
+        }
+    }
+    entries.sort_unstable_by(|a, b| a.name_bytes().cmp(b.name_bytes()));
+    Ok(Tree {
+        commit,
+        root,
+        entries,
+    })
+}
+
+/// One folder's entries, which hash to its tree id.
+async fn list(
+    repository: &Repository,
+    commit: &ObjectId,
+    folder: Folder,
+) -> Result<(Folder, Vec<TreeEntry>), NoBundle> {
+    let mut came = String::new();
+    // An answer that was cut short by chance is whole the second time.
+    for attempt in 1..=2 {
+        let entries = repository.folder(commit, &folder.path).await?;
+        match git::tree_id(&entries) {
+            Ok(id) if id == folder.id => return Ok((folder, entries)),
+            Ok(id) => came = id.to_string(),
+            Err(why) => came = format!("nothing ({why})"),
+        }
+        tracing::debug!(
+            folder = folder.path,
+            attempt,
+            came,
+            "a listing is not the tree's"
+        );
+    }
+    Err(Unbundlable::FolderMismatch {
+        folder: folder.path,
+        expected: folder.id,
+        came,
+    }
+    .into())
+}
