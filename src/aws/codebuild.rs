@@ -1,0 +1,227 @@
+//! CodeBuild, as the place where builds start.
+
+use aws_config::SdkConfig;
+use aws_sdk_codebuild::Client;
+use aws_sdk_codebuild::types::{
+    ArtifactsType, EnvironmentVariable, EnvironmentVariableType, ProjectArtifacts,
+    ProjectEnvironment, SortOrderType, SourceType,
+};
+use time::OffsetDateTime;
+
+use super::failed;
+use crate::error::{CallError, Cause};
+
+/// The variable by which a build names the push that it was started for.
+pub const PUSH_EVENT_ID: &str = "PUSH_EVENT_ID";
+
+/// Pages of 100 builds that are looked through for a push's build. A project that started more
+/// than this since the push is found out by the age of the builds long before.
+const MOST_PAGES: usize = 20;
+
+/// A build's start and an event's time come from different clocks.
+const CLOCK_SKEW: time::Duration = time::Duration::minutes(5);
+
+/// The builds of this account.
+#[derive(Clone)]
+pub struct Builds {
+    client: Client,
+}
+
+/// What a build is started with.
+///
+/// All of it follows from the event and the stored bundle, so that a repeat within the five
+/// minutes of the idempotency token is the same request:
+/// <https://docs.aws.amazon.com/codebuild/latest/APIReference/API_StartBuild.html>.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BuildRequest {
+    /// The project.
+    pub project: String,
+    /// Where CodeBuild finds the source.
+    pub source: Source,
+    /// Names and values; they replace the project's own of the same name.
+    pub variables: Vec<(&'static str, String)>,
+    /// The event's id.
+    pub token: String,
+}
+
+/// Where CodeBuild finds the source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A bundle in S3.
+    Bundle {
+        /// Bucket and key with a slash between, never an ARN:
+        /// <https://github.com/awslabs/aws-codebuild-jenkins-plugin/issues/133>.
+        location: String,
+        /// The object's version.
+        version: Option<String>,
+    },
+    /// The repository itself.
+    CodeCommit {
+        /// Its clone address.
+        location: String,
+        /// Reference and commit, `refs/heads/x^{id}`:
+        /// <https://docs.aws.amazon.com/codebuild/latest/userguide/sample-source-version.html>.
+        version: String,
+    },
+}
+
+impl Builds {
+    pub(super) fn new(sdk: &SdkConfig) -> Self {
+        Self {
+            client: Client::new(sdk),
+        }
+    }
+
+    /// Starts a build and answers its id.
+    ///
+    /// # Errors
+    ///
+    /// A failed call; [`Cause::LimitReached`] while the account's queue of builds is full.
+    pub async fn start(&self, request: &BuildRequest) -> Result<String, CallError> {
+        const CALL: &str = "CodeBuild StartBuild";
+        let (kind, location, version) = match &request.source {
+            Source::Bundle { location, version } => (SourceType::S3, location, version.clone()),
+            Source::CodeCommit { location, version } => {
+                (SourceType::Codecommit, location, Some(version.clone()))
+            }
+        };
+        let variables = request
+            .variables
+            .iter()
+            .map(|(name, value)| variable(name, value))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| unanswered(CALL, &request.project, &error.to_string()))?;
+        let artifacts = ProjectArtifacts::builder()
+            .r#type(ArtifactsType::NoArtifacts)
+            .build()
+            .map_err(|error| unanswered(CALL, &request.project, &error.to_string()))?;
+        let answer = self
+            .client
+            .start_build()
+            .project_name(&request.project)
+            .source_type_override(kind)
+            .source_location_override(location)
+            .set_source_version(version)
+            .artifacts_override(artifacts)
+            .set_environment_variables_override(Some(variables))
+            .idempotency_token(&request.token)
+            .send()
+            .await
+            .map_err(|error| failed(CALL, &request.project, &error, cause))
+            .map_err(repeated_differently)?;
+        answer
+            .build_value()
+            .and_then(|build| build.id())
+            .map(str::to_owned)
+            .ok_or_else(|| unanswered(CALL, &request.project, "the answer names no build"))
+    }
+
+    /// The build that a push has already, if it has one.
+    ///
+    /// Newest builds come first, and one that started before the push cannot be its own, so the
+    /// search ends with the first page that reaches back so far.
+    ///
+    /// # Errors
+    ///
+    /// A failed call.
+    pub async fn of_event(
+        &self,
+        project: &str,
+        event_id: &str,
+        pushed: OffsetDateTime,
+    ) -> Result<Option<String>, CallError> {
+        let oldest = (pushed - CLOCK_SKEW).unix_timestamp();
+        let mut next = None;
+        for _ in 0..MOST_PAGES {
+            let page = self
+                .client
+                .list_builds_for_project()
+                .project_name(project)
+                .sort_order(SortOrderType::Descending)
+                .set_next_token(next)
+                .send()
+                .await
+                .map_err(|error| {
+                    failed("CodeBuild ListBuildsForProject", project, &error, cause)
+                })?;
+            if page.ids().is_empty() {
+                return Ok(None);
+            }
+            let builds = self
+                .client
+                .batch_get_builds()
+                .set_ids(page.ids)
+                .send()
+                .await
+                .map_err(|error| failed("CodeBuild BatchGetBuilds", project, &error, cause))?;
+            let mut reached_back = false;
+            for build in builds.builds() {
+                let variables = build
+                    .environment()
+                    .map(ProjectEnvironment::environment_variables)
+                    .unwrap_or_default();
+                if variables.iter().any(|variable| {
+                    variable.name() == PUSH_EVENT_ID && variable.value() == event_id
+                }) {
+                    return Ok(build.id().map(str::to_owned));
+                }
+                reached_back |= build.start_time().is_some_and(|time| time.secs() < oldest);
+            }
+            next = page.next_token;
+            if reached_back || next.is_none() {
+                return Ok(None);
+            }
+        }
+        Err(unanswered(
+            "CodeBuild ListBuildsForProject",
+            project,
+            "the project started so many builds since the push that its own could not be ruled out",
+        ))
+    }
+}
+
+fn variable(
+    name: &str,
+    value: &str,
+) -> Result<EnvironmentVariable, aws_sdk_codebuild::error::BuildError> {
+    EnvironmentVariable::builder()
+        .name(name)
+        .value(value)
+        .r#type(EnvironmentVariableType::Plaintext)
+        .build()
+}
+
+/// <https://docs.aws.amazon.com/codebuild/latest/APIReference/API_StartBuild.html#API_StartBuild_Errors>
+fn cause(code: &str) -> Option<Cause> {
+    Some(match code {
+        "ResourceNotFoundException" => Cause::DoesNotExist,
+        "AccountLimitExceededException" => Cause::LimitReached,
+        "InvalidInputException" => Cause::Invalid,
+        _ => return None,
+    })
+}
+
+/// A token that was used with other parameters means that this push has a build: the next delivery
+/// finds it. Which exception says so is documented nowhere; its text is said to speak of a
+/// parameter mismatch.
+fn repeated_differently(mut error: CallError) -> CallError {
+    let message = error.message.to_ascii_lowercase();
+    let of_token = ["idempoten", "mismatch", "token"]
+        .iter()
+        .any(|word| message.contains(word));
+    if error.cause == Cause::Invalid && of_token {
+        error.cause = Cause::Unknown;
+    }
+    error
+}
+
+fn unanswered(call: &'static str, project: &str, message: &str) -> CallError {
+    CallError {
+        call,
+        about: project.to_owned(),
+        cause: Cause::Unknown,
+        code: None,
+        message: message.to_owned(),
+        request_id: None,
+    }
+}

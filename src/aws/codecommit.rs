@@ -1,0 +1,228 @@
+//! CodeCommit, as a reader of commits, folders and blobs.
+
+use std::sync::Arc;
+
+use aws_config::SdkConfig;
+use aws_sdk_codecommit::config::Builder;
+use aws_sdk_codecommit::types::FileModeTypeEnum;
+use gix_hash::ObjectId;
+
+use super::meter::Meter;
+use super::{failed, retry};
+use crate::error::{CallError, Cause, Error};
+use crate::git::{EntryKind, TreeEntry};
+
+/// The largest file that GetFile and GetBlob hand out, in bytes: `FileContent` of CodeCommit's
+/// service model, and "6 MB" at
+/// <https://docs.aws.amazon.com/codecommit/latest/userguide/limits.html>.
+pub const LARGEST_FILE: u64 = 6_291_456;
+
+/// A client for one region and one reader.
+#[derive(Clone)]
+pub struct Client(aws_sdk_codecommit::Client);
+
+impl Client {
+    pub(super) fn new(sdk: &SdkConfig) -> Self {
+        let config = Builder::from(sdk)
+            .retry_config(retry::codecommit())
+            .retry_partition(retry::codecommit_budget())
+            .retry_classifier(retry::ThrottleClassifier)
+            .build();
+        Self(aws_sdk_codecommit::Client::from_conf(config))
+    }
+
+    /// One repository, its calls counted by `meter`.
+    pub fn repository(&self, name: &str, meter: Meter) -> Repository {
+        Repository {
+            client: self.0.clone(),
+            name: name.into(),
+            meter,
+        }
+    }
+}
+
+/// One repository, read for one push. Clones are cheap.
+#[derive(Clone)]
+pub struct Repository {
+    client: aws_sdk_codecommit::Client,
+    name: Arc<str>,
+    meter: Meter,
+}
+
+impl Repository {
+    /// The root tree of a commit.
+    ///
+    /// # Errors
+    ///
+    /// [`Cause::NoSuchCommit`] where CodeCommit does not know it, a tag object's id included.
+    pub async fn root_tree(&self, commit: &ObjectId) -> Result<ObjectId, Error> {
+        const CALL: &str = "CodeCommit GetCommit";
+        let answer = self
+            .client
+            .get_commit()
+            .repository_name(&*self.name)
+            .commit_id(commit.to_string())
+            .customize()
+            .interceptor(self.meter.clone())
+            .send()
+            .await
+            .map_err(|error| failed(CALL, self.about(&commit.to_string()), &error, cause))?;
+        let tree = answer.commit().and_then(|commit| commit.tree_id());
+        object_id(CALL, "treeId", tree)
+    }
+
+    /// The commit that a reference points to now, an annotated tag's included.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::folder`].
+    pub async fn resolve(&self, reference: &str) -> Result<ObjectId, Error> {
+        const CALL: &str = "CodeCommit GetFolder";
+        let answer = self
+            .client
+            .get_folder()
+            .repository_name(&*self.name)
+            .commit_specifier(reference)
+            .folder_path("")
+            .customize()
+            .interceptor(self.meter.clone())
+            .send()
+            .await
+            .map_err(|error| failed(CALL, self.about(reference), &error, cause))?;
+        object_id(CALL, "commitId", Some(answer.commit_id()))
+    }
+
+    /// The entries of a folder, as the API lists them; nothing has checked them yet.
+    ///
+    /// The names are those of `relativePath`: whether `absolutePath` of a link names the link or
+    /// the folder that holds it, the documentation leaves open.
+    ///
+    /// # Errors
+    ///
+    /// A failed call, or an answer without ids.
+    pub async fn folder(&self, commit: &ObjectId, path: &str) -> Result<Vec<TreeEntry>, Error> {
+        const CALL: &str = "CodeCommit GetFolder";
+        let answer = self
+            .client
+            .get_folder()
+            .repository_name(&*self.name)
+            .commit_specifier(commit.to_string())
+            // The root is the empty path: <https://docs.aws.amazon.com/codecommit/latest/APIReference/API_GetFolder.html>.
+            .folder_path(path)
+            .customize()
+            .interceptor(self.meter.clone())
+            .send()
+            .await
+            .map_err(|error| failed(CALL, self.about(path), &error, cause))?;
+        let mut entries = Vec::with_capacity(
+            answer.files().len() + answer.sub_folders().len() + answer.symbolic_links().len(),
+        );
+        let mut add = |name: Option<&str>, kind, id: Option<&str>| -> Result<(), Error> {
+            entries.push(TreeEntry {
+                name: name
+                    .ok_or_else(|| senseless(CALL, format!("an entry of `{path}` has no name")))?
+                    .to_owned(),
+                kind,
+                id: object_id(CALL, "an entry's id", id)?,
+            });
+            Ok(())
+        };
+        for file in answer.files() {
+            // An unknown mode counts as a plain file: the tree's hash tells whether it is one.
+            let kind = match file.file_mode() {
+                Some(FileModeTypeEnum::Executable) => EntryKind::Executable,
+                Some(FileModeTypeEnum::Symlink) => EntryKind::Link,
+                _ => EntryKind::File,
+            };
+            add(file.relative_path(), kind, file.blob_id())?;
+        }
+        for link in answer.symbolic_links() {
+            add(link.relative_path(), EntryKind::Link, link.blob_id())?;
+        }
+        for folder in answer.sub_folders() {
+            add(folder.relative_path(), EntryKind::Folder, folder.tree_id())?;
+        }
+        for submodule in answer.sub_modules() {
+            let id = submodule.commit_id();
+            add(submodule.relative_path(), EntryKind::Submodule, id)?;
+        }
+        Ok(entries)
+    }
+
+    /// The content of a file at a commit.
+    ///
+    /// # Errors
+    ///
+    /// [`Cause::TooLarge`] for more than [`LARGEST_FILE`] bytes.
+    pub async fn file(&self, commit: &ObjectId, path: &str) -> Result<Vec<u8>, CallError> {
+        self.client
+            .get_file()
+            .repository_name(&*self.name)
+            .commit_specifier(commit.to_string())
+            .file_path(path)
+            .customize()
+            .interceptor(self.meter.clone())
+            .send()
+            .await
+            .map(|answer| answer.file_content.into_inner())
+            .map_err(|error| failed("CodeCommit GetFile", self.about(path), &error, cause))
+    }
+
+    /// The content of a blob: for links, since what GetFile answers for them is documented nowhere.
+    ///
+    /// # Errors
+    ///
+    /// [`Cause::TooLarge`] for more than [`LARGEST_FILE`] bytes.
+    pub async fn blob(&self, id: &ObjectId) -> Result<Vec<u8>, CallError> {
+        self.client
+            .get_blob()
+            .repository_name(&*self.name)
+            .blob_id(id.to_string())
+            .customize()
+            .interceptor(self.meter.clone())
+            .send()
+            .await
+            .map(|answer| answer.content.into_inner())
+            .map_err(|error| {
+                failed(
+                    "CodeCommit GetBlob",
+                    self.about(&id.to_string()),
+                    &error,
+                    cause,
+                )
+            })
+    }
+
+    fn about(&self, what: &str) -> String {
+        format!("{}:{what}", self.name)
+    }
+}
+
+/// The exceptions of GetCommit, GetFolder, GetFile and GetBlob in
+/// <https://docs.aws.amazon.com/codecommit/latest/APIReference/Welcome.html>. A key that is not
+/// available and a failed integrity check pass by themselves; the other encryption exceptions are
+/// a person's to mend.
+fn cause(code: &str) -> Option<Cause> {
+    Some(match code {
+        "FileTooLargeException" => Cause::TooLarge,
+        "CommitDoesNotExistException" | "CommitIdDoesNotExistException" => Cause::NoSuchCommit,
+        "RepositoryDoesNotExistException" => Cause::DoesNotExist,
+        "EncryptionKeyAccessDeniedException"
+        | "EncryptionKeyDisabledException"
+        | "EncryptionKeyNotFoundException" => Cause::Denied,
+        "EncryptionKeyUnavailableException" | "EncryptionIntegrityChecksFailedException" => {
+            Cause::Unavailable
+        }
+        "InvalidRepositoryNameException" => Cause::Invalid,
+        _ => return None,
+    })
+}
+
+fn object_id(call: &'static str, field: &str, hex: Option<&str>) -> Result<ObjectId, Error> {
+    hex.and_then(|hex| ObjectId::from_hex(hex.as_bytes()).ok())
+        .ok_or_else(|| senseless(call, format!("{field} is {hex:?} and no object id")))
+}
+
+fn senseless(operation: &'static str, what: String) -> Error {
+    Error::BadAnswer { operation, what }
+}

@@ -1,0 +1,165 @@
+//! The only files that name the SDK's types. Each adapter offers what its callers need in their
+//! own words, and turns what went wrong into a [`CallError`] once.
+
+pub mod codebuild;
+pub mod codecommit;
+pub mod meter;
+mod retry;
+pub mod s3;
+pub mod sqs;
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use aws_config::sts::AssumeRoleProvider;
+use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
+use aws_sdk_codecommit::config::SharedCredentialsProvider;
+use aws_sdk_codecommit::operation::RequestId;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::display::DisplayErrorContext;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use crate::config::Config;
+use crate::error::{CallError, Cause};
+
+/// Every client, built once for the life of the process.
+pub struct Aws {
+    sdk: SdkConfig,
+    /// The store of the bundles.
+    pub bundles: s3::Bundles,
+    /// The builds.
+    pub builds: codebuild::Builds,
+    /// The queue that feeds this function.
+    pub queue: sqs::Queue,
+    /// CodeCommit's clients by region and role; repositories of other accounts need their own.
+    codecommit: Mutex<HashMap<(String, Option<String>), codecommit::Client>>,
+}
+
+impl Aws {
+    /// Reads the SDK's own settings from the environment and builds the clients.
+    pub async fn connect(config: &Config) -> Self {
+        let sdk = aws_config::defaults(BehaviorVersion::latest())
+            .app_name(AppName::new("pushbuild").expect("the name has no character to refuse"))
+            .retry_config(retry::standard())
+            .timeout_config(retry::timeouts())
+            .load()
+            .await;
+        Self {
+            bundles: s3::Bundles::new(&sdk, &config.code_bucket),
+            builds: codebuild::Builds::new(&sdk),
+            queue: sqs::Queue::new(&sdk),
+            codecommit: Mutex::default(),
+            sdk,
+        }
+    }
+
+    /// CodeCommit in the repository's region, read under `role` where there is one.
+    pub async fn codecommit(&self, region: &str, role: Option<String>) -> codecommit::Client {
+        let key = (region.to_owned(), role);
+        let known = self.codecommit_clients().get(&key).cloned();
+        if let Some(client) = known {
+            return client;
+        }
+        let mut sdk = self.sdk.to_builder().region(Region::new(region.to_owned()));
+        if let Some(role) = &key.1 {
+            let reader = AssumeRoleProvider::builder(role)
+                .session_name("pushbuild")
+                .configure(&self.sdk)
+                .build()
+                .await;
+            sdk = sdk.credentials_provider(SharedCredentialsProvider::new(reader));
+        }
+        let client = codecommit::Client::new(&sdk.build());
+        self.codecommit_clients().insert(key, client.clone());
+        client
+    }
+
+    fn codecommit_clients(
+        &self,
+    ) -> std::sync::MutexGuard<'_, HashMap<(String, Option<String>), codecommit::Client>> {
+        // A panic between lock and unlock leaves a map that is as good as before.
+        self.codecommit
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// Codes that mean the same in every service:
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html>, and the throttling
+/// codes that the SDK itself retries (`aws_runtime::retries::classifiers::THROTTLING_ERRORS`).
+fn common_cause(code: &str) -> Option<Cause> {
+    Some(match code {
+        "Throttling"
+        | "ThrottlingException"
+        | "ThrottledException"
+        | "RequestThrottledException"
+        | "RequestThrottled"
+        | "TooManyRequestsException"
+        | "RequestLimitExceeded"
+        | "BandwidthLimitExceeded"
+        | "LimitExceededException"
+        | "SlowDown"
+        | "PriorRequestNotComplete"
+        | "EC2ThrottledException" => Cause::Throttled,
+        "InternalFailure"
+        | "InternalError"
+        | "InternalServerError"
+        | "ServiceUnavailable"
+        | "RequestTimeout"
+        | "RequestTimeoutException"
+        | "RequestExpired" => Cause::Unavailable,
+        "AccessDenied"
+        | "AccessDeniedException"
+        | "NotAuthorized"
+        | "OptInRequired"
+        | "AllAccessDisabled" => Cause::Denied,
+        _ => return None,
+    })
+}
+
+/// Turns the SDK's error into one that says what it means. `known` holds the adapter's own codes.
+fn failed<E>(
+    call: &'static str,
+    about: impl Into<String>,
+    error: &SdkError<E, HttpResponse>,
+    known: fn(&str) -> Option<Cause>,
+) -> CallError
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    let code = error.code().map(str::to_owned);
+    let status = error.raw_response().map(|answer| answer.status().as_u16());
+    let cause = match (&code, error) {
+        (_, _) if error.raw_response().is_some_and(retry::is_throttle) => Cause::Throttled,
+        (Some(code), _) => {
+            known(code)
+                .or_else(|| common_cause(code))
+                .unwrap_or(if status >= Some(500) {
+                    Cause::Unavailable
+                } else {
+                    Cause::Unknown
+                })
+        }
+        (
+            None,
+            SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_),
+        ) => Cause::Unavailable,
+        (None, _) if status >= Some(500) => Cause::Unavailable,
+        // A HEAD request is refused without a body, and so without a code.
+        (None, _) if status == Some(403) => Cause::Denied,
+        (None, _) => Cause::Unknown,
+    };
+    let message = match error.message() {
+        Some(message) => message.to_owned(),
+        None => DisplayErrorContext(error).to_string(),
+    };
+    CallError {
+        call,
+        about: about.into(),
+        cause,
+        code,
+        message,
+        request_id: error.request_id().map(str::to_owned),
+    }
+}

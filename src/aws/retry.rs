@@ -1,0 +1,106 @@
+//! How often a call is tried within one invocation: the SDK's own machinery, taught what
+//! CodeCommit's throttling looks like.
+//!
+//! Redelivery by the queue stands behind it, so nothing here tries for ever; and the deadline of
+//! the invocation cancels whatever still waits.
+
+use std::time::Duration;
+
+use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
+use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::retries::classifiers::{
+    ClassifyRetry, RetryAction, RetryClassifierPriority,
+};
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+
+/// For the services that a push calls a few times.
+pub fn standard() -> RetryConfig {
+    RetryConfig::standard()
+        .with_max_attempts(5)
+        .with_initial_backoff(Duration::from_millis(200))
+        .with_max_backoff(Duration::from_secs(5))
+}
+
+/// For CodeCommit, which a push calls once for each file: the adaptive mode measures the rate at
+/// which calls get through and holds itself to it, so that a rate far below the wanted one slows
+/// a fetch down instead of failing it. The account's rate is published nowhere:
+/// <https://github.com/boto/boto3/issues/3663>.
+pub fn codecommit() -> RetryConfig {
+    RetryConfig::adaptive()
+        .with_max_attempts(12)
+        .with_initial_backoff(Duration::from_millis(100))
+        .with_max_backoff(Duration::from_secs(5))
+}
+
+/// What a fetch may spend on retries. A throttle costs nothing, since the adaptive mode already
+/// slows down for it. Any other failure costs 2 and a success earns 1: three calls in ten may fail
+/// for as long as they like, while an outage ends the fetch after 250 retries.
+pub fn codecommit_budget() -> RetryPartition {
+    RetryPartition::custom("codecommit")
+        .token_bucket(
+            TokenBucket::builder()
+                .capacity(500)
+                .throttling_retry_cost(0)
+                .retry_cost(2)
+                .timeout_retry_cost(2)
+                .success_reward(1.0)
+                .build(),
+        )
+        .build()
+}
+
+/// One attempt may take 30 seconds: an 8 MB answer at 300 KB/s. The SDK's stalled-stream
+/// protection, on by default, ends one that stands still long before.
+pub fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(3))
+        .read_timeout(Duration::from_secs(15))
+        .operation_attempt_timeout(Duration::from_secs(30))
+        .build()
+}
+
+/// Whether an answer is CodeCommit's throttle in its XML shape: HTTP 400 or 429 with
+/// `<ThrottlingException>` for a body, on an API that speaks JSON. The SDK finds no code in it and
+/// does not retry it. Seen in <https://github.com/boto/boto3/issues/3663> and
+/// <https://github.com/hashicorp/terraform-provider-aws/issues/7075>.
+pub fn is_throttle(answer: &HttpResponse) -> bool {
+    let status = answer.status().as_u16();
+    if status == 429 {
+        return true;
+    }
+    status == 400
+        && answer.body().bytes().is_some_and(|body| {
+            // The name alone could stand in a file's content, but never in an error's body.
+            contains(body, b"<ThrottlingException>") || contains(body, b"Rate exceeded")
+        })
+}
+
+fn contains(body: &[u8], wanted: &[u8]) -> bool {
+    body.windows(wanted.len()).any(|part| part == wanted)
+}
+
+/// Teaches the SDK to retry what [`is_throttle`] knows.
+#[derive(Debug)]
+pub struct ThrottleClassifier;
+
+impl ClassifyRetry for ThrottleClassifier {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        match context.output_or_error() {
+            Some(Err(_)) if context.response().is_some_and(is_throttle) => {
+                RetryAction::throttling_error()
+            }
+            _ => RetryAction::NoActionIndicated,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "CodeCommit throttle"
+    }
+
+    fn priority(&self) -> RetryClassifierPriority {
+        // After all others: it knows this case better than they do.
+        RetryClassifierPriority::run_after(RetryClassifierPriority::transient_error_classifier())
+    }
+}

@@ -1,0 +1,130 @@
+//! S3, as the store of the bundles.
+
+mod upload;
+
+use aws_config::SdkConfig;
+use aws_sdk_s3::Client;
+use gix_hash::ObjectId;
+
+pub use upload::Upload;
+
+use super::failed;
+use crate::error::{CallError, Cause};
+
+/// The bucket of the bundles.
+#[derive(Clone)]
+pub struct Bundles {
+    client: Client,
+    /// The bucket's name.
+    pub bucket: String,
+}
+
+/// What a bundle says of itself in its object metadata.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    /// The push it was made for.
+    pub event_id: String,
+    /// The commit it holds.
+    pub commit: ObjectId,
+    /// That commit's root tree.
+    pub tree: ObjectId,
+}
+
+/// A bundle in the bucket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// Its key.
+    pub key: String,
+    /// Its version, where the bucket keeps versions.
+    pub version: Option<String>,
+    /// The commit it holds.
+    pub commit: ObjectId,
+}
+
+const EVENT_ID: &str = "event-id";
+const COMMIT_ID: &str = "commit-id";
+const TREE_ID: &str = "tree-id";
+const FORMAT: &str = "format";
+
+/// The version of the bundle's format: entries, their order, comments and times.
+const FORMAT_VERSION: &str = "1";
+
+impl Bundles {
+    pub(super) fn new(sdk: &SdkConfig, bucket: &str) -> Self {
+        Self {
+            client: Client::new(sdk),
+            bucket: bucket.to_owned(),
+        }
+    }
+
+    /// The bundle under this key, if it was made for this very event.
+    ///
+    /// # Errors
+    ///
+    /// A failed call. That the object is missing is none.
+    pub async fn of_event(&self, key: &str, event_id: &str) -> Result<Option<Stored>, CallError> {
+        let head = self
+            .client
+            .head_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .send()
+            .await;
+        let head = match head {
+            Ok(head) => head,
+            Err(error)
+                if error.as_service_error().is_some_and(
+                    aws_sdk_s3::operation::head_object::HeadObjectError::is_not_found,
+                ) =>
+            {
+                return Ok(None);
+            }
+            Err(error) => return Err(failed("S3 HeadObject", self.about(key), &error, cause)),
+        };
+        let label = |name| head.metadata().and_then(|labels| labels.get(name));
+        let ours = label(EVENT_ID).is_some_and(|id| id == event_id)
+            && label(FORMAT).is_some_and(|format| format == FORMAT_VERSION);
+        let commit = label(COMMIT_ID).and_then(|id| ObjectId::from_hex(id.as_bytes()).ok());
+        Ok(commit.filter(|_| ours).map(|commit| Stored {
+            key: key.to_owned(),
+            version: version(head.version_id()),
+            commit,
+        }))
+    }
+
+    /// Begins a bundle; nothing is sent before there is a part's worth of it.
+    pub fn upload(&self, key: &str, label: &Label) -> Upload {
+        Upload::new(self.clone(), key, label)
+    }
+
+    fn about(&self, key: &str) -> String {
+        format!("{}/{key}", self.bucket)
+    }
+}
+
+impl Label {
+    fn metadata(&self) -> [(&'static str, String); 4] {
+        [
+            (EVENT_ID, self.event_id.clone()),
+            (COMMIT_ID, self.commit.to_string()),
+            (TREE_ID, self.tree.to_string()),
+            (FORMAT, FORMAT_VERSION.to_owned()),
+        ]
+    }
+}
+
+/// A bucket that never kept versions answers none, one that stopped keeping them "null":
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/versioning-workflows.html>.
+fn version(id: Option<&str>) -> Option<String> {
+    id.filter(|id| *id != "null").map(str::to_owned)
+}
+
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
+fn cause(code: &str) -> Option<Cause> {
+    Some(match code {
+        "NoSuchBucket" | "PermanentRedirect" => Cause::DoesNotExist,
+        "InvalidBucketName" | "KeyTooLongError" | "EntityTooLarge" => Cause::Invalid,
+        "OperationAborted" | "ConditionalRequestConflict" | "NoSuchUpload" => Cause::Unavailable,
+        _ => return None,
+    })
+}

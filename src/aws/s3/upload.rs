@@ -1,0 +1,265 @@
+//! One bundle on its way into the bucket: a single PutObject where it is small, parts of a
+//! multipart upload, sent while later ones are still being made, where it is not.
+
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
+use bytes::{Bytes, BytesMut};
+use tokio::task::JoinSet;
+
+use super::{Bundles, Label, Stored, cause, failed, version};
+use crate::error::CallError;
+
+/// Bytes in a part. S3 wants 5 MiB at least and takes 10,000 parts
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>): 80 GB in all.
+const PART: usize = 8 * 1024 * 1024;
+
+/// Parts on their way at once; each holds its bytes in memory until S3 has them.
+const PARTS_IN_FLIGHT: usize = 3;
+
+/// A bundle that is being written.
+pub struct Upload {
+    bundles: Bundles,
+    key: String,
+    label: Label,
+    /// What no part holds yet.
+    pending: BytesMut,
+    multipart: Option<Multipart>,
+}
+
+struct Multipart {
+    upload_id: String,
+    begun: i32,
+    in_flight: JoinSet<Result<CompletedPart, CallError>>,
+    done: Vec<CompletedPart>,
+}
+
+impl Upload {
+    pub(super) fn new(bundles: Bundles, key: &str, label: &Label) -> Self {
+        Self {
+            bundles,
+            key: key.to_owned(),
+            label: label.clone(),
+            pending: BytesMut::new(),
+            multipart: None,
+        }
+    }
+
+    /// Takes the next bytes; waits while enough parts are under way.
+    ///
+    /// # Errors
+    ///
+    /// A part, this one or an earlier one, that S3 did not take.
+    pub async fn write(&mut self, bytes: &[u8]) -> Result<(), CallError> {
+        self.pending.extend_from_slice(bytes);
+        while self.pending.len() >= PART {
+            let part = self.pending.split_to(PART).freeze();
+            self.send_part(part).await?;
+        }
+        Ok(())
+    }
+
+    /// Completes the object.
+    ///
+    /// # Errors
+    ///
+    /// A failed call; the upload is then to be [aborted](Self::abort).
+    pub async fn finish(&mut self) -> Result<Stored, CallError> {
+        let rest = self.pending.split().freeze();
+        if self.multipart.is_none() {
+            return self.put(rest).await;
+        }
+        if !rest.is_empty() {
+            self.send_part(rest).await?;
+        }
+        self.complete().await
+    }
+
+    /// Gives up the parts that S3 has already. What cannot be given up, the bucket's lifecycle
+    /// rule removes.
+    pub async fn abort(mut self) {
+        let Some(multipart) = self.multipart.take() else {
+            return;
+        };
+        // A part that arrives after the abort would stay.
+        drop(multipart.in_flight);
+        let aborted = self
+            .bundles
+            .client
+            .abort_multipart_upload()
+            .bucket(&self.bundles.bucket)
+            .key(&self.key)
+            .upload_id(multipart.upload_id)
+            .send()
+            .await;
+        if let Err(error) = aborted {
+            let error = failed("S3 AbortMultipartUpload", self.about(), &error, cause);
+            tracing::warn!(%error, "an unfinished upload stays until the bucket's lifecycle rule removes it");
+        }
+    }
+
+    async fn put(&self, body: Bytes) -> Result<Stored, CallError> {
+        let mut put = self
+            .bundles
+            .client
+            .put_object()
+            .bucket(&self.bundles.bucket)
+            .key(&self.key)
+            .content_type("application/zip")
+            .body(ByteStream::from(body));
+        for (name, value) in self.label.metadata() {
+            put = put.metadata(name, value);
+        }
+        let answer = put
+            .send()
+            .await
+            .map_err(|error| failed("S3 PutObject", self.about(), &error, cause))?;
+        Ok(self.stored(answer.version_id()))
+    }
+
+    async fn send_part(&mut self, body: Bytes) -> Result<(), CallError> {
+        if self.multipart.is_none() {
+            self.multipart = Some(self.begin().await?);
+        }
+        let about = self.about();
+        let Some(multipart) = &mut self.multipart else {
+            return Ok(());
+        };
+        while multipart.in_flight.len() >= PARTS_IN_FLIGHT {
+            multipart.collect_one().await?;
+        }
+        multipart.begun += 1;
+        let number = multipart.begun;
+        let call = self
+            .bundles
+            .client
+            .upload_part()
+            .bucket(&self.bundles.bucket)
+            .key(&self.key)
+            .upload_id(&multipart.upload_id)
+            .part_number(number)
+            .checksum_algorithm(ChecksumAlgorithm::Crc32)
+            .body(ByteStream::from(body));
+        multipart.in_flight.spawn(async move {
+            let answer = call
+                .send()
+                .await
+                .map_err(|error| failed("S3 UploadPart", about, &error, cause))?;
+            Ok(CompletedPart::builder()
+                .part_number(number)
+                .set_e_tag(answer.e_tag)
+                .set_checksum_crc32(answer.checksum_crc32)
+                .build())
+        });
+        Ok(())
+    }
+
+    async fn begin(&self) -> Result<Multipart, CallError> {
+        const CALL: &str = "S3 CreateMultipartUpload";
+        let mut create = self
+            .bundles
+            .client
+            .create_multipart_upload()
+            .bucket(&self.bundles.bucket)
+            .key(&self.key)
+            .content_type("application/zip")
+            .checksum_algorithm(ChecksumAlgorithm::Crc32);
+        for (name, value) in self.label.metadata() {
+            create = create.metadata(name, value);
+        }
+        let answer = create
+            .send()
+            .await
+            .map_err(|error| failed(CALL, self.about(), &error, cause))?;
+        Ok(Multipart {
+            upload_id: answer.upload_id.unwrap_or_default(),
+            begun: 0,
+            in_flight: JoinSet::new(),
+            done: Vec::new(),
+        })
+    }
+
+    async fn complete(&mut self) -> Result<Stored, CallError> {
+        let about = self.about();
+        let Some(multipart) = &mut self.multipart else {
+            return Err(unexpected(about, "there is no upload to complete"));
+        };
+        while !multipart.in_flight.is_empty() {
+            multipart.collect_one().await?;
+        }
+        multipart.done.sort_by_key(CompletedPart::part_number);
+        let parts = CompletedMultipartUpload::builder()
+            .set_parts(Some(multipart.done.clone()))
+            .build();
+        let completed = self
+            .bundles
+            .client
+            .complete_multipart_upload()
+            .bucket(&self.bundles.bucket)
+            .key(&self.key)
+            .upload_id(&multipart.upload_id)
+            .multipart_upload(parts)
+            .send()
+            .await;
+        match completed {
+            Ok(answer) => {
+                self.multipart = None;
+                Ok(self.stored(answer.version_id()))
+            }
+            Err(error) => {
+                let error = failed("S3 CompleteMultipartUpload", about, &error, cause);
+                // The connection may have been cut after S3 completed it; the SDK's next attempt
+                // then finds no upload. The object tells.
+                if error.code.as_deref() == Some("NoSuchUpload") {
+                    let there = self
+                        .bundles
+                        .of_event(&self.key, &self.label.event_id)
+                        .await?;
+                    if let Some(stored) = there {
+                        self.multipart = None;
+                        return Ok(stored);
+                    }
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn stored(&self, version_id: Option<&str>) -> Stored {
+        Stored {
+            key: self.key.clone(),
+            version: version(version_id),
+            commit: self.label.commit,
+        }
+    }
+
+    fn about(&self) -> String {
+        self.bundles.about(&self.key)
+    }
+}
+
+impl Multipart {
+    async fn collect_one(&mut self) -> Result<(), CallError> {
+        match self.in_flight.join_next().await {
+            None => Ok(()),
+            Some(Ok(part)) => {
+                self.done.push(part?);
+                Ok(())
+            }
+            Some(Err(error)) => Err(unexpected(
+                "a part".to_owned(),
+                &format!("its task ended early: {error}"),
+            )),
+        }
+    }
+}
+
+fn unexpected(about: String, message: &str) -> CallError {
+    CallError {
+        call: "S3 UploadPart",
+        about,
+        cause: crate::error::Cause::Unknown,
+        code: None,
+        message: message.to_owned(),
+        request_id: None,
+    }
+}

@@ -1,0 +1,189 @@
+//! SQS, as the queue that feeds this function: how soon its failed messages come back.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use aws_config::SdkConfig;
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, QueueAttributeName};
+use serde::Deserialize;
+use tokio::sync::Mutex;
+
+use super::failed;
+use crate::error::{CallError, Cause};
+
+/// Entries in one ChangeMessageVisibilityBatch:
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibilityBatch.html>.
+const BATCH: usize = 10;
+
+/// The queue's own facts are asked for once, by its ARN, and only after a failure.
+#[derive(Clone)]
+pub struct Queue {
+    client: Client,
+    known: Arc<Mutex<HashMap<String, Facts>>>,
+}
+
+/// What the function has to know of its queue.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    url: String,
+    /// Deliveries after which a message moves to the dead-letter queue; none without one.
+    pub max_receive_count: Option<u32>,
+}
+
+/// One message and the seconds until it is visible again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Postponed {
+    /// Of this delivery.
+    pub receipt_handle: String,
+    /// 0 to 43,200.
+    pub seconds: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RedrivePolicy {
+    /// AWS answers it as a number, or as a string where it was set as one.
+    max_receive_count: serde_json::Value,
+}
+
+impl Queue {
+    pub(super) fn new(sdk: &SdkConfig) -> Self {
+        Self {
+            client: Client::new(sdk),
+            known: Arc::default(),
+        }
+    }
+
+    /// What is known of the queue with this ARN.
+    ///
+    /// # Errors
+    ///
+    /// A failed call, or an ARN that is none of a queue.
+    pub async fn facts(&self, arn: &str) -> Result<Facts, CallError> {
+        let mut known = self.known.lock().await;
+        if let Some(facts) = known.get(arn) {
+            return Ok(facts.clone());
+        }
+        let mut parts = arn.splitn(6, ':').skip(4);
+        let (Some(account), Some(name)) = (parts.next(), parts.next()) else {
+            return Err(senseless("SQS GetQueueUrl", arn, "it is no queue's ARN"));
+        };
+        let url = self
+            .client
+            .get_queue_url()
+            .queue_name(name)
+            .queue_owner_aws_account_id(account)
+            .send()
+            .await
+            .map_err(|error| failed("SQS GetQueueUrl", arn, &error, cause))?
+            .queue_url
+            .ok_or_else(|| senseless("SQS GetQueueUrl", arn, "the answer names no URL"))?;
+        let attributes = self
+            .client
+            .get_queue_attributes()
+            .queue_url(&url)
+            .attribute_names(QueueAttributeName::RedrivePolicy)
+            .send()
+            .await
+            .map_err(|error| failed("SQS GetQueueAttributes", arn, &error, cause))?;
+        let max_receive_count = attributes
+            .attributes()
+            .and_then(|attributes| attributes.get(&QueueAttributeName::RedrivePolicy))
+            .and_then(|policy| max_receive_count(policy));
+        let facts = Facts {
+            url,
+            max_receive_count,
+        };
+        known.insert(arn.to_owned(), facts.clone());
+        Ok(facts)
+    }
+
+    /// Sets when messages come back, in as few calls as SQS allows.
+    ///
+    /// # Errors
+    ///
+    /// The first call, or the first message of one, that failed; the others were still tried.
+    pub async fn postpone(&self, facts: &Facts, messages: &[Postponed]) -> Result<(), CallError> {
+        const CALL: &str = "SQS ChangeMessageVisibilityBatch";
+        let mut outcome = Ok(());
+        for batch in messages.chunks(BATCH) {
+            let entries = batch
+                .iter()
+                .enumerate()
+                .map(|(number, message)| {
+                    ChangeMessageVisibilityBatchRequestEntry::builder()
+                        .id(number.to_string())
+                        .receipt_handle(&message.receipt_handle)
+                        .visibility_timeout(i32::try_from(message.seconds).unwrap_or(i32::MAX))
+                        .build()
+                })
+                .collect::<Result<Vec<_>, _>>()
+                .map_err(|error| senseless(CALL, &facts.url, &error.to_string()))?;
+            let sent = self
+                .client
+                .change_message_visibility_batch()
+                .queue_url(&facts.url)
+                .set_entries(Some(entries))
+                .send()
+                .await
+                .map_err(|error| failed(CALL, &facts.url, &error, cause));
+            let this = sent.and_then(|answer| match answer.failed().first() {
+                None => Ok(()),
+                Some(entry) => Err(CallError {
+                    code: Some(entry.code().to_owned()),
+                    ..senseless(CALL, &facts.url, entry.message().unwrap_or_default())
+                }),
+            });
+            outcome = outcome.and(this);
+        }
+        outcome
+    }
+}
+
+fn max_receive_count(policy: &str) -> Option<u32> {
+    let policy: RedrivePolicy = serde_json::from_str(policy).ok()?;
+    match policy.max_receive_count {
+        serde_json::Value::Number(number) => number.as_u64().and_then(|n| u32::try_from(n).ok()),
+        serde_json::Value::String(text) => text.parse().ok(),
+        _ => None,
+    }
+}
+
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html>
+fn cause(code: &str) -> Option<Cause> {
+    Some(match code {
+        "AWS.SimpleQueueService.NonExistentQueue" | "QueueDoesNotExist" => Cause::DoesNotExist,
+        _ => return None,
+    })
+}
+
+fn senseless(call: &'static str, about: &str, message: &str) -> CallError {
+    CallError {
+        call,
+        about: about.to_owned(),
+        cause: Cause::Unknown,
+        code: None,
+        message: message.to_owned(),
+        request_id: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::max_receive_count;
+
+    #[test]
+    fn the_redrive_policy_is_read_with_its_count_as_number_or_text() {
+        let arn = r#""deadLetterTargetArn":"arn:aws:sqs:eu-west-1:000000000000:d.fifo""#;
+        assert_eq!(
+            max_receive_count(&format!(r#"{{{arn},"maxReceiveCount":2}}"#)),
+            Some(2)
+        );
+        assert_eq!(
+            max_receive_count(&format!(r#"{{{arn},"maxReceiveCount":"5"}}"#)),
+            Some(5)
+        );
+        assert_eq!(max_receive_count("nonsense"), None);
+    }
+}
