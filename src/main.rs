@@ -1,1 +1,15 @@
-fn main() {}
+//! Start-up and nothing else: the story begins in `lib.rs`.
+
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match pushbuild::run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The log may not be there yet; Lambda keeps standard error too.
+            eprintln!("pushbuild cannot start: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

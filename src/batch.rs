@@ -1,0 +1,282 @@
+//! A batch of queue messages: each answers for itself, each reference keeps its order.
+//!
+//! Messages are sorted into lanes, one for each reference of each repository. Lanes run side by
+//! side; inside a lane strictly in order. SQS orders within a message group, which may hold many
+//! references: a failing one then holds back only its own, where AWS's guide would stop the whole
+//! batch (<https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>). That is
+//! sound, since nothing is promised about the order of two references.
+//!
+//! After a failure the lane's later messages are returned untried, so that none overtakes it,
+//! unless the failed one will not come back: it was rejected, or this was its last delivery. To
+//! wait behind it would only use up the deliveries of those that can still succeed.
+
+pub mod visibility;
+
+use std::future::Future;
+use std::time::Duration;
+
+use aws_lambda_events::event::sqs::SqsMessage;
+use futures_util::{StreamExt, stream};
+use tokio::time::{Instant, timeout_at};
+use tracing::Instrument;
+
+use crate::error::{Class, Error};
+use crate::event::{BadMessage, Push, Request};
+
+/// Lanes worked on at once. They share the calls' and the processor's limits, so that more would
+/// only take memory.
+const LANES_AT_ONCE: usize = 4;
+
+/// What a push needs at the very least; with less than this left, none is begun.
+const LEAST_TIME: Duration = Duration::from_secs(1);
+
+/// How long a push may take to notice that its time is over before it is cut off.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// One message of a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Lambda knows a failed message by this.
+    pub id: String,
+    /// SQS knows this delivery of it by this.
+    pub receipt_handle: String,
+    /// Its message group; empty on a queue that is not FIFO.
+    pub group: String,
+    /// Deliveries so far, this one included.
+    pub receive_count: u32,
+    /// The body.
+    pub body: String,
+}
+
+/// A message that failed or was not tried, in the order of the batch.
+#[derive(Debug)]
+pub struct Failure {
+    /// The message.
+    pub message: Message,
+    /// Why it failed.
+    pub error: Error,
+}
+
+/// A record without what a message needs: Lambda could not be told that it failed.
+#[derive(Debug, thiserror::Error)]
+#[error("record {number} of the batch has no {lacks}; the whole batch fails")]
+pub struct BadRecord {
+    number: usize,
+    lacks: &'static str,
+}
+
+/// How a push was handed over.
+#[derive(Clone, Copy, Debug)]
+pub struct Handed {
+    /// Deliveries so far, this one included.
+    pub receive_count: u32,
+    /// When the work must have ended.
+    pub stop: Instant,
+}
+
+impl Message {
+    /// Reads one record.
+    ///
+    /// # Errors
+    ///
+    /// A record without message id. Whatever else is missing has a safe value.
+    pub fn of_record(number: usize, record: SqsMessage) -> Result<Self, BadRecord> {
+        let attribute = |name: &str| record.attributes.get(name);
+        Ok(Self {
+            group: attribute("MessageGroupId").cloned().unwrap_or_default(),
+            // Without a count it may be a redelivery: then nothing is built twice.
+            receive_count: attribute("ApproximateReceiveCount")
+                .and_then(|count| count.parse().ok())
+                .unwrap_or(u32::MAX),
+            id: record
+                .message_id
+                .filter(|id| !id.is_empty())
+                .ok_or(BadRecord {
+                    number,
+                    lacks: "messageId",
+                })?,
+            receipt_handle: record.receipt_handle.unwrap_or_default(),
+            body: record.body.unwrap_or_default(),
+        })
+    }
+}
+
+/// A push and where its message stands in the batch.
+struct Waiting {
+    number: usize,
+    message: Message,
+    push: Push,
+}
+
+/// Works through a batch and answers what failed, in the batch's order.
+///
+/// `read` makes a push of a body, `work` a build of a push. `max_receive_count` is asked only
+/// after a failure that has others behind it.
+pub async fn handle<Work, Working>(
+    messages: Vec<Message>,
+    stop: Instant,
+    read: impl Fn(&str) -> Result<Request, BadMessage>,
+    work: Work,
+    max_receive_count: impl AsyncFn() -> Option<u32>,
+) -> Vec<Failure>
+where
+    Work: Fn(Push, Handed) -> Working,
+    Working: Future<Output = Result<(), Error>> + Send + 'static,
+{
+    let mut failures = Vec::new();
+    let mut lanes: Vec<Vec<Waiting>> = Vec::new();
+    for (number, message) in messages.into_iter().enumerate() {
+        match read(&message.body) {
+            Ok(Request::Build(push)) => {
+                let waiting = Waiting {
+                    number,
+                    message,
+                    push,
+                };
+                match lanes
+                    .iter_mut()
+                    .find(|lane| same_lane(&lane[0].push, &waiting.push))
+                {
+                    Some(lane) => lane.push(waiting),
+                    None => lanes.push(vec![waiting]),
+                }
+            }
+            Ok(Request::Skip(skip)) => {
+                tracing::info!(message_id = message.id, outcome = "skipped", why = %skip, "skipped: {skip}");
+            }
+            Err(error) => failures.push((number, reported(message, None, error.into()))),
+        }
+    }
+
+    let worked = stream::iter(lanes)
+        .map(|lane| work_lane(lane, stop, &work, &max_receive_count))
+        .buffer_unordered(LANES_AT_ONCE)
+        .collect::<Vec<_>>()
+        .await;
+    failures.extend(worked.into_iter().flatten());
+    failures.sort_by_key(|(number, _)| *number);
+    failures.into_iter().map(|(_, failure)| failure).collect()
+}
+
+fn same_lane(one: &Push, other: &Push) -> bool {
+    one.reference == other.reference
+        && one.repository == other.repository
+        && one.account == other.account
+        && one.region == other.region
+}
+
+async fn work_lane<Work, Working>(
+    lane: Vec<Waiting>,
+    stop: Instant,
+    work: &Work,
+    max_receive_count: &impl AsyncFn() -> Option<u32>,
+) -> Vec<(usize, Failure)>
+where
+    Work: Fn(Push, Handed) -> Working,
+    Working: Future<Output = Result<(), Error>> + Send + 'static,
+{
+    let mut failures = Vec::new();
+    let mut held_up = false;
+    let mut waiting = lane.into_iter().peekable();
+    while let Some(Waiting {
+        number,
+        message,
+        push,
+    }) = waiting.next()
+    {
+        let outcome = if held_up {
+            Err(Error::BehindFailure)
+        } else {
+            work_one(&message, &push, stop, work).await
+        };
+        let Err(error) = outcome else {
+            continue;
+        };
+        if !held_up && waiting.peek().is_some() {
+            held_up = error.class() == Class::Retry
+                && max_receive_count()
+                    .await
+                    .is_none_or(|most| message.receive_count < most);
+        }
+        failures.push((number, reported(message, Some(&push), error)));
+    }
+    failures
+}
+
+async fn work_one<Work, Working>(
+    message: &Message,
+    push: &Push,
+    stop: Instant,
+    work: &Work,
+) -> Result<(), Error>
+where
+    Work: Fn(Push, Handed) -> Working,
+    Working: Future<Output = Result<(), Error>> + Send + 'static,
+{
+    if Instant::now() + LEAST_TIME > stop {
+        return Err(Error::OutOfTime(
+            "the invocation ends before the push is begun",
+        ));
+    }
+    let span = tracing::info_span!("push", message_id = message.id, event_id = push.event_id);
+    let handed = Handed {
+        receive_count: message.receive_count,
+        stop,
+    };
+    // A task of its own: what panics there ends there.
+    let mut task = tokio::spawn(work(push.clone(), handed).instrument(span));
+    match timeout_at(stop + GRACE, &mut task).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(error)) => Err(Error::Panicked(panic_message(error))),
+        Err(_) => {
+            task.abort();
+            Err(Error::OutOfTime(
+                "the push did not stop when the invocation ended",
+            ))
+        }
+    }
+}
+
+fn panic_message(error: tokio::task::JoinError) -> String {
+    match error.try_into_panic() {
+        Ok(panic) => panic
+            .downcast_ref::<&str>()
+            .map(|message| (*message).to_owned())
+            .or_else(|| panic.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "a panic without words".to_owned()),
+        Err(error) => error.to_string(),
+    }
+}
+
+/// The one place where a failure is logged.
+fn reported(message: Message, push: Option<&Push>, error: Error) -> Failure {
+    let class = error.class().name();
+    macro_rules! report {
+        ($level:ident) => {
+            tracing::$level!(
+                message_id = message.id,
+                message_group = message.group,
+                receive_count = message.receive_count,
+                event_id = push.map(|push| push.event_id.as_str()),
+                repository = push.map(|push| push.repository.as_str()),
+                reference = push.map(|push| push.reference.full_name()),
+                commit = push.map(|push| push.commit.to_string()),
+                outcome = "failed",
+                class,
+                aws_request_id = error.request_id(),
+                advice = error.advice(),
+                error = %error,
+                "failed, {class}: {error}"
+            )
+        };
+    }
+    match (&error, error.class()) {
+        (Error::BehindFailure, _) => report!(info),
+        (_, Class::Retry) => report!(warn),
+        (_, Class::Reject) => report!(error),
+    }
+    Failure { message, error }
+}
+
+#[cfg(test)]
+mod tests;

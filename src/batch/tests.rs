@@ -1,0 +1,221 @@
+use std::sync::{Arc, Mutex};
+
+use gix_hash::ObjectId;
+
+use super::*;
+use crate::error::{CallError, Cause};
+use crate::event::{Reference, ReferenceKind, Skip};
+
+/// The body of a test's message: what to do, on which branch. `fail`, `deny` and `panic` do so;
+/// `slow` takes ten seconds; `skip` and `bad` are the reader's.
+fn message(id: &str, body: &str, receive_count: u32) -> Message {
+    Message {
+        id: id.to_owned(),
+        receipt_handle: format!("receipt of {id}"),
+        group: "shop".to_owned(),
+        receive_count,
+        body: body.to_owned(),
+    }
+}
+
+fn read(body: &str) -> Result<Request, BadMessage> {
+    let (word, branch) = body.split_once(' ').unwrap_or((body, ""));
+    match word {
+        "bad" => Err(crate::event::parse("not JSON").unwrap_err()),
+        "skip" => Ok(Request::Skip(Skip::UnreferencedMergeCommit)),
+        _ => Ok(Request::Build(Push {
+            event_id: word.to_owned(),
+            time: time::OffsetDateTime::UNIX_EPOCH,
+            account: "123456789012".to_owned(),
+            region: "eu-west-1".to_owned(),
+            repository: "shop".to_owned(),
+            reference: Reference {
+                kind: ReferenceKind::Branch,
+                short_name: branch.to_owned(),
+            },
+            commit: ObjectId::null(gix_hash::Kind::Sha1),
+            old_commit: None,
+        })),
+    }
+}
+
+fn call_error(cause: Cause) -> Error {
+    Error::Call(CallError {
+        call: "S3 PutObject",
+        about: "b/k".to_owned(),
+        cause,
+        code: None,
+        message: String::new(),
+        request_id: None,
+    })
+}
+
+type Log = Arc<Mutex<Vec<String>>>;
+
+async fn work(log: Log, push: Push) -> Result<(), Error> {
+    let name = format!("{} {}", push.event_id, push.reference.short_name);
+    log.lock().unwrap().push(name);
+    match push.event_id.as_str() {
+        "fail" => Err(call_error(Cause::Unavailable)),
+        "deny" => Err(call_error(Cause::Denied)),
+        "panic" => panic!("a test's panic"),
+        "slow" => {
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+struct Ran {
+    /// Failed message ids in order.
+    failed: Vec<String>,
+    errors: Vec<String>,
+    /// What was worked on, in order.
+    worked: Vec<String>,
+}
+
+async fn run_with(messages: Vec<Message>, time: Duration, most: Option<u32>) -> Ran {
+    let log = Log::default();
+    let failures = handle(
+        messages,
+        Instant::now() + time,
+        read,
+        |push, _| work(log.clone(), push),
+        async || most,
+    )
+    .await;
+    let worked = log.lock().unwrap().clone();
+    Ran {
+        failed: failures
+            .iter()
+            .map(|failure| failure.message.id.clone())
+            .collect(),
+        errors: failures
+            .iter()
+            .map(|failure| failure.error.to_string())
+            .collect(),
+        worked,
+    }
+}
+
+async fn run(bodies: &[&str]) -> Ran {
+    let messages = bodies
+        .iter()
+        .enumerate()
+        .map(|(number, body)| message(&number.to_string(), body, 1))
+        .collect();
+    run_with(messages, Duration::from_secs(60), Some(5)).await
+}
+
+#[tokio::test]
+async fn a_batch_without_failure_reports_none() {
+    let ran = run(&["ok a", "ok b", "skip"]).await;
+    assert!(ran.failed.is_empty());
+    assert_eq!(ran.worked.len(), 2);
+}
+
+#[tokio::test]
+async fn a_bad_message_in_the_middle_fails_alone() {
+    let ran = run(&[
+        "1 a", "2 b", "3 c", "4 d", "5 e", "bad", "6 a", "7 b", "8 c", "9 d",
+    ])
+    .await;
+    assert_eq!(ran.failed, ["5"]);
+    assert_eq!(ran.worked.len(), 9);
+}
+
+#[tokio::test]
+async fn pushes_of_one_reference_are_worked_on_in_order() {
+    let ran = run(&["1 a", "2 a", "3 b", "4 a"]).await;
+    let of_a: Vec<_> = ran
+        .worked
+        .iter()
+        .filter(|name| name.ends_with('a'))
+        .collect();
+    assert_eq!(of_a, ["1 a", "2 a", "4 a"]);
+}
+
+#[tokio::test]
+async fn after_a_failure_the_rest_of_its_reference_is_returned_untried_and_others_go_on() {
+    let ran = run(&["fail a", "2 a", "3 b", "4 a"]).await;
+    assert_eq!(ran.failed, ["0", "1", "3"]);
+    assert_eq!(ran.worked.len(), 2, "{:?}", ran.worked);
+    assert!(ran.errors[1].contains("earlier push of the same reference"));
+}
+
+#[tokio::test]
+async fn a_rejected_push_holds_nobody_up() {
+    let ran = run(&["deny a", "2 a", "3 a"]).await;
+    assert_eq!(ran.failed, ["0"]);
+    assert_eq!(ran.worked, ["deny a", "2 a", "3 a"]);
+}
+
+#[tokio::test]
+async fn a_push_that_failed_for_the_last_time_holds_nobody_up() {
+    let lane = || vec![message("m1", "fail a", 2), message("m2", "ok a", 2)];
+    let ran = run_with(lane(), Duration::from_secs(60), Some(2)).await;
+    assert_eq!((ran.failed, ran.worked.len()), (vec!["m1".to_owned()], 2));
+
+    let ran = run_with(lane(), Duration::from_secs(60), Some(3)).await;
+    assert_eq!(ran.failed, ["m1", "m2"]);
+
+    // Where the queue does not tell, order is kept.
+    let ran = run_with(lane(), Duration::from_secs(60), None).await;
+    assert_eq!(ran.failed, ["m1", "m2"]);
+}
+
+#[tokio::test]
+async fn a_panic_is_one_messages_failure() {
+    let ran = run(&["1 a", "panic b", "3 c"]).await;
+    assert_eq!(ran.failed, ["1"]);
+    assert!(ran.errors[0].contains("a test's panic"), "{:?}", ran.errors);
+    assert_eq!(ran.worked.len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_unfinished_at_the_end_is_reported_and_what_is_finished_is_not() {
+    let messages = vec![
+        message("m1", "slow a", 1),
+        message("m2", "2 a", 1),
+        message("m3", "3 b", 1),
+    ];
+    let ran = run_with(messages, Duration::from_secs(5), Some(5)).await;
+    assert_eq!(ran.failed, ["m1", "m2"]);
+    assert!(ran.errors[0].contains("out of time"), "{:?}", ran.errors);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_begins_that_cannot_end() {
+    let messages = vec![message("m1", "1 a", 1)];
+    let ran = run_with(messages, Duration::from_millis(500), Some(5)).await;
+    assert_eq!(ran.failed, ["m1"]);
+    assert!(ran.worked.is_empty());
+}
+
+#[tokio::test]
+async fn more_references_than_run_at_once_are_all_worked_on() {
+    let bodies: Vec<String> = (0..10).map(|n| format!("{n} branch-{n}")).collect();
+    let bodies: Vec<&str> = bodies.iter().map(String::as_str).collect();
+    let ran = run(&bodies).await;
+    assert!(ran.failed.is_empty());
+    assert_eq!(ran.worked.len(), 10);
+}
+
+fn record(json: serde_json::Value) -> SqsMessage {
+    serde_json::from_value(json).unwrap()
+}
+
+#[test]
+fn a_record_without_an_id_fails_the_batch() {
+    let error = Message::of_record(3, record(serde_json::json!({"body": "x"}))).unwrap_err();
+    assert!(error.to_string().contains("record 3") && error.to_string().contains("messageId"));
+    let empty = record(serde_json::json!({"messageId": "", "body": "x"}));
+    assert!(Message::of_record(0, empty).is_err());
+}
+
+#[test]
+fn a_record_without_a_receive_count_counts_as_redelivered() {
+    let read = Message::of_record(0, record(serde_json::json!({"messageId": "m"}))).unwrap();
+    assert!(read.receive_count > 1);
+}
