@@ -1,0 +1,296 @@
+//! The service as a whole: kinds of repositories, and repositories that change while served.
+
+use serde_json::json;
+
+use super::CodeCommit;
+use super::fixture::{Repo, SAMPLER, git};
+
+#[tokio::test]
+async fn bare_linked_shallow_and_nested_repositories_are_served() {
+    let repo = Repo::sampler();
+    let tip = repo.commit("main", SAMPLER);
+    let url = format!("file://{}", repo.path().display());
+    repo.git(["clone", "-q", "--bare", ".", "../bare.git"]);
+    repo.git([
+        "clone",
+        "-q",
+        "--no-checkout",
+        "--depth",
+        "1",
+        &url,
+        "../shallow",
+    ]);
+    repo.git([
+        "clone",
+        "-q",
+        "--no-checkout",
+        "--shared",
+        ".",
+        "../borrowing",
+    ]);
+    repo.git([
+        "worktree",
+        "add",
+        "-q",
+        "--no-checkout",
+        "--detach",
+        "../linked",
+        "main",
+    ]);
+    std::fs::create_dir_all(repo.path().join("sub/folder")).unwrap();
+    for (name, folder) in [
+        ("bare", "bare.git"),
+        ("shallow", "shallow"),
+        ("borrowing", "borrowing"),
+        ("linked", "linked"),
+        ("nested", "demo/sub/folder"),
+    ] {
+        repo.service
+            .add_repository(name, &repo.dir.path().join(folder))
+            .unwrap();
+        let input = json!({"repositoryName": name, "filePath": "bin/run"});
+        let file = repo.ask("GetFile", input).await.unwrap();
+        assert_eq!(file["commitId"], tip, "{name}");
+        assert_eq!(file["fileMode"], "EXECUTABLE");
+    }
+}
+
+#[tokio::test]
+async fn a_submodule_is_served_through_its_git_file() {
+    let repo = Repo::sampler();
+    repo.git(["init", "-q", "-b", "main", "../super"]);
+    let outer = repo.dir.path().join("super");
+    let allow = "protocol.file.allow=always";
+    let demo = repo.path();
+    // The sampler holds names that not every file system takes: a plain commit to check out.
+    repo.commit("plain", &[("100644", b"x", b"x")]);
+    let demo = demo.to_str().unwrap();
+    git(
+        &outer,
+        [
+            "-c",
+            allow,
+            "submodule",
+            "add",
+            "-q",
+            "-b",
+            "plain",
+            demo,
+            "inner",
+        ],
+        b"",
+    );
+    assert!(outer.join("inner/.git").is_file());
+    repo.service
+        .add_repository("inner", &outer.join("inner"))
+        .unwrap();
+    let input = json!({"repositoryName": "inner", "branchName": "plain"});
+    let branch = repo.ask("GetBranch", input).await.unwrap();
+    assert_eq!(
+        branch["branch"]["commitId"],
+        repo.git(["rev-parse", "plain"])
+    );
+    assert_eq!(
+        super::describe(&outer.join("inner"))
+            .unwrap()
+            .repository_name,
+        "inner"
+    );
+}
+
+#[test]
+fn a_folder_that_is_no_repository_is_refused_with_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = CodeCommit::new();
+    let error = service
+        .add_repository("x", folder.path())
+        .unwrap_err()
+        .to_string();
+    let path = folder.path().canonicalize().unwrap();
+    assert_eq!(
+        error,
+        format!("{} is no Git repository, and in none", path.display())
+    );
+    let error = service
+        .add_repository("x", &path.join("none"))
+        .unwrap_err()
+        .to_string();
+    assert!(error.starts_with("cannot open "), "{error}");
+    assert!(service.repositories().is_empty());
+}
+
+#[test]
+fn repositories_of_kinds_that_cannot_be_served_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for kind in ["--object-format=sha256", "--ref-format=reftable"] {
+        git(folder.path(), ["init", "-q", kind, kind], b"");
+        let error = CodeCommit::new()
+            .add_repository("x", &folder.path().join(kind))
+            .unwrap_err();
+        println!("{error:#}");
+    }
+}
+
+#[test]
+fn a_name_belongs_to_one_repository() {
+    let repo = Repo::sampler();
+    repo.service
+        .add_repository("demo", &repo.path().join(".git"))
+        .unwrap();
+    repo.git(["clone", "-q", "--bare", ".", "../other.git"]);
+    let other = repo.dir.path().join("other.git");
+    let error = repo
+        .service
+        .add_repository("demo", &other)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.starts_with("there is a repository named demo already: "),
+        "{error}"
+    );
+    assert!(repo.service.add_repository("no/name", &other).is_err());
+    assert!(repo.service.add_repository("other.git", &other).is_err());
+    assert_eq!(repo.service.repositories(), ["demo"]);
+}
+
+#[tokio::test]
+async fn wrong_repositories_and_operations_are_refused() {
+    let repo = Repo::sampler();
+    for operation in [
+        "GetFolder",
+        "GetFile",
+        "GetBlob",
+        "GetCommit",
+        "GetBranch",
+        "GetDifferences",
+        "GetRepository",
+        "ListBranches",
+    ] {
+        for (name, exception) in [
+            (json!(null), "RepositoryNameRequiredException"),
+            (json!("a b"), "InvalidRepositoryNameException"),
+            (json!("x".repeat(101)), "InvalidRepositoryNameException"),
+            (json!("Demo"), "RepositoryDoesNotExistException"),
+        ] {
+            let answer = repo
+                .service
+                .call(operation, json!({"repositoryName": name}))
+                .await;
+            assert_eq!(answer.unwrap_err().code, exception);
+        }
+    }
+    assert_eq!(
+        repo.refused("PutFile", json!({})).await,
+        "UnknownOperationException"
+    );
+    let not_an_object = repo.service.call("GetFolder", json!([])).await.unwrap_err();
+    assert_eq!(not_an_object.code, "SerializationException");
+}
+
+#[tokio::test]
+async fn what_is_committed_packed_or_deleted_while_served_is_seen_at_once() {
+    let repo = Repo::sampler();
+    repo.ask("GetFile", json!({"filePath": "README.md"}))
+        .await
+        .unwrap();
+    for round in 0..40_u32 {
+        let content = round.to_string().into_bytes();
+        let branch = format!("push/{round}");
+        let commit = repo.commit(&branch, &[("100644", &content, b"round")]);
+        // A pack of its own for each round: more than gix makes room for unless it is told to.
+        repo.git(["repack", "-q", "-d"]);
+        repo.git(["pack-refs", "--all"]);
+        if round % 10 == 9 {
+            repo.git(["gc", "-q", "--prune=now"]);
+        }
+        let input = json!({"filePath": "round", "commitSpecifier": branch});
+        let file = repo.ask("GetFile", input).await.unwrap();
+        assert_eq!(file["commitId"], commit);
+        let blob = repo
+            .ask("GetBlob", json!({"blobId": repo.blob(&content)}))
+            .await
+            .unwrap();
+        assert_eq!(blob["content"], file["fileContent"]);
+    }
+    repo.git(["branch", "-q", "-D", "push/7"]);
+    let gone = repo
+        .refused("GetBranch", json!({"branchName": "push/7"}))
+        .await;
+    assert_eq!(gone, "BranchDoesNotExistException");
+    repo.git(["symbolic-ref", "HEAD", "refs/heads/push/8"]);
+    let answer = repo.ask("GetRepository", json!({})).await.unwrap();
+    assert_eq!(answer["repositoryMetadata"]["defaultBranch"], "push/8");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_calls_at_once_are_all_answered_while_the_repository_is_packed() {
+    let repo = Repo::sampler();
+    let mut calls = tokio::task::JoinSet::new();
+    for round in 0..6 {
+        for call in 0..64 {
+            let service = repo.service.clone();
+            let (mode, content, path) = SAMPLER[call % 4];
+            let input = json!({
+                "repositoryName": "demo",
+                "commitSpecifier": "refs/heads/main",
+                "filePath": std::str::from_utf8(path).unwrap(),
+            });
+            calls.spawn(async move {
+                let file = service.call("GetFile", input).await.unwrap();
+                assert_eq!(file["fileSize"], content.len(), "{mode}");
+            });
+        }
+        match round % 3 {
+            0 => repo.git(["gc", "-q", "--prune=now"]),
+            1 => repo.commit("other", &[("100644", b"x", b"x")]),
+            _ => repo.git(["repack", "-q", "-a", "-d"]),
+        };
+    }
+    calls.join_all().await;
+}
+
+#[tokio::test]
+async fn a_repository_is_left_exactly_as_it_was() {
+    let repo = Repo::sampler();
+    repo.git(["gc", "-q", "--prune=now"]);
+    let listing = || {
+        let mut files = Vec::new();
+        let mut folders = vec![repo.path()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+                let about = entry.metadata().unwrap();
+                if about.is_dir() {
+                    folders.push(entry.path());
+                }
+                files.push((entry.path(), about.len(), about.modified().unwrap()));
+            }
+        }
+        files.sort();
+        files
+    };
+    let before = listing();
+    repo.service.add_repository("again", &repo.path()).unwrap();
+    repo.ask(
+        "GetFolder",
+        json!({"folderPath": "", "repositoryName": "again"}),
+    )
+    .await
+    .unwrap();
+    repo.ask("GetDifferences", json!({"afterCommitSpecifier": "main"}))
+        .await
+        .unwrap();
+    repo.ask("ListBranches", json!({})).await.unwrap();
+    super::describe(&repo.path()).unwrap();
+    assert_eq!(listing(), before);
+}
+
+#[tokio::test]
+async fn git_replace_does_not_change_what_is_served() {
+    let repo = Repo::sampler();
+    let (one, other) = (repo.blob(b"# demo\n"), repo.blob(b"replaced"));
+    repo.git(["replace", &one, &other]);
+    let fresh = CodeCommit::new();
+    fresh.add_repository("demo", &repo.path()).unwrap();
+    let input = json!({"repositoryName": "demo", "filePath": "README.md"});
+    assert_eq!(fresh.call("GetFile", input).await.unwrap()["fileSize"], 7);
+}
