@@ -29,18 +29,14 @@ pub(super) fn get(call: &Call<'_>) -> Result<Value, ServiceError> {
         "treeId": commit.tree().to_string(),
         "parents": parents,
         "message": commit.message.to_str_lossy(),
-        "author": person(commit.author().ok()),
-        "committer": person(commit.committer().ok()),
+        "author": person(commit.author().map_err(unreadable)?),
+        "committer": person(commit.committer().map_err(unreadable)?),
         "additionalData": "",
     }}))
 }
 
 /// A person and a date as Git wrote them: seconds since 1970 and the offset of the time zone.
-/// Commits by broken tools have lines that cannot be read; they are left empty.
-fn person(signature: Option<gix::actor::SignatureRef<'_>>) -> Value {
-    let Some(signature) = signature else {
-        return json!({"name": "", "email": "", "date": ""});
-    };
+fn person(signature: gix::actor::SignatureRef<'_>) -> Value {
     json!({
         "name": signature.name.trim().to_str_lossy(),
         "email": signature.email.trim().to_str_lossy(),
@@ -83,58 +79,59 @@ mod tests {
     #[tokio::test]
     async fn a_merge_names_its_parents_in_order() {
         let repo = Repo::sampler();
-        let [a, b] = ["a", "b"].map(|branch| repo.commit(branch, &[("100644", b"x", b"x")]));
-        let merge = repo.git([
+        let [a, b] = ["a", "b"].map(|name| repo.commit(name, &[("100644", b"", name.as_bytes())]));
+        let command = [
             "commit-tree",
             "-m",
             "m",
             "-p",
-            "main",
-            "-p",
             &b,
+            "-p",
+            "main",
             "-p",
             &a,
             "main^{tree}",
-        ]);
+        ];
+        let merge = repo.git(command);
         let answer = repo
             .ask("GetCommit", json!({"commitId": merge}))
             .await
             .unwrap();
-        // Both branches have the same commit: same content, same time.
-        assert_eq!(
-            answer["commit"]["parents"][0],
-            repo.git(["rev-parse", "main"])
-        );
-        assert_eq!(answer["commit"]["parents"][1], b);
+        let main = repo.git(["rev-parse", "main"]);
+        assert_eq!(answer["commit"]["parents"], json!([b, main, a]));
     }
 
     #[tokio::test]
-    async fn a_commit_by_a_broken_tool_is_shown_as_far_as_it_can_be_read() {
+    async fn a_commit_of_an_odd_tool_is_shown_as_it_is() {
         let repo = Repo::sampler();
         let tree = repo.git(["rev-parse", "main^{tree}"]);
-        let raw = format!(
-            "tree {tree}\nauthor nobody\ncommitter A U Thor <a@example.com> 12 +0000\n\nl\u{e9}"
-        );
-        let id = git(
-            &repo.path(),
-            [
-                "hash-object",
-                "-t",
-                "commit",
-                "-w",
-                "--stdin",
-                "--literally",
-            ],
-            raw.as_bytes(),
-        );
+        let raw = [
+            format!("tree {tree}\nauthor  <> 12 +051800\ncommitter R\u{e9} <").as_bytes(),
+            b"caf\xe9@example.com> 13 +0000\nencoding latin1\n\nno newline, \xe9",
+        ]
+        .concat();
+        let store = [
+            "hash-object",
+            "-t",
+            "commit",
+            "-w",
+            "--stdin",
+            "--literally",
+        ];
+        let id = git(&repo.path(), store, &raw);
         let id = String::from_utf8(id).unwrap().trim().to_owned();
         let answer = repo
             .ask("GetCommit", json!({"commitId": id}))
             .await
             .unwrap();
-        assert_eq!(answer["commit"]["treeId"], tree);
-        assert_eq!(answer["commit"]["message"], "l\u{e9}");
-        assert_eq!(answer["commit"]["committer"]["date"], "12 +0000");
+        let commit = &answer["commit"];
+        assert_eq!(commit["treeId"], tree);
+        assert_eq!(commit["message"], "no newline, \u{fffd}");
+        assert_eq!(
+            commit["author"],
+            json!({"name": "", "email": "", "date": "12 +051800"})
+        );
+        assert_eq!(commit["committer"]["email"], "caf\u{fffd}@example.com");
     }
 
     #[tokio::test]

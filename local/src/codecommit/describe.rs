@@ -60,17 +60,12 @@ pub struct TreeCount {
 /// When there is none, or it cannot be read.
 pub fn describe(path: &Path) -> anyhow::Result<Description> {
     let git = open(path)?;
-    let head = git.head().map_err(failed)?;
+    let head = git.head()?;
     let name = head.referent_name().map(|name| name.as_bstr().to_string());
     let commit = head.into_peeled_id().ok().map(gix::Id::detach);
     let mut branches = Vec::new();
-    for branch in git
-        .references()
-        .map_err(failed)?
-        .local_branches()
-        .map_err(failed)?
-    {
-        let mut branch = branch.map_err(failed)?;
+    for branch in git.references()?.local_branches()? {
+        let mut branch = branch?;
         // A branch whose commit is not there cannot be pushed.
         if let Ok(commit) = branch.peel_to_commit() {
             let commit = commit.id.to_string();
@@ -98,7 +93,6 @@ pub fn revision(path: &Path, revision: &str) -> anyhow::Result<Revision> {
     let commit = git
         .rev_parse_single(revision)
         .and_then(|id| id.object()?.peel_to_commit())
-        .map_err(failed)
         .with_context(|| format!("{revision} leads to no commit of {}", path.display()))?
         .id;
     Ok(Revision {
@@ -144,10 +138,6 @@ pub fn count_tree(path: &Path, commit: &str) -> anyhow::Result<TreeCount> {
 
 fn open(path: &Path) -> anyhow::Result<gix::Repository> {
     Ok(source::handle(&source::open(path)?))
-}
-
-fn failed(error: gix::Error) -> anyhow::Error {
-    anyhow!("{error:#}")
 }
 
 fn parent(git: &gix::Repository, commit: ObjectId) -> Option<String> {

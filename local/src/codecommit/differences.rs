@@ -122,13 +122,18 @@ fn question(
     before_path: Option<&str>,
     after_path: Option<&str>,
 ) -> Result<Question, ServiceError> {
+    // The folder that is asked about counts as the root: its own name is no part of any path.
+    let find = |path: &RepositoryPath, commit: ObjectId| -> Result<_, ServiceError> {
+        let mut found = path.find(git, tree::root(git, commit)?)?;
+        if let Some(folder) = found.as_mut().filter(|entry| is_tree(entry)) {
+            folder.name.clear();
+        }
+        Ok(found)
+    };
     let before_path = RepositoryPath::parse(before_path.or(after_path).unwrap_or_default())?;
     let after_path = after_path.map_or_else(|| Ok(before_path.clone()), RepositoryPath::parse)?;
-    let before = match before {
-        Some(before) => before_path.find(git, tree::root(git, before)?)?,
-        None => None,
-    };
-    let after = after_path.find(git, tree::root(git, after)?)?;
+    let before = before.map_or(Ok(None), |before| find(&before_path, before))?;
+    let after = find(&after_path, after)?;
     if before.is_none() && after.is_none() {
         return Err(ServiceError::new(
             "PathDoesNotExistException",
@@ -151,7 +156,7 @@ fn compare(git: &gix::Repository, question: &Question) -> Result<Vec<Difference>
         question.after.clone(),
     );
     // No recursion: how deep a repository's folders go is not ours to limit.
-    while let Some((folder, before, after)) = walk.folders.pop() {
+    while let Some((folder, [before, after])) = walk.folders.pop() {
         let side =
             |id: Option<ObjectId>| id.map_or_else(|| Ok(Vec::new()), |id| tree::entries(git, id));
         let mut before = side(before)?.into_iter().peekable();
@@ -174,7 +179,7 @@ fn compare(git: &gix::Repository, question: &Question) -> Result<Vec<Difference>
 }
 
 /// A folder's path, and its tree before and after.
-type Folder = (BString, Option<ObjectId>, Option<ObjectId>);
+type Folder = (BString, [Option<ObjectId>; 2]);
 
 #[derive(Default)]
 struct Walk {
@@ -193,15 +198,11 @@ impl Walk {
         {
             return;
         }
-        let name = before
-            .as_ref()
-            .or(after.as_ref())
-            .map(|entry| entry.name.clone());
         let (before_tree, before) = split(folder, before);
         let (after_tree, after) = split(folder, after);
-        if before_tree.is_some() || after_tree.is_some() {
-            let path = join(folder, name.unwrap_or_default().as_bstr());
-            self.folders.push((path, before_tree, after_tree));
+        if let Some((path, _)) = before_tree.as_ref().or(after_tree.as_ref()) {
+            let trees = [&before_tree, &after_tree].map(|tree| tree.as_ref().map(|(_, id)| *id));
+            self.folders.push((path.clone(), trees));
         }
         if before.is_some() || after.is_some() {
             self.found.push(Difference { before, after });
@@ -209,19 +210,17 @@ impl Walk {
     }
 }
 
-/// A folder's tree, or else the leaf that an entry is.
-fn split(folder: &BStr, entry: Option<Entry>) -> (Option<ObjectId>, Option<Leaf>) {
+/// A folder's path and tree, or else the leaf that an entry is.
+fn split(folder: &BStr, entry: Option<Entry>) -> (Option<(BString, ObjectId)>, Option<Leaf>) {
     match entry {
         None => (None, None),
-        Some(entry) if is_tree(&entry) => (Some(entry.id), None),
-        Some(Entry { name, kind, id }) => (
-            None,
-            Some(Leaf {
-                path: join(folder, name.as_bstr()),
-                kind,
-                id,
-            }),
-        ),
+        Some(Entry { name, kind, id }) => {
+            let path = join(folder, name.as_bstr());
+            match kind {
+                EntryKind::Tree => (Some((path, id)), None),
+                kind => (None, Some(Leaf { path, kind, id })),
+            }
+        }
     }
 }
 

@@ -42,7 +42,7 @@ pub(super) fn get_file(call: &Call<'_>) -> Result<Value, ServiceError> {
         EntryKind::Tree | EntryKind::Commit => return Err(missing()),
     };
     let content = content(call.git, entry.id)?
-        .ok_or_else(|| unreadable(format!("blob {} is missing", entry.id)))?;
+        .ok_or_else(|| ServiceError::internal(format!("the repository lacks blob {}", entry.id)))?;
     Ok(json!({
         "commitId": commit.to_string(),
         "blobId": entry.id.to_string(),

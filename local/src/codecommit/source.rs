@@ -110,12 +110,13 @@ pub(super) fn open(path: &Path) -> anyhow::Result<gix::ThreadSafeRepository> {
         reduced: options(),
     };
     let shared = gix::ThreadSafeRepository::discover_opts(&path, Default::default(), by_trust)
-        .map_err(|error| anyhow::anyhow!("{error:#}"))
-        .with_context(|| format!("{} is no Git repository, and in none", path.display()))?;
+        .with_context(|| match gix::discover::upwards(&path) {
+            Ok(_) => format!("cannot read the Git repository {}", path.display()),
+            Err(_) => format!("{} is no Git repository, and in none", path.display()),
+        })?;
     // Reading HEAD shows at once what gix cannot read, such as references kept in a reftable.
     handle(&shared)
         .head()
-        .map_err(|error| anyhow::anyhow!("{error:#}"))
         .with_context(|| format!("cannot read the Git repository {}", path.display()))?;
     Ok(shared)
 }
@@ -130,8 +131,14 @@ pub(super) fn handle(shared: &gix::ThreadSafeRepository) -> gix::Repository {
 }
 
 /// A repository that cannot be read is the service's failure, not the caller's.
-pub(super) fn unreadable(error: impl std::fmt::Display) -> ServiceError {
-    ServiceError::internal(format!("the Git repository cannot be read: {error:#}"))
+pub(super) fn unreadable(error: impl std::error::Error) -> ServiceError {
+    let mut message = format!("the Git repository cannot be read: {error}");
+    let mut cause = error.source();
+    while let Some(deeper) = cause {
+        message = format!("{message}: {deeper}");
+        cause = deeper.source();
+    }
+    ServiceError::internal(message)
 }
 
 fn lock<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {

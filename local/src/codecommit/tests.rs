@@ -122,12 +122,26 @@ fn a_folder_that_is_no_repository_is_refused_with_its_name() {
 #[test]
 fn repositories_of_kinds_that_cannot_be_served_are_refused() {
     let folder = tempfile::tempdir().unwrap();
-    for kind in ["--object-format=sha256", "--ref-format=reftable"] {
-        git(folder.path(), ["init", "-q", kind, kind], b"");
+    for (kind, why) in [
+        (
+            "--object-format=sha256",
+            "Object format is not enabled in this build",
+        ),
+        (
+            "--ref-format=reftable",
+            "unsupported storage backend, such as reftable",
+        ),
+    ] {
+        git(folder.path(), ["init", "-q", kind, "--", kind], b"");
         let error = CodeCommit::new()
             .add_repository("x", &folder.path().join(kind))
             .unwrap_err();
-        println!("{error:#}");
+        let error = format!("{error:#}");
+        assert!(
+            error.starts_with("cannot read the Git repository "),
+            "{error}"
+        );
+        assert!(error.contains(why), "{error}");
     }
 }
 

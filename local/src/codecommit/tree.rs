@@ -30,10 +30,10 @@ impl RepositoryPath {
     /// (<https://docs.aws.amazon.com/codecommit/latest/userguide/limits.html>).
     pub(super) fn parse(path: &str) -> Result<Self, ServiceError> {
         let inner = path.strip_prefix('/').unwrap_or(path);
-        let inner = inner.strip_suffix('/').unwrap_or(inner);
         if inner.is_empty() {
             return Ok(Self(Vec::new()));
         }
+        let inner = inner.strip_suffix('/').unwrap_or(inner);
         let wrong = |part: &str| matches!(part, "" | "." | "..") || part.contains('\0');
         if path.chars().count() > 4096 || inner.split('/').any(wrong) {
             return Err(ServiceError::new(
