@@ -4,48 +4,28 @@
 //! addition: the API knows no other change types than A, M and D.
 
 use gix::ObjectId;
-use gix::bstr::{BStr, BString, ByteSlice as _};
-use gix::objs::tree::{EntryKind, name_order};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::tree::{self, Entry, RepositoryPath};
+use super::tree::{self, RepositoryPath};
 use super::{Call, page, specifier};
 use crate::error::ServiceError;
+
+mod walk;
+
+pub(super) use walk::{Difference, Question};
+use walk::{compare, is_tree};
 
 /// Differences in a page where MaxResults is left out. A guess: neither a default nor a maximum
 /// is documented.
 const PAGE: usize = 100;
 
-/// What is compared: an entry of either side, a folder as a rule.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Question {
-    before: Option<Entry>,
-    after: Option<Entry>,
-}
-
-/// One file, link or submodule that differs.
-#[derive(Debug)]
-pub(super) struct Difference {
-    before: Option<Leaf>,
-    after: Option<Leaf>,
-}
-
-#[derive(Debug)]
-struct Leaf {
-    path: BString,
-    kind: EntryKind,
-    id: ObjectId,
-}
-
-/// Where the next page goes on.
+/// Where the next page goes on, and in what call.
 #[derive(Deserialize, Serialize)]
 struct Token {
-    repository: String,
+    members: Map<String, Value>,
     before: Option<String>,
     after: String,
-    before_path: Option<String>,
-    after_path: Option<String>,
     from: usize,
 }
 
@@ -72,13 +52,9 @@ pub(super) fn get(call: &Call<'_>) -> Result<Value, ServiceError> {
     let [before_path, after_path] = ["beforePath", "afterPath"].map(|path| call.input.text(path));
     let (before_path, after_path) = (before_path?, after_path?);
 
+    let members = call.input.without(&["MaxResults", "NextToken"]);
     let asked: Option<Token> = call.input.text("NextToken")?.map(page::read).transpose()?;
-    if let Some(token) = &asked
-        && (token.repository != call.source.name()
-            || token.before.is_some() != before.is_some()
-            || token.before_path.as_deref() != before_path
-            || token.after_path.as_deref() != after_path)
-    {
+    if asked.as_ref().is_some_and(|token| token.members != members) {
         return Err(page::invalid_token("it belongs to another call"));
     }
     // Later pages are of the commits that the first one was of.
@@ -103,11 +79,9 @@ pub(super) fn get(call: &Call<'_>) -> Result<Value, ServiceError> {
         json!({"differences": all[from..until].iter().map(Difference::json).collect::<Vec<_>>()});
     if until < all.len() {
         let next = Token {
-            repository: call.source.name().to_owned(),
+            members,
             before: before.map(|id| id.to_string()),
             after: after.to_string(),
-            before_path: before_path.map(str::to_owned),
-            after_path: after_path.map(str::to_owned),
             from: until,
         };
         answer["NextToken"] = page::token(&next)?.into();
@@ -145,120 +119,6 @@ fn question(
         ));
     }
     Ok(Question { before, after })
-}
-
-/// Walks both sides folder by folder, skipping what is the same in both.
-fn compare(git: &gix::Repository, question: &Question) -> Result<Vec<Difference>, ServiceError> {
-    let mut walk = Walk::default();
-    walk.pair(
-        BStr::new(""),
-        question.before.clone(),
-        question.after.clone(),
-    );
-    // No recursion: how deep a repository's folders go is not ours to limit.
-    while let Some((folder, [before, after])) = walk.folders.pop() {
-        let side =
-            |id: Option<ObjectId>| id.map_or_else(|| Ok(Vec::new()), |id| tree::entries(git, id));
-        let mut before = side(before)?.into_iter().peekable();
-        let mut after = side(after)?.into_iter().peekable();
-        loop {
-            let order = match (before.peek(), after.peek()) {
-                (None, None) => break,
-                (Some(_), None) => std::cmp::Ordering::Less,
-                (None, Some(_)) => std::cmp::Ordering::Greater,
-                (Some(b), Some(a)) => name_order(&b.name, is_tree(b), &a.name, is_tree(a)),
-            };
-            let b = if order.is_le() { before.next() } else { None };
-            let a = if order.is_ge() { after.next() } else { None };
-            walk.pair(folder.as_bstr(), b, a);
-        }
-    }
-    // Git's order of whole paths is that of their bytes.
-    walk.found.sort_by(|a, b| a.path().cmp(&b.path()));
-    Ok(walk.found)
-}
-
-/// A folder's path, and its tree before and after.
-type Folder = (BString, [Option<ObjectId>; 2]);
-
-#[derive(Default)]
-struct Walk {
-    folders: Vec<Folder>,
-    found: Vec<Difference>,
-}
-
-impl Walk {
-    /// Takes up two entries of one name; either may be missing, and either may be a folder.
-    fn pair(&mut self, folder: &BStr, before: Option<Entry>, after: Option<Entry>) {
-        let same = |b: &Entry, a: &Entry| b.id == a.id && b.kind == a.kind;
-        if before
-            .as_ref()
-            .zip(after.as_ref())
-            .is_some_and(|(b, a)| same(b, a))
-        {
-            return;
-        }
-        let (before_tree, before) = split(folder, before);
-        let (after_tree, after) = split(folder, after);
-        if let Some((path, _)) = before_tree.as_ref().or(after_tree.as_ref()) {
-            let trees = [&before_tree, &after_tree].map(|tree| tree.as_ref().map(|(_, id)| *id));
-            self.folders.push((path.clone(), trees));
-        }
-        if before.is_some() || after.is_some() {
-            self.found.push(Difference { before, after });
-        }
-    }
-}
-
-/// A folder's path and tree, or else the leaf that an entry is.
-fn split(folder: &BStr, entry: Option<Entry>) -> (Option<(BString, ObjectId)>, Option<Leaf>) {
-    match entry {
-        None => (None, None),
-        Some(Entry { name, kind, id }) => {
-            let path = join(folder, name.as_bstr());
-            match kind {
-                EntryKind::Tree => (Some((path, id)), None),
-                kind => (None, Some(Leaf { path, kind, id })),
-            }
-        }
-    }
-}
-
-fn is_tree(entry: &Entry) -> bool {
-    entry.kind == EntryKind::Tree
-}
-
-fn join(folder: &BStr, name: &BStr) -> BString {
-    let slash: &[u8] = if folder.is_empty() { b"" } else { b"/" };
-    [folder.as_bytes(), slash, name.as_bytes()].concat().into()
-}
-
-impl Difference {
-    fn path(&self) -> Option<&BString> {
-        self.before
-            .as_ref()
-            .or(self.after.as_ref())
-            .map(|leaf| &leaf.path)
-    }
-
-    fn json(&self) -> Value {
-        let blob = |leaf: &Leaf| {
-            json!({
-                "blobId": leaf.id.to_string(),
-                "path": leaf.path.to_str_lossy(),
-                "mode": format!("{:o}", leaf.kind as u16),
-            })
-        };
-        match (&self.before, &self.after) {
-            (Some(before), Some(after)) => {
-                json!({"beforeBlob": blob(before), "afterBlob": blob(after), "changeType": "M"})
-            }
-            (Some(before), None) => json!({"beforeBlob": blob(before), "changeType": "D"}),
-            (None, after) => {
-                json!({"afterBlob": after.as_ref().map(blob), "changeType": "A"})
-            }
-        }
-    }
 }
 
 #[cfg(test)]

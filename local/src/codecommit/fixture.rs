@@ -162,6 +162,7 @@ pub(super) fn git<S: AsRef<OsStr>>(
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap())
         .env("HOME", folder)
+        .env("GIT_ADVICE", "0")
         .envs([
             ("GIT_CONFIG_NOSYSTEM", "1"),
             ("GIT_CONFIG_GLOBAL", "/dev/null"),

@@ -49,6 +49,13 @@ impl Input {
                 .ok_or_else(|| wrong_type(member, "an integer", other)),
         }
     }
+
+    /// All members that are not among `left_out`.
+    pub(super) fn without(&self, left_out: &[&str]) -> Map<String, Value> {
+        let mut members = self.0.clone();
+        members.retain(|name, value| !left_out.contains(&name.as_str()) && !value.is_null());
+        members
+    }
 }
 
 /// What every AWS JSON service answers to a member of the wrong type.
@@ -71,7 +78,10 @@ fn wrong_type(member: &str, expected: &str, found: &Value) -> ServiceError {
 /// ending in `.git` (<https://docs.aws.amazon.com/codecommit/latest/userguide/limits.html>).
 pub(super) fn check_repository_name(name: &str) -> Result<(), ServiceError> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    if (1..=100).contains(&name.len()) && name.bytes().all(allowed) && !name.ends_with(".git") {
+    if (1..=100).contains(&name.len())
+        && name.bytes().all(allowed)
+        && name.strip_suffix(".git").is_none()
+    {
         return Ok(());
     }
     Err(ServiceError::new(

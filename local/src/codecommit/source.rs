@@ -109,10 +109,13 @@ pub(super) fn open(path: &Path) -> anyhow::Result<gix::ThreadSafeRepository> {
         full: options(),
         reduced: options(),
     };
-    let shared = gix::ThreadSafeRepository::discover_opts(&path, Default::default(), by_trust)
-        .with_context(|| match gix::discover::upwards(&path) {
-            Ok(_) => format!("cannot read the Git repository {}", path.display()),
-            Err(_) => format!("{} is no Git repository, and in none", path.display()),
+    let upwards = gix::discover::upwards::Options::default();
+    let shared =
+        gix::ThreadSafeRepository::discover_opts(&path, upwards, by_trust).with_context(|| {
+            match gix::discover::upwards(&path) {
+                Ok(_) => format!("cannot read the Git repository {}", path.display()),
+                Err(_) => format!("{} is no Git repository, and in none", path.display()),
+            }
         })?;
     // Reading HEAD shows at once what gix cannot read, such as references kept in a reftable.
     handle(&shared)

@@ -224,6 +224,10 @@ async fn wrong_members_are_refused_by_the_documented_names() {
             "InvalidContinuationTokenException",
         ),
         (
+            json!({"afterCommitSpecifier": "main", "NextToken": token}),
+            "InvalidContinuationTokenException",
+        ),
+        (
             json!({"afterCommitSpecifier": old, "beforeCommitSpecifier": "main", "NextToken": token}),
             "InvalidContinuationTokenException",
         ),
