@@ -2,4 +2,5 @@
 //! AWS SDKs of any language work against it.
 
 pub mod clock;
+pub mod codecommit;
 pub mod error;
