@@ -18,6 +18,7 @@ pub struct WriteCondition {
 
 /// What must hold for a read, or of a copy's source.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_field_names, reason = "the headers' own names")]
 pub struct ReadCondition {
     pub if_match: Option<ETagCondition>,
     pub if_none_match: Option<ETagCondition>,

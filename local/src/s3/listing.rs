@@ -5,6 +5,8 @@
 //! prefix and the next delimiter count as one entry, and entries come in the order of their UTF-8
 //! bytes.
 
+use std::ops::Bound;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use s3s::dto::{CommonPrefix, EncodingType};
@@ -74,7 +76,37 @@ impl<T: Clone> Page<T> {
     }
 }
 
-impl Query<'_> {
+impl<'a> Query<'a> {
+    /// From the parameters of a listing, `max` being the largest page that the client wants.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a negative one.
+    pub fn new(
+        prefix: Option<&'a str>,
+        delimiter: Option<&'a str>,
+        after: &'a str,
+        max: Option<i32>,
+    ) -> S3Result<Self> {
+        let size = usize::try_from(page_size(max)?).unwrap_or_default();
+        let prefix = prefix.unwrap_or_default();
+        Ok(Self {
+            prefix,
+            delimiter,
+            after,
+            size,
+        })
+    }
+
+    /// Where the keys of the page begin: behind `after`, or with it where something of it is left.
+    pub fn start(&self, with_it: bool) -> (Bound<&'a str>, Bound<&'a str>) {
+        let first = match self.after {
+            after if after.is_empty() || after < self.prefix => Bound::Included(self.prefix),
+            after if with_it => Bound::Included(after),
+            after => Bound::Excluded(after),
+        };
+        (first, Bound::Unbounded)
+    }
+
     fn common<'k>(&self, key: &'k str, rest: &str) -> Option<&'k str> {
         let delimiter = self.delimiter.filter(|delimiter| !delimiter.is_empty())?;
         let end = self.prefix.len() + rest.find(delimiter)? + delimiter.len();
@@ -140,7 +172,7 @@ impl Encoding {
             .fold(String::with_capacity(text.len()), |mut encoded, byte| {
                 match byte {
                     b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'*' | b'/' => {
-                        encoded.push(byte.into())
+                        encoded.push(byte.into());
                     }
                     b' ' => encoded.push('+'),
                     other => {
@@ -155,11 +187,11 @@ impl Encoding {
         text.map(|text| self.text(text))
     }
 
-    pub fn prefixes(self, prefixes: &[String]) -> Option<Vec<CommonPrefix>> {
+    pub fn prefixes(self, prefixes: &[String]) -> Vec<CommonPrefix> {
         let prefixes = prefixes.iter().map(|prefix| CommonPrefix {
             prefix: Some(self.text(prefix)),
         });
-        Some(prefixes.collect())
+        prefixes.collect()
     }
 }
 

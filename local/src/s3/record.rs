@@ -44,6 +44,7 @@ pub struct Headers {
 
 /// One version of an object, or a delete marker.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "S3's own name")]
 pub struct Version {
     pub key: String,
     pub version_id: String,
@@ -70,6 +71,7 @@ pub struct Content {
 
 /// An upload that is neither completed nor aborted.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "S3's own name")]
 pub struct Upload {
     pub key: String,
     pub upload_id: String,

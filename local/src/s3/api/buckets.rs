@@ -1,6 +1,18 @@
 //! Buckets and whether they keep versions.
 
-use s3s::dto::*;
+#![expect(
+    clippy::needless_pass_by_value,
+    clippy::unnecessary_wraps,
+    reason = "all operations have one shape"
+)]
+
+use s3s::dto::{
+    Bucket, BucketLocationConstraint, BucketVersioningStatus, CreateBucketInput,
+    CreateBucketOutput, DeleteBucketInput, DeleteBucketOutput, GetBucketLocationInput,
+    GetBucketLocationOutput, GetBucketVersioningInput, GetBucketVersioningOutput, HeadBucketInput,
+    HeadBucketOutput, ListBucketsInput, ListBucketsOutput, Owner, PutBucketVersioningInput,
+    PutBucketVersioningOutput,
+};
 use s3s::{S3Request, S3Result, s3_error};
 
 use crate::s3::record::{Versioning, timestamp};
@@ -8,7 +20,7 @@ use crate::s3::store::Store;
 
 const DEFAULT_REGION: &str = "us-east-1";
 
-pub async fn create(
+pub fn create(
     store: &Store,
     request: S3Request<CreateBucketInput>,
 ) -> S3Result<CreateBucketOutput> {
@@ -21,13 +33,10 @@ pub async fn create(
         constraint.map(|region| region.as_str().to_owned()),
     )?;
     let location = Some(format!("/{}", input.bucket));
-    Ok(CreateBucketOutput {
-        location,
-        ..Default::default()
-    })
+    Ok(CreateBucketOutput { location })
 }
 
-pub async fn delete(
+pub fn delete(
     store: &Store,
     request: S3Request<DeleteBucketInput>,
 ) -> S3Result<DeleteBucketOutput> {
@@ -35,10 +44,7 @@ pub async fn delete(
     Ok(DeleteBucketOutput::default())
 }
 
-pub async fn head(
-    store: &Store,
-    request: S3Request<HeadBucketInput>,
-) -> S3Result<HeadBucketOutput> {
+pub fn head(store: &Store, request: S3Request<HeadBucketInput>) -> S3Result<HeadBucketOutput> {
     let region = store.read(&request.input.bucket, |bucket| {
         Ok(bucket.record.region.clone())
     })?;
@@ -49,10 +55,7 @@ pub async fn head(
     })
 }
 
-pub async fn list(
-    store: &Store,
-    request: S3Request<ListBucketsInput>,
-) -> S3Result<ListBucketsOutput> {
+pub fn list(store: &Store, request: S3Request<ListBucketsInput>) -> S3Result<ListBucketsOutput> {
     let prefix = request.input.prefix;
     let listed = store.buckets().into_iter();
     let listed = listed.filter(|(name, _)| {
@@ -69,11 +72,11 @@ pub async fn list(
         buckets: Some(buckets.collect()),
         owner: Some(owner()),
         prefix,
-        ..Default::default()
+        continuation_token: None,
     })
 }
 
-pub async fn location(
+pub fn location(
     store: &Store,
     request: S3Request<GetBucketLocationInput>,
 ) -> S3Result<GetBucketLocationOutput> {
@@ -86,7 +89,7 @@ pub async fn location(
     })
 }
 
-pub async fn versioning(
+pub fn versioning(
     store: &Store,
     request: S3Request<GetBucketVersioningInput>,
 ) -> S3Result<GetBucketVersioningOutput> {
@@ -102,7 +105,7 @@ pub async fn versioning(
     })
 }
 
-pub async fn set_versioning(
+pub fn set_versioning(
     store: &Store,
     request: S3Request<PutBucketVersioningInput>,
 ) -> S3Result<PutBucketVersioningOutput> {

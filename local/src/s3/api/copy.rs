@@ -1,6 +1,9 @@
 //! CopyObject and UploadPartCopy: a body that comes from here instead of the client.
 
-use s3s::dto::*;
+use s3s::dto::{
+    CopyObjectInput, CopyObjectOutput, CopyObjectResult, CopyPartResult, CopySource, ETag,
+    MetadataDirective, Range, UploadPartCopyInput, UploadPartCopyOutput,
+};
 use s3s::{S3Request, S3Result, s3_error};
 
 use super::read::{find, unsatisfiable};

@@ -1,6 +1,9 @@
 //! DeleteObject and DeleteObjects.
 
-use s3s::dto::*;
+use s3s::dto::{
+    DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput, DeletedObject,
+    ETagCondition, Error, ObjectIdentifier,
+};
 use s3s::{S3Request, S3Result, s3_error};
 
 use crate::s3::conditions::WriteCondition;
@@ -9,10 +12,7 @@ use crate::s3::store::Store;
 /// The most keys of one DeleteObjects.
 const MOST_KEYS: usize = 1000;
 
-pub async fn one(
-    store: &Store,
-    request: S3Request<DeleteObjectInput>,
-) -> S3Result<DeleteObjectOutput> {
+pub fn one(store: &Store, request: S3Request<DeleteObjectInput>) -> S3Result<DeleteObjectOutput> {
     let input = request.input;
     let condition = WriteCondition::new(input.if_match, None)?;
     let deletion = store.delete(
@@ -28,7 +28,7 @@ pub async fn one(
     })
 }
 
-pub async fn many(
+pub fn many(
     store: &Store,
     request: S3Request<DeleteObjectsInput>,
 ) -> S3Result<DeleteObjectsOutput> {

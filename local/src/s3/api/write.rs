@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use s3s::dto::*;
+use s3s::dto::{ETag, Metadata, PutObjectInput, PutObjectOutput, ServerSideEncryption};
 use s3s::{S3Request, S3Result, s3_error};
 
 use crate::s3::body::{Claims, Received, receive};

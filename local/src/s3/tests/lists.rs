@@ -168,7 +168,7 @@ async fn versions_are_listed_newest_first_over_pages() {
     assert_eq!(
         page.versions()
             .iter()
-            .map(|version| version.is_latest())
+            .map(aws_sdk_s3::types::ObjectVersion::is_latest)
             .collect::<Vec<_>>(),
         [Some(false); 2]
     );

@@ -3,6 +3,8 @@ use super::*;
 use aws_sdk_s3::types::{
     ChecksumAlgorithm, ChecksumMode, ChecksumType, CompletedMultipartUpload, CompletedPart,
 };
+use base64::Engine as _;
+use s3s::crypto::Checksum as _;
 
 const PART: usize = 5 << 20;
 
@@ -174,8 +176,6 @@ async fn a_full_object_checksum_covers_all_parts() {
         .send()
         .await
         .unwrap();
-    use base64::Engine as _;
-    use s3s::crypto::Checksum as _;
     let expected =
         base64::engine::general_purpose::STANDARD.encode(s3s::crypto::Crc32::checksum(&bytes));
     assert_eq!(head.checksum_crc32(), Some(expected.as_str()));
@@ -223,14 +223,14 @@ async fn a_list_of_parts_that_does_not_fit_is_refused_by_name() {
     assert_eq!(complete(&[other]).await, "InvalidPart");
     assert_eq!(
         served
-            .complete("k", "none", &[one.clone()], false)
+            .complete("k", "none", std::slice::from_ref(&one), false)
             .await
             .unwrap_err(),
         "NoSuchUpload"
     );
     assert_eq!(
         served
-            .complete("other key", &id, &[one.clone()], false)
+            .complete("other key", &id, std::slice::from_ref(&one), false)
             .await
             .unwrap_err(),
         "NoSuchUpload"
@@ -249,12 +249,12 @@ async fn an_upload_completes_once_and_only_where_nothing_is_if_so_asked() {
     let one = served.part("k", &first, 1, b"first".to_vec()).await;
     let two = served.part("k", &second, 1, b"second".to_vec()).await;
     served
-        .complete("k", &first, &[one.clone()], true)
+        .complete("k", &first, std::slice::from_ref(&one), true)
         .await
         .unwrap();
     assert_eq!(
         served
-            .complete("k", &second, &[two.clone()], true)
+            .complete("k", &second, std::slice::from_ref(&two), true)
             .await
             .unwrap_err(),
         "PreconditionFailed"
