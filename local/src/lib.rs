@@ -4,3 +4,4 @@
 pub mod clock;
 pub mod codecommit;
 pub mod error;
+pub mod s3;
