@@ -3,6 +3,7 @@
 
 pub mod calls;
 pub mod clock;
+pub mod codecommit;
 pub mod error;
 pub mod events;
 pub mod faults;
