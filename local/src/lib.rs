@@ -8,6 +8,7 @@ pub mod error;
 pub mod events;
 pub mod faults;
 pub mod lambda;
+pub mod sqs;
 pub mod wire;
 
 mod cbor {
