@@ -67,12 +67,15 @@ fn modified(source: &Source) -> f64 {
     seconds(head.and_then(|head| head.modified()))
 }
 
-/// Not every file system keeps the time of creation.
+/// Not every file system keeps the time of creation; some say 1970.
 fn created(source: &Source) -> f64 {
     let folder = source.git_dir().metadata();
-    folder
-        .and_then(|folder| folder.created())
-        .map_or_else(|_| modified(source), |time| seconds(Ok(time)))
+    let created = seconds(folder.and_then(|folder| folder.created()));
+    if created > 0.0 {
+        created
+    } else {
+        modified(source)
+    }
 }
 
 fn seconds(time: std::io::Result<SystemTime>) -> f64 {

@@ -2,10 +2,11 @@
 //!
 //! A gix handle belongs to one thread at a time and is worth keeping: it remembers the open packs
 //! and the trees that call after call walks through. So handles are lent to calls and returned.
-//! They look for new packs and references by themselves.
+//! They look for new packs and references by themselves, yet may miss what `git gc` is moving at
+//! that moment from one file to another: before a call fails, it is tried with a fresh one.
 
 use std::collections::VecDeque;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context as _;
@@ -30,6 +31,7 @@ const KEPT_DIFFERENCES: usize = 2;
 pub(super) struct Source {
     name: String,
     id: Uuid,
+    path: PathBuf,
     shared: gix::ThreadSafeRepository,
     idle: Mutex<Vec<gix::Repository>>,
     differences: Mutex<VecDeque<(Question, Arc<Vec<Difference>>)>>,
@@ -40,7 +42,9 @@ impl Source {
         Ok(Self {
             name: name.to_owned(),
             id: Uuid::new_v4(),
+
             shared: open(path)?,
+            path: path.canonicalize()?,
             idle: Mutex::default(),
             differences: Mutex::default(),
         })
@@ -58,8 +62,12 @@ impl Source {
         self.shared.git_dir()
     }
 
-    /// Lends a handle to `work`, which may block.
-    pub(super) fn with<T>(&self, work: impl FnOnce(&gix::Repository) -> T) -> T {
+    /// Lends a handle to `work`, which may block, and is tried again with a fresh one if it finds
+    /// something missing or unreadable.
+    pub(super) fn with<T>(
+        &self,
+        work: impl Fn(&gix::Repository) -> Result<T, ServiceError>,
+    ) -> Result<T, ServiceError> {
         let idle = lock(&self.idle).pop();
         let git = idle.unwrap_or_else(|| handle(&self.shared));
         let done = work(&git);
@@ -67,7 +75,15 @@ impl Source {
         if idle.len() < KEPT_HANDLES {
             idle.push(git);
         }
-        done
+        drop(idle);
+        match done {
+            Err(error) if error.status >= 500 || error.code.ends_with("DoesNotExistException") => {
+                let fresh = open(&self.path)
+                    .map_err(|error| ServiceError::internal(format!("{error:#}")))?;
+                work(&handle(&fresh))
+            }
+            done => done,
+        }
     }
 
     /// The differences that `question` asks for, found by `compare` unless they were just asked

@@ -47,20 +47,13 @@ pub(super) fn reference(
     git: &gix::Repository,
     name: &FullName,
 ) -> Result<Option<ObjectId>, ServiceError> {
-    // Twice: `git pack-refs` may move it from its file to the packed ones between our looking at
-    // these and at that.
-    for _ in 0..2 {
-        let found = git.try_find_reference(name.as_ref()).map_err(unreadable)?;
-        // gix goes on to refs/tags/refs/heads/… and the like; CodeCommit is not known to.
-        if let Some(mut found) = found.filter(|found| found.name() == name.as_ref()) {
-            return match found.follow_to_object() {
-                Ok(id) => Ok(Some(id.detach())),
-                // A symbolic reference to one that is not there.
-                Err(_) => Ok(None),
-            };
-        }
-    }
-    Ok(None)
+    let found = git.try_find_reference(name.as_ref()).map_err(unreadable)?;
+    // gix goes on to refs/tags/refs/heads/… and the like; CodeCommit is not known to.
+    let Some(mut found) = found.filter(|found| found.name() == name.as_ref()) else {
+        return Ok(None);
+    };
+    // A symbolic reference may be to one that is not there.
+    Ok(found.follow_to_object().ok().map(gix::Id::detach))
 }
 
 /// The commit that `id` is or, through annotated tags, leads to.
