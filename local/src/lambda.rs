@@ -17,11 +17,13 @@ mod batch_response;
 mod environment;
 mod function;
 mod log;
+mod mapping;
 mod runtime_api;
 
 pub use batch_response::BatchResponse;
 pub use function::{Function, FunctionOptions, Invocation};
 pub use log::{FunctionLog, LogLine, Stream};
+pub use mapping::{BatchOutcome, EventSourceMapping, MappingOptions};
 
 /// How the access key id of every execution environment begins.
 pub const FUNCTION_KEY_PREFIX: &str = "LOCALFUNCTION";
