@@ -21,7 +21,7 @@ mod mapping;
 mod runtime_api;
 
 pub use batch_response::BatchResponse;
-pub use function::{Function, FunctionOptions, Invocation};
+pub use function::{Function, FunctionOptions, Invocation, WeakFunction};
 pub use log::{FunctionLog, LogLine, Stream};
 pub use mapping::{BatchOutcome, EventSourceMapping, MappingOptions};
 

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::process::Stdio;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -22,6 +23,9 @@ const INIT: Duration = Duration::from_secs(10);
 /// How many lines of standard error are told with a death.
 const TAIL: usize = 20;
 
+/// The next access key id: no two environments have the same, whatever their functions.
+static KEYS: AtomicU64 = AtomicU64::new(1);
+
 /// One process with its Runtime API. Dropped, it is killed.
 pub(super) struct Environment {
     number: u64,
@@ -40,7 +44,7 @@ impl Environment {
         log: &FunctionLog,
     ) -> io::Result<Self> {
         let api = RuntimeApi::open(options.arn()).await?;
-        let access_key_id = format!("{FUNCTION_KEY_PREFIX}{number:07}");
+        let access_key_id = format!("{FUNCTION_KEY_PREFIX}{:07}", KEYS.fetch_add(1, Ordering::Relaxed));
         let mut child = Command::new(&options.program)
             .args(&options.args)
             .env_clear()

@@ -95,6 +95,17 @@ pub enum Invocation {
 #[derive(Clone)]
 pub struct Function(Arc<Inner>);
 
+/// A function that may be gone.
+#[derive(Clone)]
+pub struct WeakFunction(Weak<Inner>);
+
+impl WeakFunction {
+    /// The function, if anyone still holds it.
+    pub fn upgrade(&self) -> Option<Function> {
+        self.0.upgrade().map(Function)
+    }
+}
+
 struct Inner {
     options: FunctionOptions,
     log: FunctionLog,
@@ -188,6 +199,11 @@ impl Function {
             environment.kill().await;
         }
         !doomed.is_empty()
+    }
+
+    /// The function for as long as others hold it.
+    pub fn downgrade(&self) -> WeakFunction {
+        WeakFunction(Arc::downgrade(&self.0))
     }
 
     fn take_idle(&self) -> Option<Arc<Environment>> {

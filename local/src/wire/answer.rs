@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::body::{AnswerBody, whole};
 use crate::cbor;
 use crate::error::ServiceError;
+use crate::sqs::query_error_header;
 
 /// How a request was written, and so how its answer is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,6 +118,15 @@ impl Answer {
             self.headers.insert(HeaderName::from_static(name), value);
         }
         self
+    }
+
+    /// Adds the header from which SDKs take the code of SQS's no.
+    pub fn add_query_error(&mut self) {
+        let Some(code) = self.error.clone() else { return };
+        let error = ServiceError { status: self.status.as_u16(), code, message: String::new() };
+        if let Ok(value) = HeaderValue::from_str(&query_error_header(&error)) {
+            self.headers.insert("x-amzn-query-error", value);
+        }
     }
 
     /// Bytes of the body, as announced.

@@ -84,7 +84,7 @@ impl Front {
             access_key_id: access_key_id.as_deref(),
         };
         let mut trouble = Trouble::on_call(&self.faults, &subject);
-        let fate = match trouble.before(&protocol).await {
+        let mut fate = match trouble.before(&protocol).await {
             Some(fate) => fate,
             None => {
                 let answer = self
@@ -93,6 +93,11 @@ impl Front {
                 trouble.after(answer, &operation).await
             }
         };
+        if service == Service::Sqs
+            && let Fate::Answer(answer) = &mut fate
+        {
+            answer.add_query_error();
+        }
         let (status, error, response_bytes) = match &fate {
             Fate::Answer(answer) => (
                 Some(answer.status.as_u16()),
