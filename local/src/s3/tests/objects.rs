@@ -1,0 +1,474 @@
+use super::*;
+
+use aws_sdk_s3::presigning::PresigningConfig;
+use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode, MetadataDirective};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+#[tokio::test]
+async fn an_object_comes_back_with_all_that_was_said_of_it_and_is_a_plain_file() {
+    let served = Served::new(false).await;
+    let key = "repo/feature/x/0123.zip";
+    let put = served
+        .client
+        .put_object()
+        .bucket(BUCKET)
+        .key(key)
+        .body(ByteStream::from_static(b"bundle"));
+    let put = put
+        .content_type("application/zip")
+        .metadata("event-id", "e-1")
+        .metadata("näme", "x");
+    assert!(
+        put.send().await.is_err(),
+        "a metadata name that is no header name"
+    );
+    let put = served
+        .client
+        .put_object()
+        .bucket(BUCKET)
+        .key(key)
+        .body(ByteStream::from_static(b"bundle"));
+    let put = put
+        .content_type("application/zip")
+        .metadata("event-id", "e-1")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(put.version_id, None);
+    assert_eq!(
+        put.e_tag.as_deref(),
+        Some("\"94377c156735b39dfa4ac607234cb87c\"")
+    );
+    assert!(put.checksum_crc32.is_some());
+    let got = served
+        .client
+        .get_object()
+        .bucket(BUCKET)
+        .key(key)
+        .checksum_mode(ChecksumMode::Enabled)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(got.content_type(), Some("application/zip"));
+    assert_eq!(got.metadata().unwrap()["event-id"], "e-1");
+    assert_eq!(got.checksum_crc32, put.checksum_crc32);
+    assert_eq!(text(got.body).await, "bundle");
+    let file = served.root.path().join(BUCKET).join(key);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "bundle");
+    assert_eq!(served.s3.path(BUCKET, key), file);
+    let head = served
+        .client
+        .head_object()
+        .bucket(BUCKET)
+        .key(key)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(
+        (head.content_length(), head.e_tag()),
+        (Some(6), put.e_tag())
+    );
+    let [object] = &served.s3.objects(BUCKET)[..] else {
+        panic!("one object")
+    };
+    assert_eq!(
+        (object.size, object.metadata["event-id"].as_str()),
+        (6, "e-1")
+    );
+}
+
+#[tokio::test]
+async fn a_streamed_body_of_megabytes_arrives_and_returns_whole() {
+    let served = Served::new(false).await;
+    let bytes = noise(9 << 20);
+    let file = served.root.path().join("upload");
+    std::fs::write(&file, &bytes).unwrap();
+    let body = ByteStream::from_path(&file).await.unwrap();
+    served
+        .client
+        .put_object()
+        .bucket(BUCKET)
+        .key("big")
+        .body(body)
+        .send()
+        .await
+        .unwrap();
+    let got = served
+        .client
+        .get_object()
+        .bucket(BUCKET)
+        .key("big")
+        .send()
+        .await
+        .unwrap();
+    assert!(got.body.collect().await.unwrap().to_vec() == bytes);
+}
+
+#[tokio::test]
+async fn every_checksum_algorithm_is_computed_and_a_wrong_value_is_refused() {
+    let served = Served::new(false).await;
+    for algorithm in [
+        ChecksumAlgorithm::Crc32,
+        ChecksumAlgorithm::Crc32C,
+        ChecksumAlgorithm::Crc64Nvme,
+        ChecksumAlgorithm::Sha1,
+        ChecksumAlgorithm::Sha256,
+    ] {
+        let put = served
+            .client
+            .put_object()
+            .bucket(BUCKET)
+            .key("sum")
+            .body(ByteStream::from_static(b"bytes"));
+        put.checksum_algorithm(algorithm).send().await.unwrap();
+        assert_eq!(served.get("sum").await.unwrap(), "bytes");
+    }
+    let put = || {
+        served
+            .client
+            .put_object()
+            .bucket(BUCKET)
+            .key("wrong")
+            .body(ByteStream::from_static(b"bytes"))
+    };
+    let error = put().checksum_crc32("AAAAAA==").send().await.unwrap_err();
+    assert_eq!(code(&error), "BadDigest");
+    let error = put()
+        .content_md5("AAAAAAAAAAAAAAAAAAAAAA==")
+        .send()
+        .await
+        .unwrap_err();
+    assert_eq!(code(&error), "BadDigest");
+    let error = put().content_md5("nonsense").send().await.unwrap_err();
+    assert_eq!(code(&error), "InvalidDigest");
+    assert_eq!(served.get("wrong").await.unwrap_err(), "NoSuchKey");
+    let data = served.root.path().join(".s3").join(BUCKET).join("data");
+    assert_eq!(
+        std::fs::read_dir(data).unwrap().count(),
+        1,
+        "what was refused leaves no file"
+    );
+}
+
+#[tokio::test]
+async fn ranges_are_answered_as_http_wants() {
+    let served = Served::new(false).await;
+    served.put("ten", "0123456789").await;
+    served.put("none", "").await;
+    let get = async |key: &str, range: &str| {
+        let got = served
+            .client
+            .get_object()
+            .bucket(BUCKET)
+            .key(key)
+            .range(range)
+            .send()
+            .await;
+        match got {
+            Ok(got) => {
+                let range = got.content_range().unwrap_or("whole").to_owned();
+                (text(got.body).await, range)
+            }
+            Err(error) => (code(&error), String::new()),
+        }
+    };
+    for (range, body, content_range) in [
+        ("bytes=2-4", "234", "bytes 2-4/10"),
+        ("bytes=7-", "789", "bytes 7-9/10"),
+        ("bytes=7-99", "789", "bytes 7-9/10"),
+        ("bytes=-3", "789", "bytes 7-9/10"),
+        ("bytes=-99", "0123456789", "bytes 0-9/10"),
+        ("bytes=10-", "InvalidRange", ""),
+        ("bytes=-0", "InvalidRange", ""),
+        ("lines=1-2", "0123456789", "whole"),
+        ("bytes=4-2", "0123456789", "whole"),
+    ] {
+        assert_eq!(
+            get("ten", range).await,
+            (body.to_owned(), content_range.to_owned()),
+            "{range}"
+        );
+    }
+    assert_eq!(get("none", "bytes=0-").await.0, "InvalidRange");
+}
+
+#[tokio::test]
+async fn conditions_of_reads_and_writes_hold() {
+    let served = Served::new(false).await;
+    let put = || {
+        served
+            .client
+            .put_object()
+            .bucket(BUCKET)
+            .key("k")
+            .body(ByteStream::from_static(b"1"))
+    };
+    let error = put().if_match("\"0\"").send().await.unwrap_err();
+    assert_eq!(code(&error), "NoSuchKey");
+    let first = put()
+        .if_none_match("*")
+        .send()
+        .await
+        .unwrap()
+        .e_tag
+        .unwrap();
+    let error = put().if_none_match("*").send().await.unwrap_err();
+    assert_eq!(code(&error), "PreconditionFailed");
+    assert_eq!(error.raw_response().unwrap().status().as_u16(), 412);
+    let error = put().if_none_match(&first).send().await.unwrap_err();
+    assert_eq!(code(&error), "NotImplemented");
+    assert!(put().if_match(&first).send().await.is_ok());
+    let get = || served.client.get_object().bucket(BUCKET).key("k");
+    let error = get().if_match("\"other\"").send().await.unwrap_err();
+    assert_eq!(code(&error), "PreconditionFailed");
+    let error = get().if_none_match(&first).send().await.unwrap_err();
+    assert_eq!(error.raw_response().unwrap().status().as_u16(), 304);
+    assert!(
+        get()
+            .if_match(&first)
+            .if_none_match("\"other\"")
+            .send()
+            .await
+            .is_ok()
+    );
+}
+
+#[tokio::test]
+async fn of_many_concurrent_first_writes_one_succeeds() {
+    let served = Served::new(true).await;
+    let writes = (0..20).map(|n| {
+        let body = ByteStream::from(format!("{n}").into_bytes());
+        served
+            .client
+            .put_object()
+            .bucket(BUCKET)
+            .key("k")
+            .body(body)
+            .if_none_match("*")
+            .send()
+    });
+    let done = futures_util::future::join_all(writes).await;
+    assert_eq!(done.iter().filter(|write| write.is_ok()).count(), 1);
+    assert_eq!(served.s3.versions(BUCKET).len(), 1);
+}
+
+#[tokio::test]
+async fn any_credentials_presigned_urls_and_strangers_are_served() {
+    let served = Served::new(false).await;
+    client(&served.address, "another secret")
+        .list_buckets()
+        .send()
+        .await
+        .unwrap();
+    let valid = PresigningConfig::expires_in(Duration::from_mins(1)).unwrap();
+    let url = served
+        .client
+        .put_object()
+        .bucket(BUCKET)
+        .key("a b/+é")
+        .presigned(valid.clone())
+        .await
+        .unwrap();
+    assert_eq!(curl(&["-X", "PUT", "-d", "by hand", url.uri()]).await, "");
+    let url = served
+        .client
+        .get_object()
+        .bucket(BUCKET)
+        .key("a b/+é")
+        .presigned(valid)
+        .await
+        .unwrap();
+    assert_eq!(curl(&[url.uri()]).await, "by hand");
+    assert_eq!(
+        curl(&[&format!("{}/{BUCKET}/a%20b/%2B%C3%A9", served.address)]).await,
+        "by hand"
+    );
+}
+
+/// A client without any SDK.
+async fn curl(arguments: &[&str]) -> String {
+    let url = arguments.last().unwrap().strip_prefix("http://").unwrap();
+    let (host, path) = url.split_once('/').unwrap();
+    let (method, body) = if let ["-X", method, "-d", body, _] = arguments {
+        (*method, *body)
+    } else {
+        ("GET", "")
+    };
+    let length = body.len();
+    let request = format!(
+        "{method} /{path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+    );
+    let mut socket = tokio::net::TcpStream::connect(host).await.unwrap();
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.unwrap();
+    answer.split_once("\r\n\r\n").unwrap().1.to_owned()
+}
+
+#[tokio::test]
+async fn any_key_is_an_object_of_its_own() {
+    let served = Served::new(false).await;
+    let long = "long/".repeat(100) + &"é".repeat(262);
+    assert_eq!(long.len(), 1024);
+    let keys = [
+        "a",
+        "a/b",
+        "a/",
+        "a//b",
+        "/a",
+        "a b",
+        "a+b",
+        "a%b",
+        "a%2Fb",
+        "a#b",
+        "a?b",
+        "a&b=c",
+        "a\\b",
+        "a\"b'",
+        "ä😀",
+        "..",
+        "../a",
+        "a/../b",
+        "./a",
+        ".s3",
+        "a\nb",
+        "a<b>",
+        long.as_str(),
+    ];
+    for key in keys {
+        served.put(key, key).await;
+    }
+    for key in keys {
+        assert_eq!(served.get(key).await.as_deref(), Ok(key));
+        assert_eq!(
+            std::fs::read_to_string(served.s3.path(BUCKET, key)).unwrap(),
+            key
+        );
+    }
+    let error = served
+        .client
+        .put_object()
+        .bucket(BUCKET)
+        .key(long.clone() + "x")
+        .send()
+        .await
+        .unwrap_err();
+    assert_eq!(code(&error), "KeyTooLongError");
+    let mut sorted = keys.to_vec();
+    sorted.sort_unstable();
+    let listed = served.restarted().objects(BUCKET);
+    assert_eq!(
+        listed
+            .iter()
+            .map(|object| object.key.as_str())
+            .collect::<Vec<_>>(),
+        sorted
+    );
+    let beside: Vec<_> = std::fs::read_dir(served.root.path()).unwrap().collect();
+    assert_eq!(beside.len(), 2, "the bucket and .s3, nothing else");
+}
+
+#[tokio::test]
+async fn a_copy_takes_bytes_and_metadata_or_new_metadata() {
+    let served = Served::new(false).await;
+    let put = served
+        .client
+        .put_object()
+        .bucket(BUCKET)
+        .key("from é+")
+        .body(ByteStream::from_static(b"bytes"));
+    put.metadata("a", "1").send().await.unwrap();
+    let copy = |to: &str| {
+        served
+            .client
+            .copy_object()
+            .bucket(BUCKET)
+            .key(to)
+            .copy_source("bundles/from%20%C3%A9%2B")
+    };
+    copy("kept").send().await.unwrap();
+    copy("new")
+        .metadata_directive(MetadataDirective::Replace)
+        .metadata("b", "2")
+        .send()
+        .await
+        .unwrap();
+    let error = copy("from é+").send().await.unwrap_err();
+    assert_eq!(code(&error), "InvalidRequest");
+    let objects = served.s3.objects(BUCKET);
+    let named = |key: &str| objects.iter().find(|object| object.key == key).unwrap();
+    assert_eq!(
+        (named("kept").size, named("kept").metadata["a"].as_str()),
+        (5, "1")
+    );
+    assert_eq!(named("new").metadata.keys().collect::<Vec<_>>(), ["b"]);
+    assert_eq!(served.get("kept").await.unwrap(), "bytes");
+    let missing = served
+        .client
+        .copy_object()
+        .bucket(BUCKET)
+        .key("x")
+        .copy_source("bundles/none")
+        .send()
+        .await;
+    assert_eq!(code(&missing.unwrap_err()), "NoSuchKey");
+}
+
+#[tokio::test]
+async fn too_much_metadata_and_unknown_buckets_are_refused_by_name() {
+    let served = Served::new(false).await;
+    let put = served
+        .client
+        .put_object()
+        .bucket(BUCKET)
+        .key("k")
+        .metadata("a", "x".repeat(2048));
+    assert_eq!(code(&put.send().await.unwrap_err()), "MetadataTooLarge");
+    let put = served
+        .client
+        .put_object()
+        .bucket("elsewhere")
+        .key("k")
+        .send()
+        .await;
+    assert_eq!(code(&put.unwrap_err()), "NoSuchBucket");
+    let head = served.client.head_bucket().bucket("elsewhere").send().await;
+    assert_eq!(
+        head.unwrap_err().raw_response().unwrap().status().as_u16(),
+        404
+    );
+    served
+        .client
+        .create_bucket()
+        .bucket("another")
+        .send()
+        .await
+        .unwrap();
+    let again = served.client.create_bucket().bucket("another").send().await;
+    assert_eq!(code(&again.unwrap_err()), "BucketAlreadyOwnedByYou");
+    served.put("k", "v").await;
+    let full = served.client.delete_bucket().bucket(BUCKET).send().await;
+    assert_eq!(code(&full.unwrap_err()), "BucketNotEmpty");
+    served
+        .client
+        .delete_bucket()
+        .bucket("another")
+        .send()
+        .await
+        .unwrap();
+    let buckets = served
+        .client
+        .list_buckets()
+        .send()
+        .await
+        .unwrap()
+        .buckets
+        .unwrap();
+    assert_eq!(
+        buckets
+            .iter()
+            .filter_map(|bucket| bucket.name())
+            .collect::<Vec<_>>(),
+        [BUCKET]
+    );
+}
