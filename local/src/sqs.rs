@@ -4,19 +4,28 @@
 //! deleted, so the rules are kept to the letter: order within a group, a closed group while one of
 //! its messages is in flight, receive counts, handles that expire.
 //!
-//! - `queue`: one queue's rules
-//! - `message`, `receipt`, `options`: what lies in a queue, what opens it, how it behaves
+//! - `queue`, `sending`: one queue's rules
+//! - `message`, `attributes`, `receipt`, `options`: what lies in a queue, what opens it, how it
+//!   behaves
+//! - `state`: all queues of the account
 //! - `redrive`: from the dead-letter queue back to where the messages came from
+//! - `operations`, `batches`, `administration`, `input`: the JSON API over all this
 //! - `fault`: what SQS answers when it says no
 
+mod administration;
+mod attributes;
+mod batches;
 mod fault;
+mod input;
 mod message;
+mod operations;
 mod options;
 mod queue;
 mod receipt;
 mod redrive;
+mod sending;
+mod state;
 
-use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -25,9 +34,9 @@ use tokio::sync::futures::Notified;
 
 use crate::clock::Clock;
 use crate::error::ServiceError;
-use fault::{invalid, no_such_queue};
-use queue::{Outgoing, Queue};
-use redrive::MoveTask;
+use queue::Queue;
+use sending::{Accepted, Outgoing};
+use state::{State, check_name, name_of};
 
 pub use fault::{query_error_code, query_error_header};
 pub use message::{Message, Snapshot};
@@ -45,22 +54,6 @@ struct Inner {
     changed: Notify,
 }
 
-struct State {
-    base_url: String,
-    queues: BTreeMap<String, Queue>,
-    /// When a queue of this name was deleted.
-    deleted: HashMap<String, SystemTime>,
-    tasks: Vec<MoveTask>,
-    receipts: u64,
-    sequence: u128,
-}
-
-/// A sequence number has 20 digits, and real ones start about here.
-const FIRST_SEQUENCE: u128 = 18_849_496_460_467_696_128;
-/// "You must wait 60 seconds after deleting a queue before you can create another queue with the
-/// same name" (QueueDeletedRecently).
-const NAME_IS_FREE_AFTER: Duration = Duration::from_secs(60);
-
 impl Sqs {
     /// No queues yet. Until [`Self::set_base_url`] says better, queue URLs name port 4566.
     pub fn new(clock: Clock, region: &str, account: &str) -> Self {
@@ -68,14 +61,7 @@ impl Sqs {
             clock,
             region: region.to_owned(),
             account: account.to_owned(),
-            state: Mutex::new(State {
-                base_url: "http://127.0.0.1:4566".to_owned(),
-                queues: BTreeMap::new(),
-                deleted: HashMap::new(),
-                tasks: Vec::new(),
-                receipts: 0,
-                sequence: FIRST_SEQUENCE,
-            }),
+            state: Mutex::new(State::new()),
             changed: Notify::new(),
         }))
     }
@@ -106,16 +92,7 @@ impl Sqs {
                 "A queue already exists with the same name and a different value for an attribute.",
             ));
         }
-        if state
-            .deleted
-            .get(name)
-            .is_some_and(|at| now < *at + NAME_IS_FREE_AFTER)
-        {
-            return Err(ServiceError::new(
-                "QueueDeletedRecently",
-                "You must wait 60 seconds after deleting a queue before you can create another with the same name.",
-            ));
-        }
+        state.check_free(name, now)?;
         state.check_dead_letter(name, &options)?;
         state
             .queues
@@ -148,7 +125,7 @@ impl Sqs {
             .map(|accepted| accepted.message_id)
     }
 
-    fn accept(&self, url: &str, message: Outgoing) -> Result<queue::Accepted, ServiceError> {
+    fn accept(&self, url: &str, message: Outgoing) -> Result<Accepted, ServiceError> {
         let now = self.0.clock.now();
         let mut state = self.state();
         let sequence = state.next_sequence();
@@ -290,52 +267,6 @@ impl Sqs {
     fn url(&self, state: &State, name: &str) -> String {
         format!("{}/{}/{name}", state.base_url, self.0.account)
     }
-}
-
-impl State {
-    fn queue(&mut self, url: &str) -> Result<&mut Queue, ServiceError> {
-        self.queues.get_mut(name_of(url)).ok_or_else(no_such_queue)
-    }
-
-    /// Sequence numbers grow and are not consecutive.
-    fn next_sequence(&mut self) -> u128 {
-        self.sequence += 256;
-        self.sequence
-    }
-
-    fn check_dead_letter(&self, name: &str, options: &QueueOptions) -> Result<(), ServiceError> {
-        let Some((arn, _)) = &options.dead_letter else {
-            return Ok(());
-        };
-        let wrong = |reason: &str| Err(invalid(arn, "RedrivePolicy", reason));
-        let target = name_of(arn);
-        let Some(target) = self.queues.get(target).filter(|queue| queue.arn == *arn) else {
-            return wrong("Dead letter target does not exist.");
-        };
-        if target.fifo() != name.ends_with(".fifo") {
-            return wrong("Dead-letter queue must be same type of queue as the source.");
-        }
-        Ok(())
-    }
-}
-
-/// The queue's name: the last part of its URL or ARN.
-fn name_of(url: &str) -> &str {
-    url.trim_end_matches('/')
-        .rsplit(['/', ':'])
-        .next()
-        .unwrap_or(url)
-}
-
-fn check_name(name: &str) -> Result<(), ServiceError> {
-    let stem = name.strip_suffix(".fifo").unwrap_or(name);
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    if stem.is_empty() || name.len() > 80 || !stem.bytes().all(allowed) {
-        let reason =
-            "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length";
-        return Err(invalid(name, "QueueName", reason));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -58,7 +58,7 @@ impl QueueOptions {
             visibility_timeout: Duration::from_secs(30),
             dead_letter: None,
             content_based_deduplication: false,
-            retention: Duration::from_secs(345_600),
+            retention: Duration::from_hours(96),
             delay: Duration::ZERO,
             receive_wait: Duration::ZERO,
             maximum_message_size: 1_048_576,
@@ -118,6 +118,12 @@ impl QueueOptions {
         }
         shown
     }
+}
+
+/// Whether an attribute exists, though this queue may have no value for it.
+pub(super) fn is_known(attribute: &str) -> bool {
+    const ALSO: [&str; 3] = ["RedrivePolicy", "FifoQueue", "ContentBasedDeduplication"];
+    WITHOUT_EFFECT.contains(&attribute) || ALSO.contains(&attribute)
 }
 
 pub(super) fn unknown(attribute: &str) -> ServiceError {

@@ -4,8 +4,9 @@ use std::time::SystemTime;
 
 use uuid::Uuid;
 
+use super::Sqs;
 use super::message::Stored;
-use super::{Sqs, State, name_of};
+use super::state::{State, name_of};
 use crate::error::ServiceError;
 
 /// A redrive that was made; here it is done before the call returns.

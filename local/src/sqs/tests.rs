@@ -1,5 +1,6 @@
 //! The rules of a FIFO queue, each by itself, on a clock that the test puts forward.
 
+mod api;
 mod dead_letter;
 mod visibility;
 
@@ -20,7 +21,7 @@ fn fixture() -> Fixture {
         .create_queue("dead.fifo", QueueOptions::default())
         .unwrap();
     let options = QueueOptions {
-        visibility_timeout: Duration::from_secs(60),
+        visibility_timeout: Duration::from_mins(1),
         dead_letter: Some((sqs.arn(&dead_letter_url), 3)),
         ..QueueOptions::default()
     };
