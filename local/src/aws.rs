@@ -70,9 +70,16 @@ impl LocalAws {
     /// # Errors
     /// When the port is taken, or S3's folder cannot be used.
     pub async fn start(options: Options) -> anyhow::Result<Self> {
-        let Options { clock, region, account, .. } = &options;
+        let Options {
+            clock,
+            region,
+            account,
+            ..
+        } = &options;
         let port = options.port.unwrap_or(0);
-        let wire = Wire::open(port).await.with_context(|| format!("port {port} on 127.0.0.1 cannot be opened"))?;
+        let wire = Wire::open(port)
+            .await
+            .with_context(|| format!("port {port} on 127.0.0.1 cannot be opened"))?;
         let root = &options.root;
         let s3 = S3::new(root.clone(), clock.clone())
             .with_context(|| format!("{} cannot hold S3's buckets", root.display()))?;
@@ -94,9 +101,25 @@ impl LocalAws {
                 killed
             })
         }));
-        let routes = routes(&codecommit, &codebuild, &sqs, &s3, Sts::new(clock.clone(), account));
+        let routes = routes(
+            &codecommit,
+            &codebuild,
+            &sqs,
+            &s3,
+            Sts::new(clock.clone(), account),
+        );
         let wire = wire.serve(routes, calls.clone(), faults.clone());
-        Ok(Self { options, wire, codecommit, codebuild, s3, sqs, calls, faults, functions })
+        Ok(Self {
+            options,
+            wire,
+            codecommit,
+            codebuild,
+            s3,
+            sqs,
+            calls,
+            faults,
+            functions,
+        })
     }
 
     /// `http://127.0.0.1:PORT`, the endpoint of every service.
@@ -161,7 +184,10 @@ impl LocalAws {
 
     /// Makes a function's processes known to the faults that kill.
     fn watch(&self, function: &Function) {
-        let mut functions = self.functions.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut functions = self
+            .functions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         functions.retain(|function| function.upgrade().is_some());
         functions.push(function.downgrade());
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
-use super::LocalAws;
+use super::{LocalAws, Options};
 use crate::clock::Clock;
 use crate::events::RepositoryEvent;
 use crate::lambda::{EventSourceMapping, Function, FunctionLog, FunctionOptions, MappingOptions};
@@ -80,42 +80,65 @@ impl LocalAws {
     /// When the bucket or a queue cannot be created: a name that is not allowed, or one that is
     /// taken with other options.
     pub fn deploy(&self, options: DeployOptions) -> anyhow::Result<Deployment> {
-        let DeployOptions { name, bucket, timeout, .. } = &options;
-        let visibility_timeout = options.visibility_timeout.unwrap_or(*timeout * 6);
-        self.s3.create_bucket(bucket, true).with_context(|| format!("creating the bucket {bucket}"))?;
+        let DeployOptions {
+            name,
+            bucket,
+            timeout,
+            mapping,
+            max_receive_count,
+            ..
+        } = options;
+        let visibility_timeout = options.visibility_timeout.unwrap_or(timeout * 6);
+        self.s3
+            .create_bucket(&bucket, true)
+            .with_context(|| format!("creating the bucket {bucket}"))?;
         let queue = |suffix: &str, dead_letter: Option<(String, u32)>, retention| {
             let queue = format!("{name}-{suffix}.fifo");
-            let options = QueueOptions { visibility_timeout, dead_letter, retention, ..QueueOptions::default() };
-            self.sqs.create_queue(&queue, options).with_context(|| format!("creating the queue {queue}"))
+            let options = QueueOptions {
+                visibility_timeout,
+                dead_letter,
+                retention,
+                ..QueueOptions::default()
+            };
+            self.sqs
+                .create_queue(&queue, options)
+                .with_context(|| format!("creating the queue {queue}"))
         };
         let dead_letter_url = queue("dead-letters", None, Duration::from_hours(14 * 24))?;
-        let dead_letter = (self.sqs.arn(&dead_letter_url), options.max_receive_count);
+        let dead_letter = (self.sqs.arn(&dead_letter_url), max_receive_count);
         let queue_url = queue("pushes", Some(dead_letter), Duration::from_hours(4 * 24))?;
         let mut env = BTreeMap::from([
             ("AWS_ENDPOINT_URL".to_owned(), self.endpoint()),
             ("CODE_BUCKET".to_owned(), bucket.clone()),
         ]);
-        env.extend(options.env.clone());
+        env.extend(options.env);
+        let Options {
+            region,
+            account,
+            clock,
+            ..
+        } = self.options.clone();
         let function = Function::new(FunctionOptions {
-            program: options.program.clone(),
-            args: options.args.clone(),
+            program: options.program,
+            args: options.args,
             env,
-            name: name.clone(),
+            name,
             memory_mb: options.memory_mb,
-            timeout: *timeout,
-            concurrency: options.mapping.maximum_concurrency,
+            timeout,
+            concurrency: mapping.maximum_concurrency,
             print: options.print,
-            region: self.options.region.clone(),
-            account: self.options.account.clone(),
+            region: region.clone(),
+            account: account.clone(),
         });
         self.watch(&function);
-        let mapping = EventSourceMapping::start(self.sqs.clone(), &queue_url, function.clone(), options.mapping);
+        let sqs = self.sqs.clone();
+        let mapping = EventSourceMapping::start(sqs.clone(), &queue_url, function.clone(), mapping);
         Ok(Deployment {
-            account: self.options.account.clone(),
-            region: self.options.region.clone(),
-            clock: self.options.clock.clone(),
-            sqs: self.sqs.clone(),
-            bucket: bucket.clone(),
+            account,
+            region,
+            clock,
+            sqs,
+            bucket,
             queue_url,
             dead_letter_url,
             function,
@@ -183,8 +206,15 @@ impl Deployment {
                 return Ok(());
             }
             if Instant::now() >= deadline {
-                let left: Vec<_> = self.sqs.messages(&self.queue_url).iter().map(|left| left.body.clone()).collect();
-                anyhow::bail!("after {timeout:?}, {batches} batches are at work and these messages left: {left:#?}");
+                let left: Vec<_> = self
+                    .sqs
+                    .messages(&self.queue_url)
+                    .iter()
+                    .map(|left| left.body.clone())
+                    .collect();
+                anyhow::bail!(
+                    "after {timeout:?}, {batches} batches are at work and these messages left: {left:#?}"
+                );
             }
             // A batch ends without a change where its messages stay.
             let _ = tokio::time::timeout(Duration::from_millis(20), changed).await;

@@ -44,7 +44,10 @@ impl Environment {
         log: &FunctionLog,
     ) -> io::Result<Self> {
         let api = RuntimeApi::open(options.arn()).await?;
-        let access_key_id = format!("{FUNCTION_KEY_PREFIX}{:07}", KEYS.fetch_add(1, Ordering::Relaxed));
+        let access_key_id = format!(
+            "{FUNCTION_KEY_PREFIX}{:07}",
+            KEYS.fetch_add(1, Ordering::Relaxed)
+        );
         let mut child = Command::new(&options.program)
             .args(&options.args)
             .env_clear()
@@ -75,12 +78,17 @@ impl Environment {
         let (kill, mut killed) = mpsc::unbounded_channel();
         let (exit, exited) = watch::channel(None);
         tokio::spawn(async move {
-            let status = loop {
-                tokio::select! {
-                    status = child.wait() => break status,
-                    // Also when the environment is dropped, and with it the sender.
-                    _ = killed.recv() => { let _ = child.start_kill(); break child.wait().await; }
-                }
+            let ended = tokio::select! {
+                status = child.wait() => Some(status),
+                // Also when the environment is dropped, and with it the sender.
+                _ = killed.recv() => None,
+            };
+            let status = if let Some(status) = ended {
+                status
+            } else {
+                // It may have ended by itself in this moment.
+                let _ = child.start_kill();
+                child.wait().await
             };
             for output in outputs.into_iter().flatten() {
                 // A child of the process may hold its output open.

@@ -113,7 +113,10 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>) {
     // As Lambda writes them: the names are told apart by case in some clients' maps.
     let mut server = hyper::server::conn::http1::Builder::new();
     // A process that dies leaves its connections in any state.
-    let _ = server.title_case_headers(true).serve_connection(TokioIo::new(stream), service).await;
+    let _ = server
+        .title_case_headers(true)
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
 }
 
 impl Shared {

@@ -122,8 +122,14 @@ impl Answer {
 
     /// Adds the header from which SDKs take the code of SQS's no.
     pub fn add_query_error(&mut self) {
-        let Some(code) = self.error.clone() else { return };
-        let error = ServiceError { status: self.status.as_u16(), code, message: String::new() };
+        let Some(code) = self.error.clone() else {
+            return;
+        };
+        let error = ServiceError {
+            status: self.status.as_u16(),
+            code,
+            message: String::new(),
+        };
         if let Ok(value) = HeaderValue::from_str(&query_error_header(&error)) {
             self.headers.insert("x-amzn-query-error", value);
         }

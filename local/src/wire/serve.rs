@@ -46,7 +46,7 @@ struct Asked {
 enum Work {
     Value(Value),
     Form(String),
-    S3(Request<s3s::Body>),
+    S3(Box<Request<s3s::Body>>),
 }
 
 impl Front {
@@ -84,14 +84,13 @@ impl Front {
             access_key_id: access_key_id.as_deref(),
         };
         let mut trouble = Trouble::on_call(&self.faults, &subject);
-        let mut fate = match trouble.before(&protocol).await {
-            Some(fate) => fate,
-            None => {
-                let answer = self
-                    .answer(service, &operation, &protocol, work, &mut trouble)
-                    .await;
-                trouble.after(answer, &operation).await
-            }
+        let mut fate = if let Some(fate) = trouble.before(&protocol).await {
+            fate
+        } else {
+            let answer = self
+                .answer(service, &operation, &protocol, work, &mut trouble)
+                .await;
+            trouble.after(answer, &operation).await
         };
         if service == Service::Sqs
             && let Fate::Answer(answer) = &mut fate
@@ -160,7 +159,7 @@ impl Front {
                 Answer::of(protocol, result.map(Value::String))
             }
             Work::S3(request) => match &self.routes.s3 {
-                Some(route) => from_s3(route(request).await).await,
+                Some(route) => from_s3(route(*request).await).await,
                 None => Answer::refusal(protocol, &absent()),
             },
         }
@@ -258,7 +257,7 @@ async fn read(parts: Parts, body: Incoming) -> Result<Asked, Unserved> {
                 bytes: length
                     .and_then(|text| text.parse().ok())
                     .unwrap_or_default(),
-                work: Work::S3(Request::from_parts(parts, s3s::Body::from(body))),
+                work: Work::S3(Box::new(Request::from_parts(parts, s3s::Body::from(body)))),
             })
         }
     }

@@ -54,7 +54,12 @@ async fn an_invocation_is_told_what_lambda_tells() {
     let env = &answer["env"];
     assert_eq!(env["AWS_LAMBDA_FUNCTION_NAME"], "pushbuild");
     assert_eq!(env["CODE_BUCKET"], "bundles");
-    assert!(env["AWS_ACCESS_KEY_ID"].as_str().unwrap().starts_with("LOCALFUNCTION"));
+    assert!(
+        env["AWS_ACCESS_KEY_ID"]
+            .as_str()
+            .unwrap()
+            .starts_with("LOCALFUNCTION")
+    );
     assert_eq!(
         env.get("CARGO_MANIFEST_DIR"),
         None,
@@ -181,7 +186,10 @@ async fn an_answer_to_another_request_is_refused() {
 #[tokio::test]
 async fn a_kill_from_outside_ends_the_invocation() {
     let function = toy(&[], Duration::from_secs(30));
-    let id = echo(&function).await["env"]["AWS_ACCESS_KEY_ID"].as_str().unwrap().to_owned();
+    let id = echo(&function).await["env"]["AWS_ACCESS_KEY_ID"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let (died, killed) = tokio::join!(function.invoke(r#"{"do":"sleep","s":60}"#), async {
         tokio::time::sleep(Duration::from_millis(300)).await;
         assert!(
