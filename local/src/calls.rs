@@ -1,0 +1,189 @@
+//! Every call that reached the local AWS, in the order of their answers.
+//!
+//! Tests count calls with it, the command line shows its progress from it, and the benchmark
+//! reads its totals. A call that was cut off has no status; one that a fault touched says which.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::broadcast;
+
+/// The services on the wire, named as in an IAM action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Service {
+    /// Git repositories.
+    CodeCommit,
+    /// Builds.
+    CodeBuild,
+    /// Objects.
+    S3,
+    /// Queues.
+    Sqs,
+    /// Roles.
+    Sts,
+}
+
+impl fmt::Display for Service {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::CodeCommit => "codecommit",
+            Self::CodeBuild => "codebuild",
+            Self::S3 => "s3",
+            Self::Sqs => "sqs",
+            Self::Sts => "sts",
+        })
+    }
+}
+
+/// One request and what became of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Call {
+    /// Counts the calls as they arrive, from 1.
+    pub number: u64,
+    /// Who was called.
+    pub service: Service,
+    /// The operation's name in the API reference.
+    pub operation: String,
+    /// What it was about: `repository:path`, `bucket/key`, a project, a queue, a role.
+    pub detail: String,
+    /// Whose call it was, from the `Authorization` header.
+    pub access_key_id: Option<String>,
+    /// The SDK's attempt number, from `amz-sdk-request`; 1 where there is none.
+    pub attempt: u32,
+    /// HTTP status of the answer; none if the connection was cut instead.
+    pub status: Option<u16>,
+    /// The exception's name, for an answer that says no.
+    pub error: Option<String>,
+    /// The faults that touched this call.
+    pub faults: Vec<String>,
+    /// Bytes of the request's body.
+    pub request_bytes: u64,
+    /// Bytes of the answer's body, as announced.
+    pub response_bytes: u64,
+    /// When it arrived, in real time.
+    pub start: SystemTime,
+    /// From the request's last byte of headers to the answer being ready, in real time.
+    pub duration: Duration,
+}
+
+impl Call {
+    /// Whether it was answered, and with yes.
+    pub fn succeeded(&self) -> bool {
+        self.status.is_some_and(|status| status < 400)
+    }
+}
+
+/// Sums over the calls of one operation.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Total {
+    /// How many.
+    pub calls: u64,
+    /// How many of them did not end in a yes.
+    pub failed: u64,
+    /// Bytes of their requests' bodies.
+    pub request_bytes: u64,
+    /// Bytes of their answers' bodies.
+    pub response_bytes: u64,
+    /// Their durations, added up.
+    pub duration: Duration,
+}
+
+/// The list of calls. Clones share it.
+#[derive(Clone, Debug)]
+pub struct CallLog(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    arrived: AtomicU64,
+    calls: Mutex<Vec<Call>>,
+    live: broadcast::Sender<Call>,
+}
+
+impl Default for CallLog {
+    fn default() -> Self {
+        Self(Arc::new(Inner {
+            arrived: AtomicU64::new(0),
+            calls: Mutex::default(),
+            live: broadcast::Sender::new(4096),
+        }))
+    }
+}
+
+impl CallLog {
+    /// The number of the call that arrives now.
+    pub(crate) fn arrival(&self) -> u64 {
+        self.0.arrived.fetch_add(1, Ordering::SeqCst) + 1
+    }
+
+    /// Adds a call that has its answer.
+    pub(crate) fn record(&self, call: Call) {
+        // Nobody may be listening.
+        let _ = self.0.live.send(call.clone());
+        self.0
+            .calls
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(call);
+    }
+
+    /// All calls, in the order of their answers.
+    pub fn list(&self) -> Vec<Call> {
+        self.0
+            .calls
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// The calls of one operation, in the order of their answers.
+    pub fn of(&self, service: Service, operation: &str) -> Vec<Call> {
+        let calls = self.0.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        calls
+            .iter()
+            .filter(|call| call.service == service && call.operation == operation)
+            .cloned()
+            .collect()
+    }
+
+    /// Sums by service and operation.
+    pub fn totals(&self) -> BTreeMap<(Service, String), Total> {
+        let mut totals = BTreeMap::<_, Total>::new();
+        for call in self
+            .0
+            .calls
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+        {
+            let total = totals
+                .entry((call.service, call.operation.clone()))
+                .or_default();
+            total.calls += 1;
+            total.failed += u64::from(!call.succeeded());
+            total.request_bytes += call.request_bytes;
+            total.response_bytes += call.response_bytes;
+            total.duration += call.duration;
+        }
+        totals
+    }
+
+    /// Every call from now on, as it is answered. A receiver that falls 4,096 calls behind loses
+    /// the oldest.
+    pub fn subscribe(&self) -> broadcast::Receiver<Call> {
+        self.0.live.subscribe()
+    }
+
+    /// Forgets the calls so far; numbers go on.
+    pub fn clear(&self) {
+        self.0
+            .calls
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+}

@@ -1,0 +1,270 @@
+//! Faults on the wire: what AWS, the network and Lambda do to a call on a bad day.
+//!
+//! A [`Rule`] says which calls ([`When`]) and what happens to them ([`Action`]). Tests add rules
+//! with the builder; `cargo local serve --faults FILE` reads them from JSON, a list such as
+//!
+//! ```json
+//! [
+//!   {"when": {"service": "codecommit"}, "do": {"latency": {"ms": 20, "jitter-ms": 10}}},
+//!   {"when": {"service": "codecommit"}, "do": {"rate-cap": {"per-second": 50, "shape": "xml"}}},
+//!   {"when": {"operation": "GetFile", "chance": 0.3, "seed": 7}, "do": {"throttle": {"shape": "json"}}},
+//!   {"when": {"service": "s3", "operation": "UploadPart", "first": 2, "last": 3},
+//!    "do": {"throttle": {"shape": "slow-down"}}},
+//!   {"when": {"operation": "StartBuild", "until-s": 600},
+//!    "do": {"exception": {"code": "AccountLimitExceededException",
+//!                         "message": "Cannot have more than 300 builds in queue for the account"}}},
+//!   {"when": {"operation": "GetBlob", "times": 1}, "do": "reset-after"},
+//!   {"when": {"operation": "GetFile", "detail": "demo:src/"}, "do": {"stall": {"after-bytes": 100}}},
+//!   {"when": {"operation": "GetFolder"}, "do": {"wrong-json": "garbage"}},
+//!   {"when": {"detail": "demo:src"}, "do": {"drop-entry": {"name": "main.rs"}}},
+//!   {"name": "bad disk", "when": {"operation": "GetFile", "times": 1}, "do": "flip-bit"},
+//!   {"when": {"caller": "LOCALFUNCTION", "first": 12, "last": 12}, "do": "kill-before"}
+//! ]
+//! ```
+//!
+//! Milliseconds and rates are real time, which is what the function lives in; windows
+//! (`from-s`, `until-s`) are on the local AWS's clock, counted from when the rule was added.
+
+mod action;
+mod rate;
+mod rule;
+mod wrong_answer;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use anyhow::Context as _;
+use futures_util::future::BoxFuture;
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+
+pub use action::{Action, Shape, WrongJson};
+pub use rule::{Rule, Subject, When};
+
+use crate::clock::Clock;
+use rate::TokenBucket;
+pub(crate) use wrong_answer::{change_json, flip_bit};
+
+/// Ends the process behind an access key id; says whether there was one. With no id, or one that
+/// nobody has, all processes.
+pub type KillHook = Arc<dyn Fn(Option<String>) -> BoxFuture<'static, bool> + Send + Sync>;
+
+/// The rules in force. Clones share them.
+#[derive(Clone)]
+pub struct Faults(Arc<Inner>);
+
+struct Inner {
+    clock: Clock,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    next: u64,
+    active: Vec<Active>,
+    kill: Option<KillHook>,
+}
+
+struct Active {
+    id: RuleId,
+    rule: Rule,
+    added: SystemTime,
+    draws: StdRng,
+    bucket: Option<TokenBucket>,
+    seen: u64,
+    fired: u64,
+}
+
+/// Names an added rule, to take it away again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RuleId(u64);
+
+/// What a rule has done so far.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Firings {
+    /// The rule's name, or its action.
+    pub name: String,
+    /// Calls that its service, operation, detail and caller match.
+    pub seen: u64,
+    /// Calls that it fell upon.
+    pub fired: u64,
+}
+
+/// A fault that falls upon one call.
+#[derive(Clone, Debug)]
+pub(crate) struct Fault {
+    pub(crate) id: RuleId,
+    pub(crate) name: String,
+    pub(crate) action: Action,
+    /// An even draw from 0 to 1, for jitter.
+    pub(crate) draw: f64,
+}
+
+impl Faults {
+    /// No rules. `clock` is the local AWS's, for windows.
+    pub fn new(clock: Clock) -> Self {
+        Self(Arc::new(Inner {
+            clock,
+            state: Mutex::default(),
+        }))
+    }
+
+    /// Reads a list of rules, as in the module's example.
+    ///
+    /// # Errors
+    /// When the file cannot be read or says something else than rules.
+    pub fn read(path: &Path) -> anyhow::Result<Vec<Rule>> {
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+        serde_json::from_str(&text)
+            .with_context(|| format!("{} is not a list of faults", path.display()))
+    }
+
+    /// Puts a rule in force; it counts calls and time from now on.
+    pub fn add(&self, rule: Rule) -> RuleId {
+        let added = self.0.clock.now();
+        self.with(|state| {
+            state.next += 1;
+            let id = RuleId(state.next);
+            let bucket = match rule.action {
+                Action::RateCap {
+                    per_second, burst, ..
+                } => Some(TokenBucket::new(per_second, burst)),
+                _ => None,
+            };
+            let draws = StdRng::seed_from_u64(rule.when.seed);
+            state.active.push(Active {
+                id,
+                rule,
+                added,
+                draws,
+                bucket,
+                seen: 0,
+                fired: 0,
+            });
+            id
+        })
+    }
+
+    /// Takes a rule away, with its counts.
+    pub fn remove(&self, id: RuleId) {
+        self.with(|state| state.active.retain(|active| active.id != id));
+    }
+
+    /// Takes all rules away.
+    pub fn clear(&self) {
+        self.with(|state| state.active.clear());
+    }
+
+    /// What each rule has done, in the order they were added.
+    pub fn firings(&self) -> Vec<Firings> {
+        self.with(|state| state.active.iter().map(Active::firings).collect())
+    }
+
+    /// What one rule has done; none once it is taken away.
+    pub fn fired(&self, id: RuleId) -> Option<Firings> {
+        self.with(|state| {
+            state
+                .active
+                .iter()
+                .find(|active| active.id == id)
+                .map(Active::firings)
+        })
+    }
+
+    /// Who ends a function's process for [`Action::KillBefore`] and [`Action::KillAfter`].
+    pub fn on_kill(&self, hook: KillHook) {
+        self.with(|state| state.kill = Some(hook));
+    }
+
+    pub(crate) async fn kill(&self, access_key_id: Option<String>) -> bool {
+        let hook = self.with(|state| state.kill.clone());
+        match hook {
+            Some(hook) => hook(access_key_id).await,
+            None => false,
+        }
+    }
+
+    /// The faults that fall upon this call. Those that change an answer are only candidates,
+    /// counted by [`Faults::confirm`].
+    pub(crate) fn on_call(&self, call: &Subject<'_>) -> Vec<Fault> {
+        let now = self.0.clock.now();
+        self.with(|state| {
+            let mut ended = false;
+            let mut faults = Vec::new();
+            // Every rule sees the call and counts it, even where an earlier one has ended it.
+            for active in &mut state.active {
+                if let Some(fault) = active.on_call(call, now, ended) {
+                    ended |= fault.action.ends_call();
+                    faults.push(fault);
+                }
+            }
+            faults
+        })
+    }
+
+    /// Counts a fault that changed an answer; says whether it still may.
+    pub(crate) fn confirm(&self, id: RuleId) -> bool {
+        self.with(|state| {
+            let active = state.active.iter_mut().find(|active| active.id == id);
+            active.is_some_and(|active| {
+                let may = active.may_fire();
+                active.fired += u64::from(may);
+                may
+            })
+        })
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
+        work(&mut self.0.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Active {
+    fn on_call(&mut self, call: &Subject<'_>, now: SystemTime, ended: bool) -> Option<Fault> {
+        let when = &self.rule.when;
+        let open = when.is_open(now.duration_since(self.added).unwrap_or_default());
+        if !when.is_about(call) || !open {
+            return None;
+        }
+        self.seen += 1;
+        let drawn = when
+            .chance
+            .is_none_or(|share| self.draws.random::<f64>() < share);
+        let capped = self.bucket.as_mut().is_none_or(|bucket| !bucket.take());
+        let late = ended && self.rule.action.ends_call();
+        if late || !when.counts(self.seen) || !self.may_fire() || !drawn || !capped {
+            return None;
+        }
+        self.fired += u64::from(!self.rule.action.changes_answer());
+        Some(Fault {
+            id: self.id,
+            name: self.name(),
+            action: self.rule.action.clone(),
+            draw: self.draws.random(),
+        })
+    }
+
+    fn may_fire(&self) -> bool {
+        self.rule.when.times.is_none_or(|times| self.fired < times)
+    }
+
+    fn name(&self) -> String {
+        self.rule
+            .name
+            .clone()
+            .unwrap_or_else(|| format!("{:?}", self.rule.action))
+    }
+
+    fn firings(&self) -> Firings {
+        Firings {
+            name: self.name(),
+            seen: self.seen,
+            fired: self.fired,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

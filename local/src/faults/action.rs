@@ -1,0 +1,148 @@
+//! What can go wrong with a call.
+
+use serde::Deserialize;
+
+/// One fault. Latency adds up over the rules that apply to a call; of the others, the first that
+/// ends the call decides.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(
+    rename_all = "kebab-case",
+    rename_all_fields = "kebab-case",
+    deny_unknown_fields
+)]
+pub enum Action {
+    /// The answer comes later.
+    Latency {
+        /// Real milliseconds.
+        ms: u64,
+        /// Up to so many more, evenly spread.
+        #[serde(default)]
+        jitter_ms: u64,
+    },
+    /// "Rate exceeded", without reaching the service.
+    Throttle {
+        /// How AWS says it.
+        #[serde(default)]
+        shape: Shape,
+    },
+    /// Calls above this rate are throttled (a token bucket, in real time).
+    RateCap {
+        /// Calls let through in a second.
+        per_second: f64,
+        /// Calls let through at once after a quiet time; one second's worth by default.
+        #[serde(default)]
+        burst: Option<f64>,
+        /// How AWS says it.
+        #[serde(default)]
+        shape: Shape,
+    },
+    /// A failure of the service itself, without having done anything.
+    ServerError {
+        /// 500 to 599.
+        #[serde(default = "internal_server_error")]
+        status: u16,
+    },
+    /// An exception of the service, without having done anything.
+    Exception {
+        /// Its name, for instance `AccountLimitExceededException`.
+        code: String,
+        /// HTTP status; 400 for nearly all.
+        #[serde(default = "bad_request")]
+        status: u16,
+        /// The sentence a person reads.
+        #[serde(default)]
+        message: String,
+    },
+    /// The connection is reset and the service never hears of the call.
+    ResetBefore,
+    /// The service does it, and the connection is reset instead of an answer.
+    ResetAfter,
+    /// Headers and a part of the body come, then nothing more.
+    Stall {
+        /// Bytes of the body that still come.
+        #[serde(default)]
+        after_bytes: usize,
+        /// Silence in real milliseconds before the connection closes; ten minutes by default.
+        #[serde(default = "ten_minutes")]
+        ms: u64,
+    },
+    /// The connection closes before as much has come as was announced.
+    Truncate {
+        /// Bytes of the body that still come; half of it by default.
+        #[serde(default)]
+        after_bytes: Option<usize>,
+    },
+    /// An answer with status 200 that is not what the API answers.
+    WrongJson(WrongJson),
+    /// A GetFolder answer without one of its files, folders, links or submodules.
+    DropEntry {
+        /// The entry's `relativePath`.
+        name: String,
+    },
+    /// A GetFolder answer in which one entry's name is another.
+    GarbleName {
+        /// The entry's `relativePath`.
+        name: String,
+    },
+    /// File contents (GetFile, GetBlob, S3's GetObject) with one bit changed in the middle.
+    FlipBit,
+    /// SIGKILL for the function that calls; the service never hears of the call.
+    KillBefore,
+    /// The service does it; then SIGKILL for the function that called, before it has the answer.
+    KillAfter,
+}
+
+impl Action {
+    /// Whether nothing more can go wrong with a call after it.
+    pub(crate) fn ends_call(&self) -> bool {
+        !matches!(self, Self::Latency { .. }) && !self.changes_answer()
+    }
+
+    /// Whether it changes what a successful answer says, and only fires where it finds that.
+    pub(crate) fn changes_answer(&self) -> bool {
+        matches!(
+            self,
+            Self::DropEntry { .. } | Self::GarbleName { .. } | Self::FlipBit
+        )
+    }
+}
+
+/// How a throttled call is refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Shape {
+    /// Status 400 with an XML body and no content type, as CodeCommit has been seen to do it on
+    /// its JSON API (terraform-provider-aws#7075, boto3#3663).
+    #[default]
+    Xml,
+    /// Status 400 and `ThrottlingException`, in the service's own protocol.
+    Json,
+    /// Status 429 and `TooManyRequestsException`, in the service's own protocol.
+    TooManyRequests,
+    /// S3's status 503 and `SlowDown`.
+    SlowDown,
+}
+
+/// Answers with status 200 that no parser should accept, or that say nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WrongJson {
+    /// The right answer's first half, announced as all of it.
+    Cut,
+    /// A proxy's HTML page.
+    Garbage,
+    /// `{}`.
+    EmptyObject,
+}
+
+fn internal_server_error() -> u16 {
+    500
+}
+
+fn bad_request() -> u16 {
+    400
+}
+
+fn ten_minutes() -> u64 {
+    600_000
+}

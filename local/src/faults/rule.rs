@@ -1,0 +1,196 @@
+//! A rule: which calls, and what happens to them.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::action::Action;
+use crate::calls::Service;
+use crate::lambda::FUNCTION_KEY_PREFIX;
+
+/// Which calls a rule is about. What is not given matches all.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct When {
+    /// For instance `codecommit`.
+    #[serde(default)]
+    pub service: Option<Service>,
+    /// For instance `GetFolder`.
+    #[serde(default)]
+    pub operation: Option<String>,
+    /// A part of the call's detail (`repository:path`, `bucket/key`, project, queue).
+    #[serde(default)]
+    pub detail: Option<String>,
+    /// The start of the caller's access key id.
+    #[serde(default)]
+    pub caller: Option<String>,
+    /// The first call to fire on, counting those that match all of the above, from 1.
+    #[serde(default)]
+    pub first: Option<u64>,
+    /// The last call to fire on, counted likewise.
+    #[serde(default)]
+    pub last: Option<u64>,
+    /// Fires so many times at most.
+    #[serde(default)]
+    pub times: Option<u64>,
+    /// The share of calls to fire on, 0 to 1.
+    #[serde(default)]
+    pub chance: Option<f64>,
+    /// Makes the draws of `chance` the same in every run.
+    #[serde(default)]
+    pub seed: u64,
+    /// Fires from so many seconds after the rule was added, on the local AWS's clock.
+    #[serde(default)]
+    pub from_s: Option<f64>,
+    /// Fires until so many seconds after the rule was added, on the local AWS's clock.
+    #[serde(default)]
+    pub until_s: Option<f64>,
+}
+
+/// A fault and the calls it falls upon.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Rule {
+    /// How the call log and the counts call it; its action by default.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// The calls.
+    #[serde(default)]
+    pub when: When,
+    /// The fault.
+    #[serde(rename = "do")]
+    pub action: Action,
+}
+
+impl Rule {
+    /// `action` on every call.
+    pub fn new(action: Action) -> Self {
+        Self {
+            name: None,
+            when: When::default(),
+            action,
+        }
+    }
+
+    /// SIGKILL for the function before its `n`-th call from now on, counted from 1.
+    pub fn kill_before(n: u64) -> Self {
+        Self::new(Action::KillBefore).by_function().nth(n).times(1)
+    }
+
+    /// SIGKILL for the function after its `n`-th call from now on took effect, counted from 1.
+    pub fn kill_after(n: u64) -> Self {
+        Self::new(Action::KillAfter).by_function().nth(n).times(1)
+    }
+
+    /// Only calls of this service.
+    #[must_use]
+    pub fn on(mut self, service: Service) -> Self {
+        self.when.service = Some(service);
+        self
+    }
+
+    /// Only calls of this operation.
+    #[must_use]
+    pub fn operation(mut self, operation: &str) -> Self {
+        self.when.operation = Some(operation.to_owned());
+        self
+    }
+
+    /// Only calls whose detail contains this.
+    #[must_use]
+    pub fn about(mut self, detail: &str) -> Self {
+        self.when.detail = Some(detail.to_owned());
+        self
+    }
+
+    /// Only calls that a function on the local Lambda makes, under its own credentials.
+    #[must_use]
+    pub fn by_function(mut self) -> Self {
+        self.when.caller = Some(FUNCTION_KEY_PREFIX.to_owned());
+        self
+    }
+
+    /// Only the `n`-th matching call, counted from 1.
+    #[must_use]
+    pub fn nth(self, n: u64) -> Self {
+        self.between(n, n)
+    }
+
+    /// Only the matching calls `first` to `last`, counted from 1.
+    #[must_use]
+    pub fn between(mut self, first: u64, last: u64) -> Self {
+        (self.when.first, self.when.last) = (Some(first), Some(last));
+        self
+    }
+
+    /// Fires so many times at most.
+    #[must_use]
+    pub fn times(mut self, times: u64) -> Self {
+        self.when.times = Some(times);
+        self
+    }
+
+    /// Fires on this share of the calls, the same ones for the same `seed` and order of calls.
+    #[must_use]
+    pub fn chance(mut self, share: f64, seed: u64) -> Self {
+        (self.when.chance, self.when.seed) = (Some(share), seed);
+        self
+    }
+
+    /// Fires only in this window after being added, on the local AWS's clock.
+    #[must_use]
+    pub fn window(mut self, from: Duration, until: Duration) -> Self {
+        self.when.from_s = Some(from.as_secs_f64());
+        self.when.until_s = Some(until.as_secs_f64());
+        self
+    }
+
+    /// How the call log and the counts call it.
+    #[must_use]
+    pub fn named(mut self, name: &str) -> Self {
+        self.name = Some(name.to_owned());
+        self
+    }
+}
+
+impl When {
+    pub(super) fn is_about(&self, call: &Subject<'_>) -> bool {
+        self.service.is_none_or(|service| service == call.service)
+            && self
+                .operation
+                .as_deref()
+                .is_none_or(|operation| operation == call.operation)
+            && self
+                .detail
+                .as_deref()
+                .is_none_or(|part| call.detail.contains(part))
+            && self
+                .caller
+                .as_deref()
+                .is_none_or(|start| call.access_key_id.is_some_and(|id| id.starts_with(start)))
+    }
+
+    pub(super) fn is_open(&self, since_added: Duration) -> bool {
+        let seconds = since_added.as_secs_f64();
+        self.from_s.is_none_or(|from| seconds >= from)
+            && self.until_s.is_none_or(|until| seconds < until)
+    }
+
+    pub(super) fn counts(&self, number: u64) -> bool {
+        self.first.is_none_or(|first| number >= first)
+            && self.last.is_none_or(|last| number <= last)
+    }
+}
+
+/// The parts of a call that rules look at.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// Who is called.
+    pub service: Service,
+    /// The operation's name.
+    pub operation: &'a str,
+    /// As [`crate::calls::Call::detail`].
+    pub detail: &'a str,
+    /// Whose call it is.
+    pub access_key_id: Option<&'a str>,
+}

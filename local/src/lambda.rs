@@ -1,0 +1,29 @@
+//! Lambda, as far as a function on an SQS event source can tell.
+//!
+//! A [`Function`] runs as its own process per execution environment, driven through the Lambda
+//! Runtime API on a port of its own (the API's address has no room for a path: clients write
+//! `http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/…`). Its timeout is real time, enforced with
+//! SIGKILL; its credentials are its environment's own, so that the call log and the faults know
+//! which process called.
+//!
+//! - [`function`]: a function and its execution environments
+//! - [`environment`]: one process, from start to end
+//! - [`runtime_api`]: what the process sees of Lambda
+//! - [`log`]: what the processes write
+//! - [`mapping`]: queue messages to invocations, and their answers to deletions
+//! - [`batch_response`]: what an answer says about the messages of its batch
+
+mod batch_response;
+mod environment;
+mod function;
+mod log;
+mod mapping;
+mod runtime_api;
+
+pub use batch_response::BatchResponse;
+pub use function::{Function, FunctionOptions, Invocation, WeakFunction};
+pub use log::{FunctionLog, LogLine, Stream};
+pub use mapping::{BatchOutcome, EventSourceMapping, MappingOptions};
+
+/// How the access key id of every execution environment begins.
+pub const FUNCTION_KEY_PREFIX: &str = "LOCALFUNCTION";

@@ -1,0 +1,237 @@
+//! An execution environment: one process of a function, from start to end.
+
+use std::io;
+use std::process::Stdio;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use serde_json::Value;
+use tokio::process::Command;
+use tokio::sync::{mpsc, oneshot, watch};
+use uuid::Uuid;
+
+use super::FUNCTION_KEY_PREFIX;
+use super::function::{FunctionOptions, Invocation};
+use super::log::{FunctionLog, Stream};
+use super::runtime_api::{Due, Phase, Reply, RuntimeApi};
+
+/// How long a function may take to ask for its first invocation, before its timeout starts to
+/// count, as documented for Lambda's init phase.
+const INIT: Duration = Duration::from_secs(10);
+
+/// How many lines of standard error are told with a death.
+const TAIL: usize = 20;
+
+/// The next access key id: no two environments have the same, whatever their functions.
+static KEYS: AtomicU64 = AtomicU64::new(1);
+
+/// One process with its Runtime API. Dropped, it is killed.
+pub(super) struct Environment {
+    number: u64,
+    pub(super) access_key_id: String,
+    api: RuntimeApi,
+    log: FunctionLog,
+    kill: mpsc::UnboundedSender<()>,
+    exited: watch::Receiver<Option<String>>,
+}
+
+impl Environment {
+    /// Starts the process; it is not waited for.
+    pub(super) async fn start(
+        number: u64,
+        options: &FunctionOptions,
+        log: &FunctionLog,
+    ) -> io::Result<Self> {
+        let api = RuntimeApi::open(options.arn()).await?;
+        let access_key_id = format!(
+            "{FUNCTION_KEY_PREFIX}{:07}",
+            KEYS.fetch_add(1, Ordering::Relaxed)
+        );
+        let mut child = Command::new(&options.program)
+            .args(&options.args)
+            .env_clear()
+            .envs(
+                ["PATH", "HOME", "TMPDIR"]
+                    .into_iter()
+                    .filter_map(|name| Some((name, std::env::var_os(name)?))),
+            )
+            .envs(environment_variables(options, number))
+            .env("AWS_LAMBDA_RUNTIME_API", api.address.to_string())
+            .env("AWS_ACCESS_KEY_ID", &access_key_id)
+            .envs(&options.env)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()?;
+        let outputs = [
+            child
+                .stdout
+                .take()
+                .map(|output| log.follow(output, number, Stream::Stdout)),
+            child
+                .stderr
+                .take()
+                .map(|output| log.follow(output, number, Stream::Stderr)),
+        ];
+        let (kill, mut killed) = mpsc::unbounded_channel();
+        let (exit, exited) = watch::channel(None);
+        tokio::spawn(async move {
+            let ended = tokio::select! {
+                status = child.wait() => Some(status),
+                // Also when the environment is dropped, and with it the sender.
+                _ = killed.recv() => None,
+            };
+            let status = if let Some(status) = ended {
+                status
+            } else {
+                // It may have ended by itself in this moment.
+                let _ = child.start_kill();
+                child.wait().await
+            };
+            for output in outputs.into_iter().flatten() {
+                // A child of the process may hold its output open.
+                let _ = tokio::time::timeout(Duration::from_millis(500), output).await;
+            }
+            exit.send_replace(Some(
+                status.map_or_else(|error| error.to_string(), |status| status.to_string()),
+            ));
+        });
+        Ok(Self {
+            number,
+            access_key_id,
+            api,
+            log: log.clone(),
+            kill,
+            exited,
+        })
+    }
+
+    /// Whether the process runs.
+    pub(super) fn is_alive(&self) -> bool {
+        self.exited.borrow().is_none()
+    }
+
+    /// SIGKILL; returns when the process is gone.
+    pub(super) async fn kill(&self) {
+        // The process may have ended by itself.
+        let _ = self.kill.send(());
+        self.exit().await;
+    }
+
+    /// Runs one invocation to its end; the process is killed if it takes longer than `timeout`.
+    pub(super) async fn invoke(&self, payload: Bytes, timeout: Duration) -> Invocation {
+        if let Err(failed) = self.ready(INIT + timeout).await {
+            return failed;
+        }
+        let deadline = SystemTime::now() + timeout;
+        let deadline_ms = deadline
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_millis();
+        let (reply, replied) = oneshot::channel();
+        self.api.push(Due {
+            request_id: Uuid::new_v4().to_string(),
+            deadline_ms,
+            payload,
+            reply,
+        });
+        let ended = tokio::select! {
+            biased;
+            Ok(reply) = replied => Some(reply),
+            () = tokio::time::sleep(timeout) => None,
+            status = self.exit() => return self.died(status),
+        };
+        match ended {
+            Some(Reply::Response(answer)) => Invocation::Answer(answer),
+            Some(Reply::Error(error)) => Invocation::FunctionError(error),
+            None => {
+                self.kill().await;
+                Invocation::TimedOut
+            }
+        }
+    }
+
+    async fn ready(&self, limit: Duration) -> Result<(), Invocation> {
+        let mut phase = self.api.phase.clone();
+        let started = async {
+            match phase
+                .wait_for(|phase| !matches!(phase, Phase::Starting))
+                .await
+                .as_deref()
+            {
+                Ok(Phase::Failed(error)) => Some(error.clone()),
+                _ => None,
+            }
+        };
+        let error = tokio::select! {
+            biased;
+            error = started => match error {
+                Some(error) => Some(error),
+                None => return Ok(()),
+            },
+            _ = self.exit() => None,
+            () = tokio::time::sleep(limit) => None,
+        };
+        // It has said what it had to say, or will never: what it wrote is complete once it is gone.
+        let by_itself = tokio::time::timeout(Duration::from_secs(1), self.exit())
+            .await
+            .ok();
+        self.kill().await;
+        let error = error.filter(|error| *error != Value::Null);
+        Err(Invocation::InitError {
+            error,
+            status: by_itself,
+            stderr: self.log.stderr_tail(self.number, TAIL),
+        })
+    }
+
+    fn died(&self, status: String) -> Invocation {
+        Invocation::Died {
+            status,
+            stderr: self.log.stderr_tail(self.number, TAIL),
+        }
+    }
+
+    async fn exit(&self) -> String {
+        let mut exited = self.exited.clone();
+        let status = exited.wait_for(Option::is_some).await;
+        status
+            .ok()
+            .and_then(|status| status.clone())
+            .unwrap_or_else(|| "unknown".to_owned())
+    }
+}
+
+/// What Lambda sets. Source: "Defined runtime environment variables" in Lambda's guide.
+fn environment_variables(options: &FunctionOptions, number: u64) -> Vec<(&'static str, String)> {
+    let task_root = options.program.parent().unwrap_or(&options.program);
+    vec![
+        ("_HANDLER", "bootstrap".to_owned()),
+        ("AWS_DEFAULT_REGION", options.region.clone()),
+        ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
+        ("AWS_EXECUTION_ENV", "AWS_Lambda_provided.al2023".to_owned()),
+        (
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+            options.memory_mb.to_string(),
+        ),
+        ("AWS_LAMBDA_FUNCTION_NAME", options.name.clone()),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
+        ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned()),
+        ("AWS_LAMBDA_LOG_FORMAT", "Text".to_owned()),
+        (
+            "AWS_LAMBDA_LOG_GROUP_NAME",
+            format!("/aws/lambda/{}", options.name),
+        ),
+        (
+            "AWS_LAMBDA_LOG_STREAM_NAME",
+            format!("local/[$LATEST]{number:032x}"),
+        ),
+        ("AWS_REGION", options.region.clone()),
+        ("AWS_SECRET_ACCESS_KEY", "local-and-not-a-secret".to_owned()),
+        ("AWS_SESSION_TOKEN", "local-and-not-a-secret".to_owned()),
+        ("LAMBDA_TASK_ROOT", task_root.display().to_string()),
+        ("TZ", ":UTC".to_owned()),
+    ]
+}

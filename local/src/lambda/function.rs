@@ -1,0 +1,237 @@
+//! A function: its configuration, and the execution environments that run it.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+
+use super::FUNCTION_KEY_PREFIX;
+use super::environment::Environment;
+use super::log::FunctionLog;
+
+/// A function's configuration, as Lambda has it.
+#[derive(Clone, Debug)]
+pub struct FunctionOptions {
+    /// The executable ("bootstrap").
+    pub program: PathBuf,
+    /// Its arguments; on Lambda there are none.
+    pub args: Vec<String>,
+    /// Environment variables besides those that Lambda sets; these win.
+    pub env: BTreeMap<String, String>,
+    /// The function's name.
+    pub name: String,
+    /// Told to the function, and not enforced.
+    pub memory_mb: u32,
+    /// Real time for one invocation, after which the process is killed.
+    pub timeout: Duration,
+    /// Execution environments at most ("reserved concurrency"); more invocations wait.
+    pub concurrency: usize,
+    /// Whether its lines also go to standard error as they come.
+    pub print: bool,
+    /// For instance `eu-west-1`.
+    pub region: String,
+    /// Twelve digits.
+    pub account: String,
+}
+
+impl FunctionOptions {
+    /// `program` with Lambda's defaults, but for the timeout of a minute.
+    pub fn new(program: impl Into<PathBuf>) -> Self {
+        Self {
+            program: program.into(),
+            args: Vec::new(),
+            env: BTreeMap::new(),
+            name: "pushbuild".to_owned(),
+            memory_mb: 512,
+            timeout: Duration::from_mins(1),
+            concurrency: 10,
+            print: false,
+            region: "eu-west-1".to_owned(),
+            account: "000000000000".to_owned(),
+        }
+    }
+
+    pub(super) fn arn(&self) -> String {
+        format!(
+            "arn:aws:lambda:{}:{}:function:{}",
+            self.region, self.account, self.name
+        )
+    }
+}
+
+/// How an invocation ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Invocation {
+    /// The function's answer.
+    Answer(Bytes),
+    /// The function's error: `errorType`, `errorMessage`.
+    FunctionError(Value),
+    /// The process did not get as far as asking for an invocation.
+    InitError {
+        /// What it told Lambda, if anything.
+        error: Option<Value>,
+        /// How it ended, if by itself.
+        status: Option<String>,
+        /// The last lines it wrote to standard error.
+        stderr: Vec<String>,
+    },
+    /// It took longer than the timeout, and was killed.
+    TimedOut,
+    /// The process ended in the middle of the invocation.
+    Died {
+        /// For instance `signal: 9 (SIGKILL)`.
+        status: String,
+        /// The last lines it wrote to standard error.
+        stderr: Vec<String>,
+    },
+}
+
+/// A function, ready to be invoked. Clones share it; the last one dropped ends its processes.
+#[derive(Clone)]
+pub struct Function(Arc<Inner>);
+
+/// A function that may be gone.
+#[derive(Clone)]
+pub struct WeakFunction(Weak<Inner>);
+
+impl WeakFunction {
+    /// The function, if anyone still holds it.
+    pub fn upgrade(&self) -> Option<Function> {
+        self.0.upgrade().map(Function)
+    }
+}
+
+struct Inner {
+    options: FunctionOptions,
+    log: FunctionLog,
+    permits: Semaphore,
+    started: AtomicU64,
+    invocations: AtomicU64,
+    idle: Mutex<Vec<Arc<Environment>>>,
+    all: Mutex<Vec<Weak<Environment>>>,
+}
+
+impl Function {
+    /// Starts nothing yet: the first invocation does.
+    pub fn new(options: FunctionOptions) -> Self {
+        Self(Arc::new(Inner {
+            log: FunctionLog::new(options.print),
+            permits: Semaphore::new(options.concurrency.max(1)),
+            options,
+            started: AtomicU64::new(0),
+            invocations: AtomicU64::new(0),
+            idle: Mutex::default(),
+            all: Mutex::default(),
+        }))
+    }
+
+    /// Its configuration.
+    pub fn options(&self) -> &FunctionOptions {
+        &self.0.options
+    }
+
+    /// What its processes write.
+    pub fn log(&self) -> &FunctionLog {
+        &self.0.log
+    }
+
+    /// Execution environments started so far.
+    pub fn environments_started(&self) -> u64 {
+        self.0.started.load(Ordering::SeqCst)
+    }
+
+    /// Invocations begun so far.
+    pub fn invocations(&self) -> u64 {
+        self.0.invocations.load(Ordering::SeqCst)
+    }
+
+    /// Runs one invocation in an environment that is idle, or else in a new one. An environment
+    /// in which it failed by more than an error is not used again.
+    pub async fn invoke(&self, payload: impl Into<Bytes>) -> Invocation {
+        // The semaphore is never closed.
+        let _permit = self.0.permits.acquire().await;
+        self.0.invocations.fetch_add(1, Ordering::SeqCst);
+        let environment = match self.take_idle() {
+            Some(environment) => environment,
+            None => match self.start().await {
+                Ok(environment) => environment,
+                Err(error) => return cannot_start(&self.0.options, &error),
+            },
+        };
+        let invocation = environment
+            .invoke(payload.into(), self.0.options.timeout)
+            .await;
+        if matches!(
+            invocation,
+            Invocation::Answer(_) | Invocation::FunctionError(_)
+        ) {
+            self.0
+                .idle
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(environment);
+        }
+        invocation
+    }
+
+    /// SIGKILL for the process with this access key id, or for all if it is not a
+    /// function's; returns when it is gone, and whether there was one.
+    pub async fn kill(&self, access_key_id: Option<&str>) -> bool {
+        let alive: Vec<_> = {
+            let all = self.0.all.lock().unwrap_or_else(PoisonError::into_inner);
+            all.iter()
+                .filter_map(Weak::upgrade)
+                .filter(|environment| environment.is_alive())
+                .collect()
+        };
+        // A process's own id dooms only that process, even where it is already gone.
+        let one = access_key_id.filter(|id| id.starts_with(FUNCTION_KEY_PREFIX));
+        let doomed: Vec<_> = alive
+            .into_iter()
+            .filter(|environment| one.is_none_or(|id| environment.access_key_id == id))
+            .collect();
+        for environment in &doomed {
+            environment.kill().await;
+        }
+        !doomed.is_empty()
+    }
+
+    /// The function for as long as others hold it.
+    pub fn downgrade(&self) -> WeakFunction {
+        WeakFunction(Arc::downgrade(&self.0))
+    }
+
+    fn take_idle(&self) -> Option<Arc<Environment>> {
+        let mut idle = self.0.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        // One that died between two invocations is replaced unseen, as on Lambda.
+        idle.retain(|environment| environment.is_alive());
+        idle.pop()
+    }
+
+    async fn start(&self) -> std::io::Result<Arc<Environment>> {
+        let number = self.0.started.fetch_add(1, Ordering::SeqCst) + 1;
+        let environment = Arc::new(Environment::start(number, &self.0.options, &self.0.log).await?);
+        let mut all = self.0.all.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|environment| environment.strong_count() > 0);
+        all.push(Arc::downgrade(&environment));
+        Ok(environment)
+    }
+}
+
+fn cannot_start(options: &FunctionOptions, error: &std::io::Error) -> Invocation {
+    let message = format!("{} cannot be started: {error}", options.program.display());
+    let error = json!({"errorType": "Runtime.InvalidEntrypoint", "errorMessage": message});
+    Invocation::InitError {
+        error: Some(error),
+        status: None,
+        stderr: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

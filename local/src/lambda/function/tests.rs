@@ -1,0 +1,203 @@
+//! A toy function in Python against the Runtime API.
+
+use std::time::{Instant, SystemTime};
+
+use super::*;
+
+fn toy(env: &[(&str, &str)], timeout: Duration) -> Function {
+    Function::new(toy_options(env, timeout))
+}
+
+fn toy_options(env: &[(&str, &str)], timeout: Duration) -> FunctionOptions {
+    let mut options = FunctionOptions::new("python3");
+    options.args = vec![concat!(env!("CARGO_MANIFEST_DIR"), "/src/lambda/toy.py").to_owned()];
+    options.env = env
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    options.timeout = timeout;
+    options
+}
+
+async fn echo(function: &Function) -> Value {
+    match function.invoke(r#"{"do":"echo"}"#).await {
+        Invocation::Answer(answer) => serde_json::from_slice(&answer).unwrap(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn an_invocation_is_told_what_lambda_tells() {
+    let function = toy(&[("CODE_BUCKET", "bundles")], Duration::from_secs(30));
+    let answer = echo(&function).await;
+    let headers = &answer["headers"];
+    let now = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap()
+        .as_millis();
+    let deadline: u128 = headers["Lambda-Runtime-Deadline-Ms"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!((now..=now + 30_000).contains(&deadline));
+    assert_eq!(
+        headers["Lambda-Runtime-Invoked-Function-Arn"],
+        "arn:aws:lambda:eu-west-1:000000000000:function:pushbuild"
+    );
+    assert!(
+        headers["Lambda-Runtime-Trace-Id"]
+            .as_str()
+            .unwrap()
+            .starts_with("Root=1-")
+    );
+    let env = &answer["env"];
+    assert_eq!(env["AWS_LAMBDA_FUNCTION_NAME"], "pushbuild");
+    assert_eq!(env["CODE_BUCKET"], "bundles");
+    assert!(
+        env["AWS_ACCESS_KEY_ID"]
+            .as_str()
+            .unwrap()
+            .starts_with("LOCALFUNCTION")
+    );
+    assert_eq!(
+        env.get("CARGO_MANIFEST_DIR"),
+        None,
+        "the environment starts out empty"
+    );
+}
+
+#[tokio::test]
+async fn an_idle_environment_is_used_again_and_a_second_one_only_at_once() {
+    let function = toy(&[], Duration::from_secs(30));
+    let first = echo(&function).await["pid"].clone();
+    assert_eq!(echo(&function).await["pid"], first);
+    let sleep = r#"{"do":"sleep","s":0.3}"#;
+    tokio::join!(function.invoke(sleep), function.invoke(sleep));
+    assert_eq!(function.environments_started(), 2);
+}
+
+#[tokio::test]
+async fn more_invocations_than_concurrency_wait() {
+    let mut options = toy_options(&[], Duration::from_secs(30));
+    options.concurrency = 1;
+    let function = Function::new(options);
+    let sleep = r#"{"do":"sleep","s":0.2}"#;
+    let started = Instant::now();
+    tokio::join!(function.invoke(sleep), function.invoke(sleep));
+    assert!(started.elapsed() >= Duration::from_millis(400));
+    assert_eq!(function.environments_started(), 1);
+}
+
+#[tokio::test]
+async fn an_error_is_handed_back_and_the_process_lives_on() {
+    let function = toy(&[], Duration::from_secs(30));
+    let first = echo(&function).await["pid"].clone();
+    let failed = function.invoke(r#"{"do":"error"}"#).await;
+    assert_eq!(
+        failed,
+        Invocation::FunctionError(json!({"errorType": "Toy", "errorMessage": "as told"}))
+    );
+    assert_eq!(echo(&function).await["pid"], first);
+}
+
+#[tokio::test]
+async fn a_timeout_kills_the_process_and_the_next_invocation_starts_another() {
+    let function = toy(&[], Duration::from_millis(700));
+    let first = echo(&function).await["pid"].clone();
+    let started = Instant::now();
+    assert_eq!(
+        function.invoke(r#"{"do":"sleep","s":60}"#).await,
+        Invocation::TimedOut
+    );
+    assert!(started.elapsed() < Duration::from_secs(20));
+    assert!(!std::path::Path::new(&format!("/proc/{first}")).exists());
+    assert_ne!(echo(&function).await["pid"], first);
+}
+
+#[tokio::test]
+async fn a_death_is_told_with_its_signal_and_last_words() {
+    let function = toy(&[], Duration::from_secs(30));
+    match function.invoke(r#"{"do":"die"}"#).await {
+        Invocation::Died { status, stderr } => {
+            assert!(status.contains('9'), "{status}");
+            assert_eq!(stderr, ["toy starts", "last words"]);
+        }
+        other => panic!("{other:?}"),
+    }
+    echo(&function).await;
+    assert_eq!(function.environments_started(), 2);
+}
+
+#[tokio::test]
+async fn a_start_that_fails_says_why() {
+    let reported = toy(&[("TOY_INIT", "error")], Duration::from_secs(5))
+        .invoke("{}")
+        .await;
+    let Invocation::InitError {
+        error: Some(error),
+        status,
+        ..
+    } = reported
+    else {
+        panic!("{reported:?}")
+    };
+    assert_eq!(error["errorMessage"], "CODE_BUCKET is not set");
+    assert_eq!(status.as_deref(), Some("exit status: 1"));
+
+    let silent = toy(&[("TOY_INIT", "exit")], Duration::from_secs(5))
+        .invoke("{}")
+        .await;
+    let Invocation::InitError {
+        error: None,
+        status,
+        stderr,
+    } = silent
+    else {
+        panic!("{silent:?}")
+    };
+    assert_eq!(status.as_deref(), Some("exit status: 3"));
+    assert_eq!(stderr, ["toy starts", "no such variable"]);
+
+    let missing = Function::new(FunctionOptions::new("/no/such/bootstrap"))
+        .invoke("{}")
+        .await;
+    let Invocation::InitError {
+        error: Some(error), ..
+    } = missing
+    else {
+        panic!("{missing:?}")
+    };
+    assert!(
+        error["errorMessage"]
+            .as_str()
+            .unwrap()
+            .contains("/no/such/bootstrap")
+    );
+}
+
+#[tokio::test]
+async fn an_answer_to_another_request_is_refused() {
+    let function = toy(&[], Duration::from_secs(30));
+    let answer = function.invoke(r#"{"do":"wrong id"}"#).await;
+    assert_eq!(answer, Invocation::Answer(r#"{"status": 400}"#.into()));
+}
+
+#[tokio::test]
+async fn a_kill_from_outside_ends_the_invocation() {
+    let function = toy(&[], Duration::from_secs(30));
+    let id = echo(&function).await["env"]["AWS_ACCESS_KEY_ID"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let (died, killed) = tokio::join!(function.invoke(r#"{"do":"sleep","s":60}"#), async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert!(
+            !function.kill(Some("LOCALFUNCTION9999999")).await,
+            "that one does not exist"
+        );
+        function.kill(Some(&id)).await
+    });
+    assert!(killed);
+    assert!(matches!(died, Invocation::Died { .. }), "{died:?}");
+}

@@ -1,0 +1,235 @@
+//! An event source mapping: queue messages to invocations, and their answers to deletions.
+//!
+//! Source: "Using Lambda with Amazon SQS" in Lambda's guide. A message is deleted only where the
+//! function's answer says that it is handled; everything else stays in the queue until its
+//! visibility timeout ends. That only one batch at a time holds messages of a message group is
+//! the queue's own doing.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::sync::{Semaphore, broadcast, watch};
+use tokio::task::{JoinHandle, JoinSet};
+
+use super::batch_response::BatchResponse;
+use super::function::{Function, Invocation};
+use crate::sqs::{Message, Sqs};
+
+/// SQS's long polling, on the local AWS's clock.
+const LONG_POLL: Duration = Duration::from_secs(20);
+
+/// How a mapping polls and what it makes of answers.
+#[derive(Clone, Copy, Debug)]
+pub struct MappingOptions {
+    /// Messages in a batch, 1 to 10 (FIFO queues have no larger batches).
+    pub batch_size: usize,
+    /// Batches at once.
+    pub maximum_concurrency: usize,
+    /// `FunctionResponseTypes: [ReportBatchItemFailures]`. Without it a list of failures means
+    /// nothing: every normal answer deletes the whole batch.
+    pub report_batch_item_failures: bool,
+}
+
+impl Default for MappingOptions {
+    fn default() -> Self {
+        Self {
+            batch_size: 10,
+            maximum_concurrency: 10,
+            report_batch_item_failures: true,
+        }
+    }
+}
+
+/// What became of one batch.
+#[derive(Clone, Debug)]
+pub struct BatchOutcome {
+    /// The messages, in the order they were handed over.
+    pub message_ids: Vec<String>,
+    /// How the function's invocation ended.
+    pub invocation: Invocation,
+    /// What its answer says; none where there is no answer or where it is not asked for.
+    pub response: Option<BatchResponse>,
+    /// The messages that are done.
+    pub deleted: Vec<String>,
+    /// The messages that stay in the queue, and will be delivered again or go to the dead-letter
+    /// queue.
+    pub kept: Vec<String>,
+}
+
+/// A mapping at work. Dropped, it stops at once and ends the invocations that run.
+pub struct EventSourceMapping {
+    shared: Arc<Shared>,
+    stopping: watch::Sender<bool>,
+    polling: JoinHandle<()>,
+}
+
+struct Shared {
+    sqs: Sqs,
+    queue_url: String,
+    function: Function,
+    options: MappingOptions,
+    in_flight: AtomicUsize,
+    outcomes: Mutex<Vec<BatchOutcome>>,
+    live: broadcast::Sender<BatchOutcome>,
+}
+
+impl EventSourceMapping {
+    /// Starts to poll.
+    pub fn start(sqs: Sqs, queue_url: &str, function: Function, options: MappingOptions) -> Self {
+        let shared = Arc::new(Shared {
+            sqs,
+            queue_url: queue_url.to_owned(),
+            function,
+            options,
+            in_flight: AtomicUsize::new(0),
+            outcomes: Mutex::default(),
+            live: broadcast::Sender::new(4096),
+        });
+        let (stopping, stopped) = watch::channel(false);
+        let polling = tokio::spawn(poll(shared.clone(), stopped));
+        Self {
+            shared,
+            stopping,
+            polling,
+        }
+    }
+
+    /// Batches that are with the function now.
+    pub fn in_flight(&self) -> usize {
+        self.shared.in_flight.load(Ordering::SeqCst)
+    }
+
+    /// What became of the batches so far.
+    pub fn outcomes(&self) -> Vec<BatchOutcome> {
+        self.shared
+            .outcomes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// What becomes of each batch from now on.
+    pub fn subscribe(&self) -> broadcast::Receiver<BatchOutcome> {
+        self.shared.live.subscribe()
+    }
+
+    /// Takes no more messages, and waits for the batches that are with the function.
+    pub async fn stop(mut self) {
+        self.stopping.send_replace(true);
+        // A poller that panicked has stopped, too.
+        let _ = (&mut self.polling).await;
+    }
+}
+
+impl Drop for EventSourceMapping {
+    fn drop(&mut self) {
+        self.polling.abort();
+    }
+}
+
+async fn poll(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
+    let size = shared.options.batch_size.clamp(1, 10);
+    let permits = Arc::new(Semaphore::new(shared.options.maximum_concurrency.max(1)));
+    let mut batches = JoinSet::new();
+    loop {
+        let next = async {
+            // The semaphore is never closed.
+            let permit = permits.clone().acquire_owned().await.ok();
+            let messages = shared.sqs.receive(&shared.queue_url, size, LONG_POLL).await;
+            (permit, messages)
+        };
+        let (permit, messages) = tokio::select! {
+            biased;
+            _ = stopped.wait_for(|stop| *stop) => break,
+            next = next => next,
+        };
+        while batches.try_join_next().is_some() {}
+        if messages.is_empty() {
+            // A queue that is gone answers at once.
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            continue;
+        }
+        shared.in_flight.fetch_add(1, Ordering::SeqCst);
+        let shared = shared.clone();
+        batches.spawn(async move {
+            shared.batch(&messages).await;
+            shared.in_flight.fetch_sub(1, Ordering::SeqCst);
+            drop(permit);
+        });
+    }
+    while batches.join_next().await.is_some() {}
+}
+
+impl Shared {
+    async fn batch(&self, messages: &[Message]) {
+        let arn = self.sqs.arn(&self.queue_url);
+        let region = &self.function.options().region;
+        let records: Vec<_> = messages
+            .iter()
+            .map(|message| message.lambda_record(&arn, region))
+            .collect();
+        let event = json!({"Records": records}).to_string();
+        let invocation = self.function.invoke(event).await;
+        let (response, handled) = self.read(&invocation, messages);
+        let mut deleted = Vec::new();
+        let mut kept = Vec::new();
+        for message in messages {
+            let id = message.message_id.clone();
+            // A deletion fails where the message has become visible in the meantime.
+            let done = handled.contains(&id)
+                && self
+                    .sqs
+                    .delete(&self.queue_url, &message.receipt_handle)
+                    .is_ok();
+            if done { &mut deleted } else { &mut kept }.push(id);
+        }
+        let message_ids = messages
+            .iter()
+            .map(|message| message.message_id.clone())
+            .collect();
+        let outcome = BatchOutcome {
+            message_ids,
+            invocation,
+            response,
+            deleted,
+            kept,
+        };
+        self.outcomes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(outcome.clone());
+        // Nobody may be listening.
+        let _ = self.live.send(outcome);
+    }
+
+    /// Which messages an invocation's end says are handled.
+    fn read(
+        &self,
+        invocation: &Invocation,
+        messages: &[Message],
+    ) -> (Option<BatchResponse>, BTreeSet<String>) {
+        let ids: BTreeSet<_> = messages
+            .iter()
+            .map(|message| message.message_id.clone())
+            .collect();
+        let Invocation::Answer(answer) = invocation else {
+            return (None, BTreeSet::new());
+        };
+        if !self.options.report_batch_item_failures {
+            return (None, ids);
+        }
+        let response = BatchResponse::read(answer, &ids);
+        let handled = match &response {
+            BatchResponse::Success => ids,
+            BatchResponse::Failures(failures) => ids.difference(failures).cloned().collect(),
+            BatchResponse::Malformed(_) => BTreeSet::new(),
+        };
+        (Some(response), handled)
+    }
+}
+
+#[cfg(test)]
+mod tests;

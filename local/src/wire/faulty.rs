@@ -1,0 +1,205 @@
+//! Faults carried out: what [`crate::faults`] decides, done to a request and its answer.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::BodyExt as _;
+use hyper::header::CONTENT_LENGTH;
+use serde_json::Value;
+
+use super::answer::{Answer, Content, Protocol};
+use super::body::{Break, broken};
+use crate::error::ServiceError;
+use crate::faults::{Action, Fault, Faults, Shape, Subject, WrongJson, change_json, flip_bit};
+
+/// What is left of a call.
+pub enum Fate {
+    /// An answer.
+    Answer(Answer),
+    /// A reset connection.
+    Cut,
+}
+
+/// The faults of one call, on its way through.
+pub struct Trouble<'a> {
+    faults: &'a Faults,
+    due: Vec<Fault>,
+    caller: Option<String>,
+    /// Names of those that were carried out.
+    pub done: Vec<String>,
+}
+
+impl<'a> Trouble<'a> {
+    /// Asks the rules about a call.
+    pub fn on_call(faults: &'a Faults, call: &Subject<'_>) -> Self {
+        let caller = call.access_key_id.map(str::to_owned);
+        Self {
+            faults,
+            due: faults.on_call(call),
+            caller,
+            done: Vec::new(),
+        }
+    }
+
+    /// What happens on the way to the service; none if the call reaches it.
+    pub async fn before(&mut self, protocol: &Protocol) -> Option<Fate> {
+        for fault in self.due.clone() {
+            let refusal = |status, code: &str, message: &str| {
+                let error = ServiceError {
+                    status,
+                    code: code.to_owned(),
+                    message: message.to_owned(),
+                };
+                Some(Fate::Answer(Answer::refusal(protocol, &error)))
+            };
+            let fate = match &fault.action {
+                Action::Latency { ms, jitter_ms } => {
+                    let jitter = Duration::from_millis(*jitter_ms).mul_f64(fault.draw);
+                    tokio::time::sleep(Duration::from_millis(*ms) + jitter).await;
+                    self.done.push(fault.name);
+                    continue;
+                }
+                Action::Throttle { shape } | Action::RateCap { shape, .. } => {
+                    Some(Fate::Answer(throttled(*shape, protocol)))
+                }
+                Action::ServerError { status } => refusal(
+                    *status,
+                    "InternalFailure",
+                    "The request processing has failed.",
+                ),
+                Action::Exception {
+                    code,
+                    status,
+                    message,
+                } => refusal(*status, code, message),
+                Action::ResetBefore => Some(Fate::Cut),
+                Action::KillBefore => {
+                    self.faults.kill(self.caller.clone()).await;
+                    Some(Fate::Cut)
+                }
+                _ => None,
+            };
+            if fate.is_some() {
+                self.done.push(fault.name);
+                return fate;
+            }
+        }
+        None
+    }
+
+    /// Changes what a successful JSON answer says.
+    pub fn change(&mut self, answer: &mut Value) {
+        for fault in self
+            .due
+            .iter()
+            .filter(|fault| fault.action.changes_answer())
+        {
+            let mut changed = answer.clone();
+            if change_json(&fault.action, &mut changed) && self.faults.confirm(fault.id) {
+                *answer = changed;
+                self.done.push(fault.name.clone());
+            }
+        }
+    }
+
+    /// What happens on the way back.
+    pub async fn after(&mut self, mut answer: Answer, operation: &str) -> Fate {
+        for fault in self.due.clone() {
+            match fault.action {
+                Action::FlipBit if operation == "GetObject" && answer.status.is_success() => {
+                    let mut bytes = collect(&mut answer).await.to_vec();
+                    let flipped = flip_bit(&mut bytes) && self.faults.confirm(fault.id);
+                    if flipped {
+                        answer.content = Content::Whole(bytes.into());
+                        self.done.push(fault.name);
+                    }
+                    continue;
+                }
+                Action::ResetAfter => {
+                    self.done.push(fault.name);
+                    return Fate::Cut;
+                }
+                Action::KillAfter => {
+                    self.faults.kill(self.caller.clone()).await;
+                    self.done.push(fault.name);
+                    return Fate::Cut;
+                }
+                Action::Stall { after_bytes, ms } => {
+                    let bytes = collect(&mut answer).await;
+                    let how = Break::Stall(Duration::from_millis(ms));
+                    break_off(&mut answer, &bytes, after_bytes, how);
+                }
+                Action::Truncate { after_bytes } => {
+                    let bytes = collect(&mut answer).await;
+                    break_off(
+                        &mut answer,
+                        &bytes,
+                        after_bytes.unwrap_or(bytes.len() / 2),
+                        Break::Close,
+                    );
+                }
+                Action::WrongJson(how) => {
+                    let bytes = collect(&mut answer).await;
+                    answer.headers.remove(CONTENT_LENGTH);
+                    answer.content = Content::Whole(match how {
+                        WrongJson::Cut => bytes.slice(..bytes.len() / 2),
+                        WrongJson::Garbage => {
+                            Bytes::from_static(b"<html><body>502 Bad Gateway</body></html>")
+                        }
+                        WrongJson::EmptyObject => Bytes::from_static(b"{}"),
+                    });
+                }
+                _ => continue,
+            }
+            self.done.push(fault.name);
+        }
+        Fate::Answer(answer)
+    }
+}
+
+/// A refusal for calling too often. Source of the shapes: see [`Shape`].
+fn throttled(shape: Shape, protocol: &Protocol) -> Answer {
+    let refusal = |status, code: &str, message: &str| {
+        Answer::refusal(
+            protocol,
+            &ServiceError {
+                status,
+                code: code.into(),
+                message: message.into(),
+            },
+        )
+    };
+    match shape {
+        Shape::Xml => {
+            let body = "<ThrottlingException>\n  <Message>Rate exceeded</Message>\n</ThrottlingException>\n";
+            let mut answer = Answer::new(400, None, body);
+            answer.error = Some("ThrottlingException".to_owned());
+            answer
+        }
+        Shape::Json => refusal(400, "ThrottlingException", "Rate exceeded"),
+        Shape::TooManyRequests => refusal(429, "TooManyRequestsException", "Rate exceeded"),
+        Shape::SlowDown => refusal(503, "SlowDown", "Please reduce your request rate."),
+    }
+}
+
+/// The content in one piece; one that fails on the way ends where it failed.
+pub async fn collect(answer: &mut Answer) -> Bytes {
+    let bytes = match std::mem::replace(&mut answer.content, Content::Whole(Bytes::new())) {
+        Content::Whole(bytes) => bytes,
+        Content::Stream(body, _) => body
+            .collect()
+            .await
+            .map(http_body_util::Collected::to_bytes)
+            .unwrap_or_default(),
+    };
+    answer.content = Content::Whole(bytes.clone());
+    bytes
+}
+
+fn break_off(answer: &mut Answer, bytes: &Bytes, after: usize, how: Break) {
+    // The announced length is the body's own, one byte more than ever comes.
+    answer.headers.remove(CONTENT_LENGTH);
+    // All of it is never sent: that would be no fault.
+    let sent = after.min(bytes.len().saturating_sub(1));
+    answer.content = Content::Stream(broken(bytes, sent, how), Some(bytes.len() as u64));
+}

@@ -1,0 +1,441 @@
+//! Raw HTTP against the port: what the SDKs take for granted, and what they choke on.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use super::*;
+use crate::clock::Clock;
+use crate::faults::{Action, Rule, Shape, WrongJson};
+
+struct Local {
+    wire: Wire,
+    calls: CallLog,
+    faults: Faults,
+    served: Arc<AtomicU64>,
+}
+
+/// CodeCommit that echoes, SQS that refuses, S3 that knows one object.
+async fn local() -> Local {
+    let served = Arc::new(AtomicU64::new(0));
+    let count = served.clone();
+    let echo: JsonRoute = Arc::new(move |operation, input| {
+        count.fetch_add(1, Ordering::SeqCst);
+        Box::pin(async move {
+            let files = json!([{"relativePath": "a", "absolutePath": "a"}, {"relativePath": "b", "absolutePath": "b"}]);
+            Ok(json!({"operation": operation, "input": input, "files": files, "content": "AAAA"}))
+        })
+    });
+    let refuse: JsonRoute = Arc::new(|_, _| {
+        Box::pin(async { Err(ServiceError::new("QueueDoesNotExist", "no such queue")) })
+    });
+    let s3: S3Route = Arc::new(|request| {
+        Box::pin(async move {
+            let found = request.uri().path() == "/bucket/key";
+            let (status, body) = if found {
+                (200, "content")
+            } else {
+                (404, "<Error><Code>NoSuchKey</Code></Error>")
+            };
+            Response::builder()
+                .status(status)
+                .body(s3s::Body::from(body.to_owned()))
+                .unwrap()
+        })
+    });
+    let routes = Routes {
+        json: [(Service::CodeCommit, echo), (Service::Sqs, refuse)].into(),
+        query: Some(Arc::new(|form| {
+            Box::pin(async move { Ok(format!("<Form>{form}</Form>")) })
+        })),
+        s3: Some(s3),
+    };
+    let calls = CallLog::default();
+    let faults = Faults::new(Clock::default());
+    let wire = Wire::open(0)
+        .await
+        .unwrap()
+        .serve(routes, calls.clone(), faults.clone());
+    Local {
+        wire,
+        calls,
+        faults,
+        served,
+    }
+}
+
+impl Local {
+    /// One request on a connection of its own; the error is the connection's.
+    async fn send(&self, head: &str, body: &str) -> io::Result<(String, String)> {
+        let mut stream = TcpStream::connect(self.wire.address).await?;
+        let request = format!(
+            "{head}\r\nhost: 127.0.0.1\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(request.as_bytes()).await?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await?;
+        let answer = String::from_utf8_lossy(&answer).into_owned();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+        Ok((head.to_lowercase(), body.to_owned()))
+    }
+
+    async fn get_folder(&self) -> io::Result<(String, String)> {
+        self.send(
+            GET_FOLDER,
+            r#"{"repositoryName":"demo","folderPath":"src"}"#,
+        )
+        .await
+    }
+
+    async fn one_fault(&self, action: Action) -> io::Result<(String, String)> {
+        self.faults.clear();
+        self.faults.add(Rule::new(action));
+        self.get_folder().await
+    }
+}
+
+const GET_FOLDER: &str = "POST / HTTP/1.1\r\ncontent-type: application/x-amz-json-1.1\r\n\
+    x-amz-target: CodeCommit_20150413.GetFolder\r\namz-sdk-request: attempt=2; max=3\r\n\
+    authorization: AWS4-HMAC-SHA256 Credential=LOCALFUNCTION0000001/20260101/eu-west-1/codecommit/aws4_request";
+
+#[tokio::test]
+async fn a_json_call_is_answered_and_recorded() {
+    let local = local().await;
+    let (head, body) = local.get_folder().await.unwrap();
+    assert!(head.starts_with("http/1.1 200"), "{head}");
+    assert!(
+        head.contains("content-type: application/x-amz-json-1.1"),
+        "{head}"
+    );
+    assert!(head.contains("x-amzn-requestid: "), "{head}");
+    assert_eq!(
+        serde_json::from_str::<Value>(&body).unwrap()["operation"],
+        "GetFolder"
+    );
+    let calls = local.calls.list();
+    let call = &calls[0];
+    assert_eq!(
+        (call.number, call.service, call.attempt),
+        (1, Service::CodeCommit, 2)
+    );
+    assert_eq!((call.detail.as_str(), call.status), ("demo:src", Some(200)));
+    assert_eq!(call.access_key_id.as_deref(), Some("LOCALFUNCTION0000001"));
+    assert_eq!(
+        (call.request_bytes, call.response_bytes),
+        (44, body.len() as u64)
+    );
+    assert_eq!(
+        local.calls.totals()[&(Service::CodeCommit, "GetFolder".to_owned())].calls,
+        1
+    );
+}
+
+#[tokio::test]
+async fn a_no_is_written_in_the_callers_protocol() {
+    let local = local().await;
+    let json = "POST / HTTP/1.1\r\ncontent-type: application/x-amz-json-1.0\r\nx-amz-target: AmazonSQS.ReceiveMessage";
+    let (head, body) = local.send(json, "{}").await.unwrap();
+    assert!(
+        head.starts_with("http/1.1 400") && head.contains("x-amzn-errortype: queuedoesnotexist"),
+        "{head}"
+    );
+    assert!(
+        head.contains("content-type: application/x-amz-json-1.0"),
+        "{head}"
+    );
+    assert_eq!(
+        body,
+        r#"{"__type":"QueueDoesNotExist","message":"no such queue"}"#
+    );
+    let (head, _) = local.send("GET /bucket/none HTTP/1.1", "").await.unwrap();
+    assert!(
+        head.starts_with("http/1.1 404") && head.contains("x-amz-request-id"),
+        "{head}"
+    );
+    let errors: Vec<_> = local
+        .calls
+        .list()
+        .into_iter()
+        .filter_map(|call| call.error)
+        .collect();
+    assert_eq!(errors, ["QueueDoesNotExist", "NoSuchKey"]);
+}
+
+#[tokio::test]
+async fn a_body_that_is_not_json_or_a_service_that_is_not_here_is_refused() {
+    let local = local().await;
+    let (head, body) = local.send(GET_FOLDER, "{").await.unwrap();
+    assert!(
+        head.starts_with("http/1.1 400") && body.contains("SerializationException"),
+        "{head} {body}"
+    );
+    let (head, body) = local
+        .send(
+            "POST / HTTP/1.1\r\nx-amz-target: DynamoDB_20120810.GetItem",
+            "{}",
+        )
+        .await
+        .unwrap();
+    assert!(
+        head.starts_with("http/1.1 400") && body.contains("has no DynamoDB"),
+        "{head} {body}"
+    );
+    let form = "POST / HTTP/1.1\r\ncontent-type: application/x-www-form-urlencoded";
+    let (_, body) = local
+        .send(form, "Action=AssumeRole&RoleArn=arn%3Aaws%3Aiam")
+        .await
+        .unwrap();
+    assert_eq!(
+        body,
+        "<Form>Action=AssumeRole&RoleArn=arn%3Aaws%3Aiam</Form>"
+    );
+    let call = local.calls.of(Service::Sts, "AssumeRole").remove(0);
+    assert_eq!(call.detail, "arn:aws:iam");
+    assert!(
+        local
+            .send("GET /_local/health HTTP/1.1", "")
+            .await
+            .unwrap()
+            .1
+            .contains("ok")
+    );
+}
+
+#[tokio::test]
+async fn an_s3_call_is_recorded_by_operation_and_key() {
+    let local = local().await;
+    let (_, body) = local.send("GET /bucket/key HTTP/1.1", "").await.unwrap();
+    assert_eq!(body, "content");
+    let call = local.calls.of(Service::S3, "GetObject").remove(0);
+    assert_eq!(
+        (call.detail.as_str(), call.response_bytes),
+        ("bucket/key", 7)
+    );
+}
+
+#[tokio::test]
+async fn a_body_of_eight_megabytes_passes() {
+    let local = local().await;
+    let input = json!({"repositoryName": "demo", "content": "x".repeat(8 << 20)}).to_string();
+    let (head, body) = local.send(GET_FOLDER, &input).await.unwrap();
+    assert!(
+        head.starts_with("http/1.1 200") && body.len() > 8 << 20,
+        "{head}"
+    );
+}
+
+#[tokio::test]
+async fn a_throttle_comes_in_each_shape() {
+    let local = local().await;
+    let (head, body) = local
+        .one_fault(Action::Throttle { shape: Shape::Xml })
+        .await
+        .unwrap();
+    assert!(
+        head.starts_with("http/1.1 400") && !head.contains("content-type"),
+        "{head}"
+    );
+    assert_eq!(body.len(), 80, "as seen on the real service");
+    assert!(
+        body.starts_with("<ThrottlingException>\n  <Message>Rate exceeded</Message>"),
+        "{body}"
+    );
+    let (head, body) = local
+        .one_fault(Action::Throttle { shape: Shape::Json })
+        .await
+        .unwrap();
+    assert!(
+        head.starts_with("http/1.1 400") && body.contains("\"ThrottlingException\""),
+        "{head} {body}"
+    );
+    let (head, _) = local
+        .one_fault(Action::Throttle {
+            shape: Shape::TooManyRequests,
+        })
+        .await
+        .unwrap();
+    assert!(head.starts_with("http/1.1 429"), "{head}");
+    local.faults.clear();
+    local.faults.add(
+        Rule::new(Action::Throttle {
+            shape: Shape::SlowDown,
+        })
+        .on(Service::S3),
+    );
+    let (head, body) = local.send("GET /bucket/key HTTP/1.1", "").await.unwrap();
+    assert!(
+        head.starts_with("http/1.1 503") && body.contains("<Code>SlowDown</Code>"),
+        "{head} {body}"
+    );
+    assert_eq!(
+        local.served.load(Ordering::SeqCst),
+        0,
+        "no throttled call reaches its service"
+    );
+}
+
+#[tokio::test]
+async fn an_exception_and_a_server_error_come_with_their_code() {
+    let local = local().await;
+    let code = "AccountLimitExceededException".to_owned();
+    let limit = Action::Exception {
+        code,
+        status: 400,
+        message: "later".into(),
+    };
+    let (head, body) = local.one_fault(limit).await.unwrap();
+    assert!(head.starts_with("http/1.1 400"), "{head}");
+    assert_eq!(
+        body,
+        r#"{"__type":"AccountLimitExceededException","message":"later"}"#
+    );
+    let (head, _) = local
+        .one_fault(Action::ServerError { status: 502 })
+        .await
+        .unwrap();
+    assert!(head.starts_with("http/1.1 502"), "{head}");
+    assert_eq!(
+        local.calls.list()[1].error.as_deref(),
+        Some("InternalFailure")
+    );
+}
+
+#[tokio::test]
+async fn a_reset_before_keeps_the_call_from_its_service_and_one_after_does_not() {
+    let local = local().await;
+    for (action, served) in [(Action::ResetBefore, 0), (Action::ResetAfter, 1)] {
+        let error = local.one_fault(action).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+        assert_eq!(local.served.load(Ordering::SeqCst), served);
+    }
+    let calls = local.calls.list();
+    assert_eq!(
+        (calls[1].status, calls[1].faults.as_slice()),
+        (None, &["ResetAfter".to_owned()][..])
+    );
+}
+
+#[tokio::test]
+async fn a_truncated_body_ends_early_and_a_stalled_one_not_at_all() {
+    let local = local().await;
+    let announced = |head: &str| -> usize {
+        let (_, rest) = head.split_once("content-length: ").unwrap();
+        rest.split("\r\n").next().unwrap().parse().unwrap()
+    };
+    let (head, body) = local
+        .one_fault(Action::Truncate {
+            after_bytes: Some(10),
+        })
+        .await
+        .unwrap();
+    assert_eq!(body.len(), 10);
+    assert!(announced(&head) > 10, "{head}");
+    let started = Instant::now();
+    let (head, body) = local
+        .one_fault(Action::Stall {
+            after_bytes: 5,
+            ms: 400,
+        })
+        .await
+        .unwrap();
+    assert!(started.elapsed() >= Duration::from_millis(400));
+    assert_eq!(body.len(), 5);
+    assert!(announced(&head) > 5, "{head}");
+}
+
+#[tokio::test]
+async fn wrong_json_is_cut_garbage_or_empty() {
+    let local = local().await;
+    let (_, cut) = local
+        .one_fault(Action::WrongJson(WrongJson::Cut))
+        .await
+        .unwrap();
+    assert!(cut.starts_with('{') && serde_json::from_str::<Value>(&cut).is_err());
+    let (_, garbage) = local
+        .one_fault(Action::WrongJson(WrongJson::Garbage))
+        .await
+        .unwrap();
+    assert!(garbage.starts_with('<'));
+    let (_, empty) = local
+        .one_fault(Action::WrongJson(WrongJson::EmptyObject))
+        .await
+        .unwrap();
+    assert_eq!(empty, "{}");
+}
+
+#[tokio::test]
+async fn a_wrong_answer_fires_only_where_there_is_something_to_change() {
+    let local = local().await;
+    let absent = local.faults.add(
+        Rule::new(Action::DropEntry {
+            name: "none".into(),
+        })
+        .times(1),
+    );
+    let dropped = local
+        .faults
+        .add(Rule::new(Action::DropEntry { name: "a".into() }).times(1));
+    let first = local.get_folder().await.unwrap().1;
+    let second = local.get_folder().await.unwrap().1;
+    assert!(!first.contains(r#""relativePath":"a""#) && second.contains(r#""relativePath":"a""#));
+    assert_eq!(local.faults.fired(absent).unwrap().fired, 0);
+    assert_eq!(local.faults.fired(dropped).unwrap().fired, 1);
+
+    local.faults.clear();
+    local
+        .faults
+        .add(Rule::new(Action::GarbleName { name: "b".into() }));
+    assert!(local.get_folder().await.unwrap().1.contains('\u{fffd}'));
+    let (_, flipped) = local.one_fault(Action::FlipBit).await.unwrap();
+    assert!(flipped.contains(r#""content":"AAgA""#), "{flipped}");
+    let (_, object) = local.send("GET /bucket/key HTTP/1.1", "").await.unwrap();
+    assert_eq!(object, "con|ent");
+}
+
+#[tokio::test]
+async fn latency_is_added_with_jitter() {
+    let local = local().await;
+    let started = Instant::now();
+    local
+        .one_fault(Action::Latency {
+            ms: 80,
+            jitter_ms: 40,
+        })
+        .await
+        .unwrap();
+    assert!(started.elapsed() >= Duration::from_millis(80));
+}
+
+#[tokio::test]
+async fn a_kill_waits_for_the_process_and_the_caller_gets_no_answer() {
+    let local = local().await;
+    let killed = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let log = killed.clone();
+    local.faults.on_kill(Arc::new(move |id| {
+        log.lock().unwrap().push(id);
+        Box::pin(async { true })
+    }));
+    local.faults.add(Rule::kill_before(2));
+    local.faults.add(Rule::kill_after(3));
+    let other = GET_FOLDER.replace("LOCALFUNCTION0000001", "SOMEBODY");
+    local.send(&other, "{}").await.unwrap();
+    local.get_folder().await.unwrap();
+    assert_eq!(
+        local.get_folder().await.unwrap_err().kind(),
+        io::ErrorKind::ConnectionReset
+    );
+    assert_eq!(local.served.load(Ordering::SeqCst), 2);
+    assert_eq!(
+        local.get_folder().await.unwrap_err().kind(),
+        io::ErrorKind::ConnectionReset
+    );
+    assert_eq!(local.served.load(Ordering::SeqCst), 3);
+    local.get_folder().await.unwrap();
+    assert_eq!(
+        *killed.lock().unwrap(),
+        vec![Some("LOCALFUNCTION0000001".to_owned()); 2]
+    );
+}
