@@ -2,5 +2,7 @@
 //! AWS SDKs of any language work against it.
 
 pub mod clock;
+pub mod codebuild;
 pub mod error;
 pub mod sqs;
+pub mod sts;
