@@ -5,11 +5,12 @@
 //! any credentials will do, and the access key id only says in the call log who called.
 //!
 //! - [`serve`]: one request from arrival to answer
-//! - [`target`], [`s3_operation`], [`path_style`], [`caller`]: what a request is about, and whose
+//! - [`asked`], [`target`], [`s3_operation`], [`path_style`], [`caller`]: what a request is about, and whose
 //! - [`answer`], [`body`]: how each protocol answers
 //! - [`faulty`], [`connection`]: faults carried out, down to the reset of a connection
 
 mod answer;
+mod asked;
 mod body;
 mod caller;
 mod connection;
@@ -23,7 +24,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -46,9 +47,15 @@ use serve::Front;
 pub type JsonRoute =
     Arc<dyn Fn(String, Value) -> BoxFuture<'static, Result<Value, ServiceError>> + Send + Sync>;
 
-/// A Query service: a form to XML.
-pub type QueryRoute =
-    Arc<dyn Fn(String) -> BoxFuture<'static, Result<String, ServiceError>> + Send + Sync>;
+/// A Query service: a form, and the access key id of who sent it, to XML.
+pub type QueryRoute = Arc<
+    dyn Fn(
+            Vec<(String, String)>,
+            Option<String>,
+        ) -> BoxFuture<'static, Result<String, ServiceError>>
+        + Send
+        + Sync,
+>;
 
 /// S3: request to response.
 pub type S3Route =
@@ -116,6 +123,7 @@ impl Unserved {
             routes,
             calls,
             faults,
+            assumed: Mutex::default(),
         });
         let accepting = tokio::spawn(accept(self.listener, move |stream| {
             connection(stream, front.clone())

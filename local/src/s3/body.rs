@@ -69,15 +69,23 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// A new name in the bucket's data folder; no file yet.
-    pub fn new(layout: &Layout, bucket: &str) -> Self {
+    /// A new file in the bucket's data folder. It is made at once, not on another thread: a request
+    /// that ends meanwhile would remove it before it is there.
+    ///
+    /// # Errors
+    /// When the file cannot be created.
+    pub fn create(layout: &Layout, bucket: &str) -> io::Result<(Self, std::fs::File)> {
         let name = Uuid::new_v4().simple().to_string();
         let path = layout.data(bucket, &name);
-        Self {
-            name,
-            path,
-            kept: false,
-        }
+        let file = std::fs::File::create_new(&path)?;
+        Ok((
+            Self {
+                name,
+                path,
+                kept: false,
+            },
+            file,
+        ))
     }
 
     /// Makes the file read-only, for it is also what people see.
@@ -131,8 +139,8 @@ pub async fn receive(
     if claims.envelope.sha256.is_some() {
         algorithms.push(Algorithm::Sha256);
     }
-    let draft = Draft::new(layout, bucket);
-    let mut file = File::create(&draft.path).await.map_err(failed)?;
+    let (draft, file) = Draft::create(layout, bucket).map_err(failed)?;
+    let mut file = File::from_std(file);
     let (mut size, mut md5, mut hasher) = (0, Md5::new(), hasher(&algorithms));
     let mut body = body.map_or_else(|| stream::empty().boxed(), |body| body.boxed());
     while let Some(chunk) = body.next().await {

@@ -36,6 +36,7 @@ impl Layout {
     pub fn open(root: PathBuf) -> io::Result<Self> {
         let root = std::path::absolute(root)?;
         fs::create_dir_all(root.join(".s3/tmp"))?;
+        sweep(&root.join(".s3/tmp"), |_| false)?;
         Ok(Self { root })
     }
 
@@ -88,17 +89,21 @@ impl Layout {
         fs::rename(temporary, path)
     }
 
-    /// Removes data that no record names: what a kill left behind. Young files stay, since they
-    /// may be another process's upload.
+    /// Removes data that no record names: what a kill left behind.
     pub fn sweep(&self, bucket: &str, named: impl Fn(&str) -> bool) -> io::Result<()> {
-        let day_ago = SystemTime::now() - Duration::from_hours(24);
-        for path in folder(&self.bucket(bucket).join("data"))? {
-            if !named(&name(&path)) && fs::metadata(&path)?.modified()? < day_ago {
-                remove(&path)?;
-            }
-        }
-        Ok(())
+        sweep(&self.bucket(bucket).join("data"), named)
     }
+}
+
+/// Removes the files that are not `kept`. Young ones stay, since another process may be at them.
+fn sweep(path: &Path, kept: impl Fn(&str) -> bool) -> io::Result<()> {
+    let day_ago = SystemTime::now() - Duration::from_hours(24);
+    for path in folder(path)? {
+        if !kept(&name(&path)) && fs::metadata(&path)?.modified()? < day_ago {
+            remove(&path)?;
+        }
+    }
+    Ok(())
 }
 
 /// Reads a record; the error names its path.

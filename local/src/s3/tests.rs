@@ -13,10 +13,12 @@ use tokio::net::TcpListener;
 
 use super::*;
 
+mod conditions;
 mod lists;
 mod objects;
 mod uploads;
 mod versions;
+mod wire;
 
 const BUCKET: &str = "bundles";
 
@@ -72,6 +74,12 @@ impl Served {
             Ok(got) => Ok(text(got.body).await),
             Err(error) => Err(code(&error)),
         }
+    }
+
+    /// How many files of data there are, of versions and of parts.
+    fn data_files(&self) -> usize {
+        let data = self.root.path().join(".s3").join(BUCKET).join("data");
+        std::fs::read_dir(data).unwrap().count()
     }
 
     /// The same folder, as the next start of the program sees it.

@@ -10,6 +10,7 @@ use super::body::{AnswerBody, whole};
 use crate::cbor;
 use crate::error::ServiceError;
 use crate::sqs::query_error_header;
+use crate::sts::error_xml;
 
 /// How a request was written, and so how its answer is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,10 +62,12 @@ impl Answer {
     pub fn of(protocol: &Protocol, result: Result<Value, ServiceError>) -> Self {
         match (result, protocol) {
             (Err(error), protocol) => Self::refusal(protocol, &error),
-            (Ok(value), Protocol::Cbor) => {
-                Self::new(200, Some("application/cbor"), cbor::encode(&value))
-                    .with("smithy-protocol", "rpc-v2-cbor")
-            }
+            (Ok(value), Protocol::Cbor) => Self::new(
+                200,
+                Some("application/cbor"),
+                cbor::write(&value, &cbor::CODEBUILD_TIMESTAMPS),
+            )
+            .with("smithy-protocol", "rpc-v2-cbor"),
             (Ok(value), Protocol::Json(kind)) => Self::new(200, Some(kind), value.to_string()),
             // The other protocols answer XML, which their services write themselves.
             (Ok(value), Protocol::Query | Protocol::S3) => Self::new(
@@ -87,17 +90,13 @@ impl Answer {
             Protocol::Json(kind) => {
                 Self::new(*status, Some(kind), json.to_string()).with("x-amzn-errortype", code)
             }
-            Protocol::Cbor => Self::new(*status, Some("application/cbor"), cbor::encode(&json))
-                .with("smithy-protocol", "rpc-v2-cbor"),
-            Protocol::Query => {
-                let kind = if *status < 500 { "Sender" } else { "Receiver" };
-                let (code, message) = (xml_text(code), xml_text(message));
-                let body = format!(
-                    "<ErrorResponse><Error><Type>{kind}</Type><Code>{code}</Code>\
-                     <Message>{message}</Message></Error></ErrorResponse>"
-                );
-                Self::new(*status, Some("text/xml"), body)
-            }
+            Protocol::Cbor => Self::new(
+                *status,
+                Some("application/cbor"),
+                cbor::write_error(error, "com.amazonaws.codebuild"),
+            )
+            .with("smithy-protocol", "rpc-v2-cbor"),
+            Protocol::Query => Self::new(*status, Some("text/xml"), error_xml(error)),
             Protocol::S3 => {
                 let (code, message) = (xml_text(code), xml_text(message));
                 let body = format!(
@@ -171,9 +170,9 @@ fn xml_text(text: &str) -> String {
         .replace('>', "&gt;")
 }
 
-/// The exception's name in an S3 or Query error body.
-pub fn xml_code(body: &[u8]) -> Option<String> {
+/// The text of the first element of this name; codes and ids, which hold no entities.
+pub fn xml_element(body: &[u8], name: &str) -> Option<String> {
     let text = String::from_utf8_lossy(body);
-    let (_, rest) = text.split_once("<Code>")?;
-    Some(rest.split_once("</Code>")?.0.to_owned())
+    let (_, rest) = text.split_once(&format!("<{name}>"))?;
+    Some(rest.split_once(&format!("</{name}>"))?.0.to_owned())
 }

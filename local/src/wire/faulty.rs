@@ -18,13 +18,14 @@ pub enum Fate {
     Answer(Answer),
     /// A reset connection.
     Cut,
+    /// A reset connection, once the caller's process is killed.
+    Killed,
 }
 
 /// The faults of one call, on its way through.
 pub struct Trouble<'a> {
     faults: &'a Faults,
     due: Vec<Fault>,
-    caller: Option<String>,
     /// Names of those that were carried out.
     pub done: Vec<String>,
 }
@@ -32,11 +33,9 @@ pub struct Trouble<'a> {
 impl<'a> Trouble<'a> {
     /// Asks the rules about a call.
     pub fn on_call(faults: &'a Faults, call: &Subject<'_>) -> Self {
-        let caller = call.access_key_id.map(str::to_owned);
         Self {
             faults,
             due: faults.on_call(call),
-            caller,
             done: Vec::new(),
         }
     }
@@ -73,10 +72,7 @@ impl<'a> Trouble<'a> {
                     message,
                 } => refusal(*status, code, message),
                 Action::ResetBefore => Some(Fate::Cut),
-                Action::KillBefore => {
-                    self.faults.kill(self.caller.clone()).await;
-                    Some(Fate::Cut)
-                }
+                Action::KillBefore => Some(Fate::Killed),
                 _ => None,
             };
             if fate.is_some() {
@@ -120,9 +116,8 @@ impl<'a> Trouble<'a> {
                     return Fate::Cut;
                 }
                 Action::KillAfter => {
-                    self.faults.kill(self.caller.clone()).await;
                     self.done.push(fault.name);
-                    return Fate::Cut;
+                    return Fate::Killed;
                 }
                 Action::Stall { after_bytes, ms } => {
                     let bytes = collect(&mut answer).await;

@@ -1,52 +1,32 @@
 //! One request from its arrival to its answer: read, counted, troubled, served, recorded.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, Limited};
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use hyper::http::request::Parts;
-use hyper::{HeaderMap, Request, Response};
+use hyper::{Request, Response};
 use serde_json::{Value, json};
 
 use super::Routes;
-use super::answer::{Answer, Content, Protocol, xml_code};
+use super::answer::{Answer, Content, Protocol, xml_element};
+use super::asked::{Asked, Unserved, Work, read};
 use super::body::AnswerBody;
 use super::caller;
 use super::faulty::{Fate, Trouble, collect};
 use super::path_style::path_style;
-use super::target::{Target, percent_decode};
 use crate::calls::{Call, CallLog, Service};
-use crate::cbor;
 use crate::error::ServiceError;
 use crate::faults::{Faults, Subject};
-
-/// The largest body of a JSON, CBOR or form request. PutFile's 6 MB are 8.4 MB in base64.
-const LARGEST_BODY: usize = 32 * 1024 * 1024;
 
 /// What serves requests, whatever connection they come by.
 pub struct Front {
     pub routes: Routes,
     pub calls: CallLog,
     pub faults: Faults,
-}
-
-/// A request, read as far as needed to know what it is about.
-struct Asked {
-    protocol: Protocol,
-    service: Service,
-    operation: String,
-    detail: String,
-    work: Work,
-    bytes: u64,
-}
-
-/// What the service is given.
-enum Work {
-    Value(Value),
-    Form(String),
-    S3(Box<Request<s3s::Body>>),
+    /// Whose a role's credentials are: access key ids that AssumeRole gave out, to the caller's.
+    pub assumed: Mutex<BTreeMap<String, String>>,
 }
 
 impl Front {
@@ -60,6 +40,7 @@ impl Front {
         let (start, clock) = (SystemTime::now(), Instant::now());
         let (parts, body) = path_style(request).into_parts();
         let access_key_id = caller::access_key_id(&parts.headers);
+        let origin = self.origin(access_key_id.as_deref());
         let attempt = caller::attempt(&parts.headers);
         let asked = match read(parts, body).await {
             Ok(asked) => asked,
@@ -81,14 +62,20 @@ impl Front {
             service,
             operation: &operation,
             detail: &detail,
-            access_key_id: access_key_id.as_deref(),
+            access_key_id: origin.as_deref(),
         };
         let mut trouble = Trouble::on_call(&self.faults, &subject);
         let mut fate = if let Some(fate) = trouble.before(&protocol).await {
             fate
         } else {
             let answer = self
-                .answer(service, &operation, &protocol, work, &mut trouble)
+                .answer(
+                    &subject,
+                    &protocol,
+                    work,
+                    access_key_id.clone(),
+                    &mut trouble,
+                )
                 .await;
             trouble.after(answer, &operation).await
         };
@@ -103,14 +90,15 @@ impl Front {
                 answer.error.clone(),
                 answer.length(),
             ),
-            Fate::Cut => (None, None, 0),
+            Fate::Cut | Fate::Killed => (None, None, 0),
         };
+        let faults = trouble.done;
         self.calls.record(Call {
             number,
             service,
-            faults: trouble.done,
-            operation,
-            detail,
+            faults,
+            operation: operation.clone(),
+            detail: detail.clone(),
             access_key_id,
             attempt,
             status,
@@ -123,27 +111,38 @@ impl Front {
         match fate {
             Fate::Answer(answer) => Some(answer.into_response(&protocol)),
             Fate::Cut => None,
+            Fate::Killed => {
+                self.faults.kill(origin).await;
+                None
+            }
         }
+    }
+
+    /// The caller behind an access key id: the function where it has assumed a role.
+    fn origin(&self, access_key_id: Option<&str>) -> Option<String> {
+        let assumed = self.assumed.lock().unwrap_or_else(PoisonError::into_inner);
+        let id = access_key_id?;
+        Some(assumed.get(id).map_or(id, String::as_str).to_owned())
     }
 
     async fn answer(
         &self,
-        service: Service,
-        operation: &str,
+        call: &Subject<'_>,
         protocol: &Protocol,
         work: Work,
+        access_key_id: Option<String>,
         trouble: &mut Trouble<'_>,
     ) -> Answer {
         let absent = || {
             ServiceError::new(
                 "UnknownOperationException",
-                format!("{service} is not served here"),
+                format!("{} is not served here", call.service),
             )
         };
         match work {
             Work::Value(input) => {
-                let mut result = match self.routes.json.get(&service) {
-                    Some(route) => route(operation.to_owned(), input).await,
+                let mut result = match self.routes.json.get(&call.service) {
+                    Some(route) => route(call.operation.to_owned(), input).await,
                     None => Err(absent()),
                 };
                 if let Ok(value) = &mut result {
@@ -153,9 +152,15 @@ impl Front {
             }
             Work::Form(form) => {
                 let result = match &self.routes.query {
-                    Some(route) => route(form).await,
+                    Some(route) => route(form, access_key_id).await,
                     None => Err(absent()),
                 };
+                if let (Ok(answer), Some(origin)) = (&result, call.access_key_id)
+                    && let Some(id) = xml_element(answer.as_bytes(), "AccessKeyId")
+                {
+                    let mut assumed = self.assumed.lock().unwrap_or_else(PoisonError::into_inner);
+                    assumed.insert(id, origin.to_owned());
+                }
                 Answer::of(protocol, result.map(Value::String))
             }
             Work::S3(request) => match &self.routes.s3 {
@@ -188,132 +193,6 @@ impl Front {
     }
 }
 
-/// Why a request goes to no service.
-enum Unserved {
-    Refused(Protocol, ServiceError),
-    Local(String),
-}
-
-async fn read(parts: Parts, body: Incoming) -> Result<Asked, Unserved> {
-    let json = json_version(&parts.headers);
-    match Target::of(&parts) {
-        Target::Local(path) => Err(Unserved::Local(path)),
-        Target::Unknown(target) => {
-            let message = format!("this local AWS has no {target}");
-            Err(Unserved::Refused(
-                json,
-                ServiceError::new("UnknownOperationException", message),
-            ))
-        }
-        Target::Json(service, operation) => {
-            let bytes = whole(body, &json).await?;
-            let text = if bytes.is_empty() { b"{}" } else { &bytes[..] };
-            let input = serde_json::from_slice(text).map_err(|error| malformed(&json, &error))?;
-            Ok(asked(json, service, operation, input, bytes.len()))
-        }
-        Target::Cbor(service, operation) => {
-            let bytes = whole(body, &Protocol::Cbor).await?;
-            let input = if bytes.is_empty() {
-                json!({})
-            } else {
-                cbor::decode(&bytes).map_err(|error| malformed(&Protocol::Cbor, &error))?
-            };
-            Ok(asked(
-                Protocol::Cbor,
-                service,
-                operation,
-                input,
-                bytes.len(),
-            ))
-        }
-        Target::Query => {
-            let bytes = whole(body, &Protocol::Query).await?;
-            let form = String::from_utf8_lossy(&bytes).into_owned();
-            let field = |name: &str| {
-                let mut pairs = form.split('&').filter_map(|pair| pair.split_once('='));
-                pairs
-                    .find(|(key, _)| *key == name)
-                    .map(|(_, value)| percent_decode(&value.replace('+', " ")))
-            };
-            Ok(Asked {
-                protocol: Protocol::Query,
-                service: Service::Sts,
-                operation: field("Action").unwrap_or_default(),
-                detail: field("RoleArn").unwrap_or_default(),
-                bytes: bytes.len() as u64,
-                work: Work::Form(form),
-            })
-        }
-        Target::S3 { operation, detail } => {
-            let length = parts
-                .headers
-                .get("content-length")
-                .and_then(|value| value.to_str().ok());
-            Ok(Asked {
-                protocol: Protocol::S3,
-                service: Service::S3,
-                operation: operation.to_owned(),
-                detail,
-                bytes: length
-                    .and_then(|text| text.parse().ok())
-                    .unwrap_or_default(),
-                work: Work::S3(Box::new(Request::from_parts(parts, s3s::Body::from(body)))),
-            })
-        }
-    }
-}
-
-fn asked(
-    protocol: Protocol,
-    service: Service,
-    operation: String,
-    input: Value,
-    bytes: usize,
-) -> Asked {
-    let detail = caller::detail(service, &input);
-    Asked {
-        protocol,
-        service,
-        operation,
-        detail,
-        work: Work::Value(input),
-        bytes: bytes as u64,
-    }
-}
-
-fn json_version(headers: &HeaderMap) -> Protocol {
-    let kind = headers
-        .get("content-type")
-        .map(hyper::header::HeaderValue::as_bytes);
-    Protocol::Json(match kind {
-        Some(kind) if kind.ends_with(b"json-1.0") => "application/x-amz-json-1.0",
-        _ => "application/x-amz-json-1.1",
-    })
-}
-
-async fn whole(body: Incoming, protocol: &Protocol) -> Result<Bytes, Unserved> {
-    match Limited::new(body, LARGEST_BODY).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) => {
-            let message = format!("the request's body cannot be read: {error}");
-            let error = ServiceError {
-                status: 413,
-                code: "RequestEntityTooLarge".to_owned(),
-                message,
-            };
-            Err(Unserved::Refused(protocol.clone(), error))
-        }
-    }
-}
-
-fn malformed(protocol: &Protocol, error: &dyn std::fmt::Display) -> Unserved {
-    let message = format!("the request's body does not parse: {error}");
-    Unserved::Refused(
-        protocol.clone(),
-        ServiceError::new("SerializationException", message),
-    )
-}
-
 async fn from_s3(response: Response<s3s::Body>) -> Answer {
     let (parts, body) = response.into_parts();
     let said = parts
@@ -334,7 +213,8 @@ async fn from_s3(response: Response<s3s::Body>) -> Answer {
     if failed {
         let body = collect(&mut answer).await;
         // An answer to HEAD has no body to tell its code.
-        answer.error = xml_code(&body).or_else(|| Some(parts.status.as_u16().to_string()));
+        answer.error =
+            xml_element(&body, "Code").or_else(|| Some(parts.status.as_u16().to_string()));
     }
     answer
 }

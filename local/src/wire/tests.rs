@@ -47,8 +47,9 @@ async fn local() -> Local {
     });
     let routes = Routes {
         json: [(Service::CodeCommit, echo), (Service::Sqs, refuse)].into(),
-        query: Some(Arc::new(|form| {
-            Box::pin(async move { Ok(format!("<Form>{form}</Form>")) })
+        query: Some(Arc::new(|form, _| {
+            let id = "<AccessKeyId>ASSUMED</AccessKeyId>";
+            Box::pin(async move { Ok(format!("<Form>{form:?}</Form>{id}")) })
         })),
         s3: Some(s3),
     };
@@ -190,7 +191,7 @@ async fn a_body_that_is_not_json_or_a_service_that_is_not_here_is_refused() {
         .unwrap();
     assert_eq!(
         body,
-        "<Form>Action=AssumeRole&RoleArn=arn%3Aaws%3Aiam</Form>"
+        r#"<Form>[("Action", "AssumeRole"), ("RoleArn", "arn:aws:iam")]</Form><AccessKeyId>ASSUMED</AccessKeyId>"#
     );
     let call = local.calls.of(Service::Sts, "AssumeRole").remove(0);
     assert_eq!(call.detail, "arn:aws:iam");
@@ -438,4 +439,24 @@ async fn a_kill_waits_for_the_process_and_the_caller_gets_no_answer() {
         *killed.lock().unwrap(),
         vec![Some("LOCALFUNCTION0000001".to_owned()); 2]
     );
+}
+
+#[tokio::test]
+async fn a_call_under_an_assumed_role_is_the_functions_own() {
+    let local = local().await;
+    let form = GET_FOLDER
+        .replace(
+            "application/x-amz-json-1.1",
+            "application/x-www-form-urlencoded",
+        )
+        .replace("x-amz-target", "x-not-a-target");
+    local.send(&form, "Action=AssumeRole").await.unwrap();
+    let rule = local
+        .faults
+        .add(Rule::new(Action::ResetBefore).by_function());
+    let assumed = GET_FOLDER.replace("LOCALFUNCTION0000001", "ASSUMED");
+    local.send(&assumed, "{}").await.unwrap_err();
+    assert_eq!(local.faults.fired(rule).unwrap().fired, 1);
+    let call = local.calls.of(Service::CodeCommit, "GetFolder").remove(0);
+    assert_eq!(call.access_key_id.as_deref(), Some("ASSUMED"));
 }

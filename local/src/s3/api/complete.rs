@@ -47,12 +47,13 @@ pub async fn complete(
             "The provided 'x-amz-mp-object-size' header does not match what was computed.";
         return Err(s3_error!(InvalidRequest, "{message}"));
     }
-    let draft = Draft::new(&store.layout, &input.bucket);
+    let (draft, file) = Draft::create(&store.layout, &input.bucket).map_err(failed)?;
     let files = parts
         .iter()
         .map(|part| store.layout.data(&input.bucket, &part.data))
         .collect();
-    let sum = join(&draft, files, upload.checksum, &parts).await?;
+    let sum = join(file, files, upload.checksum, &parts).await?;
+    draft.seal().map_err(failed)?;
     verify(&sums_of!(input), &sum.to_wire())?;
     let content = Content {
         data: draft.name.clone(),
@@ -153,10 +154,8 @@ fn joint_etag(parts: &[Part]) -> String {
 }
 
 /// Writes the parts one behind the other, off the async threads, and sums them up.
-async fn join(draft: &Draft, files: Vec<PathBuf>, kind: Kind, parts: &[Part]) -> S3Result<Sum> {
-    let path = draft.path.clone();
+async fn join(mut whole: File, files: Vec<PathBuf>, kind: Kind, parts: &[Part]) -> S3Result<Sum> {
     let computed = tokio::task::spawn_blocking(move || -> io::Result<Option<Checksum>> {
-        let mut whole = File::create(path)?;
         let mut hasher = hasher(&[kind.algorithm]);
         let mut buffer = vec![0; 1 << 20];
         for file in files {
@@ -181,7 +180,6 @@ async fn join(draft: &Draft, files: Vec<PathBuf>, kind: Kind, parts: &[Part]) ->
         .map_err(io::Error::other)
         .map_err(failed)?
         .map_err(failed)?;
-    draft.seal().map_err(failed)?;
     Ok(match computed {
         Some(sums) => Sum {
             kind,

@@ -141,8 +141,7 @@ async fn parts_become_one_object_with_the_uploads_metadata() {
         (Some(2), Some(1000))
     );
     assert!(served.s3.unfinished_uploads(BUCKET).is_empty());
-    let data = served.root.path().join(".s3").join(BUCKET).join("data");
-    assert_eq!(std::fs::read_dir(data).unwrap().count(), 1);
+    assert_eq!(served.data_files(), 1);
     assert_eq!(
         served.restarted().objects(BUCKET),
         served.s3.objects(BUCKET)
@@ -291,8 +290,7 @@ async fn an_aborted_upload_leaves_nothing() {
         .await
         .unwrap();
     assert!(served.restarted().unfinished_uploads(BUCKET).is_empty());
-    let data = served.root.path().join(".s3").join(BUCKET).join("data");
-    assert_eq!(std::fs::read_dir(data).unwrap().count(), 0);
+    assert_eq!(served.data_files(), 0);
     let part = served
         .client
         .upload_part()

@@ -88,8 +88,7 @@ async fn without_versioning_there_is_one_version_and_no_id() {
         panic!("one version")
     };
     assert_eq!(only.version_id, "null");
-    let data = served.root.path().join(".s3").join(BUCKET).join("data");
-    assert_eq!(std::fs::read_dir(&data).unwrap().count(), 1);
+    assert_eq!(served.data_files(), 1);
     let deleted = served
         .client
         .delete_object()
@@ -99,7 +98,7 @@ async fn without_versioning_there_is_one_version_and_no_id() {
         .await
         .unwrap();
     assert_eq!((deleted.version_id, deleted.delete_marker), (None, None));
-    assert_eq!(std::fs::read_dir(&data).unwrap().count(), 0);
+    assert_eq!(served.data_files(), 0);
     served
         .client
         .delete_object()
