@@ -4,6 +4,7 @@
 pub mod aws;
 pub mod calls;
 pub mod cbor;
+pub mod cli;
 pub mod clock;
 pub mod codebuild;
 pub mod codecommit;

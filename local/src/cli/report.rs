@@ -1,0 +1,130 @@
+//! What `try` says at the end: for each push what was made of it, or why nothing was.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use crate::aws::LocalAws;
+use crate::codebuild::Build;
+use crate::lambda::FunctionLog;
+
+/// How one message ended, by the function's own log.
+#[derive(Clone, Debug)]
+pub struct Ending {
+    line: Value,
+}
+
+impl Ending {
+    /// The endings so far, by message id or event id.
+    pub fn all(log: &FunctionLog) -> Vec<Self> {
+        log.lines()
+            .iter()
+            .filter_map(|line| serde_json::from_str::<Value>(&line.text).ok())
+            .filter(|line| line.get("outcome").is_some())
+            .map(|line| Self { line })
+            .collect()
+    }
+
+    /// Whether it failed.
+    pub fn failed(&self) -> bool {
+        self.line["outcome"] == "failed"
+    }
+
+    /// Lines for a person.
+    pub fn describe(&self, aws: &LocalAws, bucket: &str) -> String {
+        let text = |field: &str| self.line[field].as_str().unwrap_or_default();
+        let mut out = String::new();
+        match text("outcome") {
+            "skipped" => {
+                let _ = writeln!(out, "skipped: {}", text("why"));
+            }
+            "failed" => {
+                let of = match text("reference") {
+                    "" => "a message".to_owned(),
+                    reference => format!("{reference} of {}", text("repository")),
+                };
+                let _ = writeln!(out, "FAILED ({}): {of}", text("class"));
+                let _ = writeln!(out, "  reason     {}", text("error"));
+                let _ = writeln!(out, "  advice     {}", text("advice"));
+            }
+            outcome => {
+                let short = text("commit").get(..10).unwrap_or_default();
+                let _ = writeln!(
+                    out,
+                    "{} at {short}: {}",
+                    text("reference"),
+                    outcome.replace('_', " ")
+                );
+                let build = aws
+                    .codebuild()
+                    .builds()
+                    .into_iter()
+                    .find(|build| build.id == text("build_id"));
+                if let Some(build) = build {
+                    self.describe_build(&mut out, aws, bucket, &build);
+                }
+            }
+        }
+        out
+    }
+
+    fn describe_build(&self, out: &mut String, aws: &LocalAws, bucket: &str, build: &Build) {
+        let number = |field: &str| self.line[field].as_u64().unwrap_or_default();
+        let location = build.source_location.as_deref().unwrap_or_default();
+        if let Some(key) = location.strip_prefix(&format!("{bucket}/")) {
+            let path = aws.s3().path(bucket, key);
+            let _ = writeln!(out, "  bundle     {}", path.display());
+            let _ = writeln!(
+                out,
+                "             {} bytes, {} entries",
+                number("bytes"),
+                number("entries")
+            );
+        }
+        let _ = writeln!(
+            out,
+            "  time       {} ms: {} to list the tree, {} to fetch and store it, {} to start the build",
+            number("total_ms"),
+            number("walk_ms"),
+            number("bundle_ms"),
+            number("build_ms")
+        );
+        let _ = writeln!(out, "  build      {}", build.id);
+        let version = build.source_version.as_deref().unwrap_or("none");
+        let _ = writeln!(out, "             source {} {location}", build.source_type);
+        let _ = writeln!(out, "             version {version}");
+        for variable in &build.environment {
+            let _ = writeln!(out, "             {}={}", variable.name, variable.value);
+        }
+    }
+}
+
+/// What the function warned of without failing.
+pub fn warnings(log: &FunctionLog) -> Vec<String> {
+    log.lines()
+        .iter()
+        .filter_map(|line| serde_json::from_str::<Value>(&line.text).ok())
+        .filter(|line| line["level"] == "WARN" && line.get("outcome").is_none())
+        .map(|line| {
+            let message = line["message"].as_str().unwrap_or_default();
+            match line["why"].as_str().or(line["error"].as_str()) {
+                Some(why) => format!("{message} ({why})"),
+                None => message.to_owned(),
+            }
+        })
+        .collect()
+}
+
+/// How often each operation was called.
+pub fn calls(aws: &LocalAws) -> String {
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    for ((_, operation), total) in aws.calls().totals() {
+        *counts.entry(operation).or_default() += total.calls;
+    }
+    let parts: Vec<_> = counts
+        .iter()
+        .map(|(operation, calls)| format!("{calls} {operation}"))
+        .collect();
+    parts.join(", ")
+}

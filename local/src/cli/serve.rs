@@ -1,0 +1,78 @@
+//! `cargo local serve`: every service on one port, until Ctrl-C.
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use tokio::sync::broadcast::error::RecvError;
+
+use super::{ServeArgs, sample, storage};
+use crate::aws::{LocalAws, Options};
+use crate::calls::Call;
+use crate::codecommit::describe;
+use crate::faults::Faults;
+
+/// The bucket that is there from the start.
+const BUCKET: &str = "pushbuild-bundles";
+
+pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
+    let mut options = Options::new(storage());
+    options.port = Some(args.port);
+    let root = options.root.clone();
+    let aws = LocalAws::start(options).await?;
+    aws.codebuild().accept_any_project(true);
+    aws.s3().create_bucket(BUCKET, true)?;
+    let sample = sample::Sample::build()?;
+    aws.codecommit()
+        .add_repository(sample::NAME, sample.path())?;
+    for path in &args.paths {
+        let about = describe(path)
+            .with_context(|| format!("{} is not in a Git repository", path.display()))?;
+        aws.codecommit()
+            .add_repository(&about.repository_name, path)?;
+    }
+    if let Some(file) = &args.faults {
+        for rule in Faults::read(file)? {
+            aws.faults().add(rule);
+        }
+    }
+
+    println!("# A local AWS: it listens on this machine alone and takes any credentials.");
+    println!(
+        "# Repositories: {}. Any CodeBuild project.",
+        aws.codecommit().repositories().join(", ")
+    );
+    println!("# Buckets are folders of {}", root.display());
+    for (name, value) in aws.environment() {
+        println!("export {name}={value}");
+    }
+    println!("export CODE_BUCKET={BUCKET}");
+    println!("# Ctrl-C ends it.");
+    let mut calls = aws.calls().subscribe();
+    loop {
+        tokio::select! {
+            stop = tokio::signal::ctrl_c() => {
+                stop?;
+                return Ok(ExitCode::SUCCESS);
+            }
+            call = calls.recv() => match call {
+                Ok(call) => show(&call),
+                Err(RecvError::Lagged(missed)) => eprintln!("({missed} calls not shown)"),
+                Err(RecvError::Closed) => return Ok(ExitCode::SUCCESS),
+            }
+        }
+    }
+}
+
+fn show(call: &Call) {
+    let status = call
+        .status
+        .map_or("cut".to_owned(), |status| status.to_string());
+    let error = call.error.as_deref().unwrap_or_default();
+    eprintln!(
+        "{} {} {} {status} {error} {} ms",
+        call.service,
+        call.operation,
+        call.detail,
+        call.duration.as_millis()
+    );
+}
