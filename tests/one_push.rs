@@ -1,0 +1,175 @@
+//! One push through the whole chain: queue, mapping, function, CodeCommit, S3, CodeBuild.
+
+mod setup;
+
+use pushbuild_local::calls::Service;
+use setup::bundle::{assert_exact, entries_of};
+use setup::{Mode, Repository, World};
+
+const FILES: &[setup::repository::FileOf<'static>] = &[
+    (b"README.md", Mode::File, b"# Shop\n"),
+    (b"bin/run", Mode::Executable, b"#!/bin/sh\n"),
+    (b"docs/readme", Mode::Link, b"../README.md"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_push_becomes_one_exact_bundle_and_one_build() {
+    let world = World::start().await;
+    let (repository, commit) = Repository::of(FILES);
+    world.serve("shop", &repository);
+
+    let event = world.push("shop", "feature/x", &commit).await;
+
+    let build = world.build();
+    assert_exact(&world.bundle_of(&build), repository.path(), &commit);
+    let key = format!("shop/feature/x/{commit}.zip");
+    assert_eq!(world.bundles(), [key.clone()]);
+    let stored = world.aws.s3().objects(world.deployment.bucket()).remove(0);
+    let tree = repository.git(&["rev-parse", &format!("{commit}^{{tree}}")]);
+    let metadata: Vec<_> = stored.metadata.into_iter().collect();
+    assert_eq!(
+        metadata,
+        [
+            ("commit-id".to_owned(), commit.clone()),
+            ("event-id".to_owned(), event.clone()),
+            ("format".to_owned(), "1".to_owned()),
+            ("tree-id".to_owned(), tree),
+        ]
+    );
+
+    assert_eq!(build.project, "shop");
+    assert_eq!(build.source_type, "S3");
+    assert_eq!(
+        build.source_location,
+        Some(format!("pushbuild-bundles/{key}"))
+    );
+    assert_eq!(build.source_version, Some(stored.version_id));
+    let variables: Vec<_> = build
+        .environment
+        .iter()
+        .map(|variable| {
+            (
+                variable.name.as_str(),
+                variable.value.as_str(),
+                variable.kind.as_str(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        variables,
+        [
+            ("COMMIT_ID", commit.as_str(), "PLAINTEXT"),
+            ("REPOSITORY_NAME", "shop", "PLAINTEXT"),
+            ("REFERENCE_NAME", "refs/heads/feature/x", "PLAINTEXT"),
+            ("REFERENCE_TYPE", "branch", "PLAINTEXT"),
+            ("BRANCH_NAME", "feature/x", "PLAINTEXT"),
+            ("PUSH_EVENT_ID", event.as_str(), "PLAINTEXT"),
+        ]
+    );
+    assert_eq!(build.request["artifactsOverride"]["type"], "NO_ARTIFACTS");
+    assert_eq!(build.request["idempotencyToken"], event.as_str());
+    assert!(world.deployment.dead_letters().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_delivery_asks_neither_s3_nor_codebuild_what_is_there() {
+    let world = World::start().await;
+    let (repository, commit) = Repository::of(FILES);
+    world.serve("shop", &repository);
+    world.push("shop", "main", &commit).await;
+    world.build();
+    assert_eq!(world.calls(Service::S3, "HeadObject"), 0);
+    assert_eq!(world.calls(Service::CodeBuild, "ListBuildsForProject"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_blob_is_fetched_once() {
+    let world = World::start().await;
+    let same = b"the same under many names";
+    let (repository, commit) = Repository::of(&[
+        (b"a", Mode::File, same),
+        (b"b/c", Mode::File, same),
+        (b"d", Mode::Executable, same),
+        (b"e", Mode::Link, same),
+    ]);
+    world.serve("shop", &repository);
+    world.push("shop", "main", &commit).await;
+    assert_exact(&world.bundle_of(&world.build()), repository.path(), &commit);
+    let calls =
+        world.calls(Service::CodeCommit, "GetFile") + world.calls(Service::CodeCommit, "GetBlob");
+    assert_eq!(calls, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_without_files_has_an_empty_bundle() {
+    let world = World::start().await;
+    let (repository, commit) = Repository::of(&[]);
+    world.serve("shop", &repository);
+    world.push("shop", "main", &commit).await;
+    assert!(entries_of(&world.bundle_of(&world.build())).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_branch_moved_back_is_a_new_push_with_a_new_build() {
+    let world = World::start().await;
+    let (repository, first) = Repository::of(FILES);
+    let second = repository.commit("main", &[(b"only", Mode::File, b"this")]);
+    world.serve("shop", &repository);
+    for (commit, old) in [
+        (&first, None),
+        (&second, Some(&first)),
+        (&first, Some(&second)),
+    ] {
+        world
+            .deployment
+            .send_push("shop", "main", commit, old.map(String::as_str))
+            .unwrap();
+        world.settle().await;
+    }
+    let builds = world.builds();
+    let commits: Vec<_> = builds
+        .iter()
+        .map(|build| build.variable("COMMIT_ID").unwrap())
+        .collect();
+    assert_eq!(commits, [&first, &second, &first]);
+    assert_eq!(
+        builds[2].variable("PREVIOUS_COMMIT_ID"),
+        Some(second.as_str())
+    );
+    assert_ne!(builds[0].source_version, builds[2].source_version);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bundle_over_a_parts_size_is_uploaded_in_parts_and_is_just_as_exact() {
+    let world = World::start().await;
+    let noise = |seed: u64| -> Vec<u8> {
+        let mut state = seed;
+        (0..3_000_000)
+            .map(|_| {
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
+                u8::try_from(state >> 56).unwrap()
+            })
+            .collect()
+    };
+    let contents: Vec<Vec<u8>> = (1..8).map(noise).collect();
+    let names: Vec<String> = (1..8).map(|n| format!("noise-{n}")).collect();
+    let files: Vec<_> = names
+        .iter()
+        .zip(&contents)
+        .map(|(name, content)| (name.as_bytes(), Mode::File, content.as_slice()))
+        .collect();
+    let (repository, commit) = Repository::of(&files);
+    world.serve("shop", &repository);
+    world.push("shop", "main", &commit).await;
+    assert_exact(&world.bundle_of(&world.build()), repository.path(), &commit);
+    assert!(world.calls(Service::S3, "UploadPart") >= 2);
+    assert!(
+        world
+            .aws
+            .s3()
+            .unfinished_uploads(world.deployment.bucket())
+            .is_empty()
+    );
+}
