@@ -1,0 +1,123 @@
+"""What the templates promise and no linter knows, read from what CloudFormation gets."""
+
+import json
+import unittest
+from pathlib import Path
+
+from translate import translate
+
+ROOT = Path(__file__).parents[2]
+NAMES = "one,two.and-more"
+
+
+def template(**parameters):
+    return translate(str(ROOT / "template.yaml"), {"Repositories": NAMES, **parameters})
+
+
+def of_type(template, kind):
+    return [resource["Properties"] for resource in template["Resources"].values() if resource["Type"] == kind]
+
+
+class Template(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.plain = template()
+
+    def test_a_failure_that_the_function_reports_is_a_failure(self):
+        (mapping,) = of_type(self.plain, "AWS::Lambda::EventSourceMapping")
+        self.assertEqual(mapping["FunctionResponseTypes"], ["ReportBatchItemFailures"])
+        self.assertEqual(mapping["BatchSize"], 10)
+        self.assertEqual(mapping["EventSourceArn"], {"Fn::GetAtt": ["Queue", "Arn"]})
+        self.assertEqual(mapping["ScalingConfig"], {"MaximumConcurrency": {"Ref": "MaximumConcurrency"}})
+
+    def test_each_repository_has_a_rule_and_a_message_group_of_its_own(self):
+        rules = of_type(self.plain, "AWS::Events::Rule")
+        groups = [rule["Targets"][0]["SqsParameters"]["MessageGroupId"] for rule in rules]
+        self.assertEqual(groups, NAMES.split(","))
+
+    def test_the_event_reaches_the_queue_as_it_is(self):
+        for rule in of_type(self.plain, "AWS::Events::Rule"):
+            (target,) = rule["Targets"]
+            self.assertEqual(set(target), {"Id", "Arn", "SqsParameters"})
+
+    def test_the_queue_forgets_repeats_only_by_content_and_fails_into_a_fifo_queue(self):
+        queues = {name: r["Properties"] for name, r in self.plain["Resources"].items() if r["Type"] == "AWS::SQS::Queue"}
+        self.assertTrue(all(queue["FifoQueue"] and queue["SqsManagedSseEnabled"] for queue in queues.values()))
+        self.assertTrue(queues["Queue"]["ContentBasedDeduplication"])
+        self.assertEqual(
+            queues["Queue"]["RedrivePolicy"]["deadLetterTargetArn"], {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
+        )
+        self.assertEqual(queues["DeadLetterQueue"]["MessageRetentionPeriod"], 14 * 24 * 3600)
+
+    def test_the_visibility_timeout_is_six_times_the_timeout_for_each_allowed_one(self):
+        allowed = self.plain["Parameters"]["Timeout"]["AllowedValues"]
+        mapping = self.plain["Mappings"]["ByTimeout"]
+        self.assertEqual({text: {"Visibility": 6 * int(text)} for text in allowed}, mapping)
+        for timeout in allowed:
+            resources = template(Timeout=timeout)["Resources"]
+            self.assertEqual(int(resources["Queue"]["Properties"]["VisibilityTimeout"]), 6 * int(timeout))
+
+    def test_the_bucket_outlives_the_stack(self):
+        for name in ("Bucket", "BucketPolicy"):
+            self.assertEqual(self.plain["Resources"][name]["DeletionPolicy"], "Retain")
+            self.assertEqual(self.plain["Resources"][name]["UpdateReplacePolicy"], "Retain")
+
+    def test_every_alarm_tells_the_topic(self):
+        alarms = of_type(self.plain, "AWS::CloudWatch::Alarm")
+        self.assertEqual(len(alarms), 4)
+        for alarm in alarms:
+            self.assertEqual(alarm["AlarmActions"], [{"Ref": "AlarmTopic"}])
+
+    def test_the_dashboard_is_json(self):
+        (dashboard,) = of_type(self.plain, "AWS::CloudWatch::Dashboard")
+        body = dashboard["DashboardBody"]["Fn::Sub"][0]
+        self.assertGreater(len(json.loads(body)["widgets"]), 5)
+
+    def test_only_other_accounts_that_are_named_are_read_through_the_role(self):
+        reading = template(
+            SourceAccounts="222233334444,333344445555", ReaderRoleArn="arn:aws:iam::{account}:role/pushbuild-reader"
+        )
+        accounts = [name[len("ReaderPolicy"):] for name in reading["Resources"] if name.startswith("ReaderPolicy")]
+        self.assertEqual(accounts, ["222233334444", "333344445555"])
+
+    def test_a_role_holds_the_policies_of_twenty_repositories_with_long_names(self):
+        # IAM's limit for a role's inline policies together: 10,240 characters without white space.
+        names = ",".join(f"repository-{number:02}-{'x' * 26}" for number in range(20))
+        many = template(Repositories=names)
+        documents = [p["PolicyDocument"] for p in of_type(many, "AWS::IAM::Policy")]
+        (role,) = of_type(many, "AWS::IAM::Role")
+        documents += [policy["PolicyDocument"] for policy in role["Policies"]]
+        longest = {"Ref": "x" * 40, "Fn::GetAtt": "x" * 80}
+        text = json.dumps(documents, separators=(",", ":"))
+        for name, value in (
+            ("${AWS::Partition}", "aws-us-gov"), ("${AWS::Region}", "ap-southeast-2"), ("${AWS::AccountId}", "1" * 12),
+        ):
+            text = text.replace(name, value)
+        self.assertTrue(longest)
+        self.assertLess(len(text), 10_240)
+
+
+class SourceAccount(unittest.TestCase):
+    def test_the_reader_role_trusts_the_functions_role_and_asks_for_the_external_id(self):
+        source = translate(str(ROOT / "source-account.yaml"), {"Repositories": NAMES})
+        (trust,) = source["Resources"]["ReaderRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+        self.assertEqual(trust["Principal"], {"AWS": {"Ref": "FunctionRoleArn"}})
+        self.assertEqual(trust["Condition"], {"StringEquals": {"sts:ExternalId": {"Ref": "ReaderExternalId"}}})
+
+    def test_both_templates_allow_the_same_reading(self):
+        def actions(template, prefix):
+            return {
+                action
+                for name, resource in template["Resources"].items()
+                if name.startswith(prefix)
+                for statement in resource["Properties"]["PolicyDocument"]["Statement"]
+                for action in statement["Action"]
+                if action.startswith("codecommit:")
+            }
+
+        source = translate(str(ROOT / "source-account.yaml"), {"Repositories": NAMES})
+        self.assertEqual(actions(template(), "RepositoryPolicy"), actions(source, "ReaderPolicy"))
+
+
+if __name__ == "__main__":
+    unittest.main()
