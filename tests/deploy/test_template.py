@@ -4,6 +4,7 @@ import json
 import unittest
 from pathlib import Path
 
+from policies import granted
 from translate import translate
 
 ROOT = Path(__file__).parents[2]
@@ -83,18 +84,34 @@ class Template(unittest.TestCase):
     def test_a_role_holds_the_policies_of_twenty_repositories_with_long_names(self):
         # IAM's limit for a role's inline policies together: 10,240 characters without white space.
         names = ",".join(f"repository-{number:02}-{'x' * 26}" for number in range(20))
-        many = template(Repositories=names)
-        documents = [p["PolicyDocument"] for p in of_type(many, "AWS::IAM::Policy")]
-        (role,) = of_type(many, "AWS::IAM::Role")
-        documents += [policy["PolicyDocument"] for policy in role["Policies"]]
-        longest = {"Ref": "x" * 40, "Fn::GetAtt": "x" * 80}
-        text = json.dumps(documents, separators=(",", ":"))
-        for name, value in (
-            ("${AWS::Partition}", "aws-us-gov"), ("${AWS::Region}", "ap-southeast-2"), ("${AWS::AccountId}", "1" * 12),
-        ):
-            text = text.replace(name, value)
-        self.assertTrue(longest)
-        self.assertLess(len(text), 10_240)
+        statements = granted(template(Repositories=names), {"Repositories": names})
+        documents = [{"Version": "2012-10-17", "Statement": [statement]} for statement in statements]
+        self.assertLess(len(json.dumps(documents, separators=(",", ":"))), 10_240)
+
+    def test_the_role_names_exactly_the_repositories_and_projects(self):
+        given = {"Repositories": NAMES, "BuildProject": "{repository}-ci"}
+        resources = [
+            resource
+            for statement in granted(template(**given), given)
+            for resource in statement["Resource"]
+            if resource.startswith(("arn:aws:codecommit:", "arn:aws:codebuild:"))
+        ]
+        self.assertEqual(
+            resources,
+            [
+                f"arn:aws:{tail}"
+                for name in NAMES.split(",")
+                for tail in (
+                    f"codecommit:eu-central-1:111122223333:{name}",
+                    f"codebuild:eu-central-1:111122223333:project/{name}-ci",
+                )
+            ],
+        )
+
+    def test_only_tracing_is_granted_on_everything(self):
+        for statement in granted(self.plain, {"Repositories": NAMES}):
+            if "*" in statement["Resource"]:
+                self.assertTrue(all(action.startswith("xray:") for action in statement["Action"]))
 
 
 class SourceAccount(unittest.TestCase):
