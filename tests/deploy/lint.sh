@@ -13,6 +13,8 @@ for template in template.yaml source-account.yaml; do
   "$tools/sam/bin/cfn-lint" "$template"
 done
 
+"$tools/sam/bin/cfn-lint" docs/build-project.yaml
+
 echo "== as deployed"
 translated=$(mktemp -d)
 trap 'rm -rf "$translated"' EXIT

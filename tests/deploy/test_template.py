@@ -114,6 +114,38 @@ class Template(unittest.TestCase):
                 self.assertTrue(all(action.startswith("xray:") for action in statement["Action"]))
 
 
+def rows(document, first_heading):
+    """The rows of the table whose first column is headed so, without its heading."""
+    lines = (ROOT / "docs" / document).read_text(encoding="utf-8").splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith(f"| {first_heading} |"))
+    for line in lines[start + 2:]:
+        if not line.startswith("|"):
+            return
+        yield [cell.strip() for cell in line.strip("|").split("|")]
+
+
+class Documents(unittest.TestCase):
+    def test_the_table_of_parameters_is_the_templates(self):
+        told = {name.strip("`"): default.strip("`") for name, default, _ in rows("deploy.md", "parameter")}
+        words = {None: "required", "": "none"}
+        parameters = template()["Parameters"].items()
+        is_so = {name: words.get(spec.get("Default"), str(spec.get("Default"))) for name, spec in parameters}
+        self.assertEqual(told, is_so)
+
+    def test_the_dashboard_shows_metrics_of_the_table(self):
+        told = {name.strip("`") for names, *_ in rows("operations.md", "metric") for name in names.split(", ")}
+        (dashboard,) = of_type(template(), "AWS::CloudWatch::Dashboard")
+        shown = set()
+        for widget in json.loads(dashboard["DashboardBody"]["Fn::Sub"][0])["widgets"]:
+            namespace = None
+            for metric in widget["properties"].get("metrics", []):
+                namespace = metric[0] if metric[0] not in (".", "...") else namespace
+                if namespace == "pushbuild" and metric[0] != "...":
+                    shown.add(metric[1])
+        self.assertLessEqual(shown, told)
+        self.assertGreater(len(shown), 8)
+
+
 class SourceAccount(unittest.TestCase):
     def test_the_reader_role_trusts_the_functions_role_and_asks_for_the_external_id(self):
         source = translate(str(ROOT / "source-account.yaml"), {"Repositories": NAMES})
