@@ -1,0 +1,155 @@
+"""A local AWS with the stack deployed to it: what the end-to-end test works with."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from pathlib import Path
+
+import boto3
+
+ROOT = Path(__file__).parents[2]
+HERE = Path(__file__).parent
+STACK = "pushbuild"
+REGION = os.environ["AWS_DEFAULT_REGION"]
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for(what, question, seconds=30):
+    """The first answer of `question` that is not empty."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if answer := question():
+            return answer
+        time.sleep(0.2)
+    raise AssertionError(f"not within {seconds} s: {what}")
+
+
+def push(repository, reference="main", event="referenceUpdated", **detail):
+    """An event as CodeCommit sends it, for PutEvents. `commitId=None` leaves a field out."""
+    detail = {
+        "event": event,
+        "repositoryName": repository,
+        "referenceType": "branch",
+        "referenceName": reference,
+        "referenceFullName": f"refs/heads/{reference}",
+        "commitId": "5ed1" * 10,
+        **detail,
+    }
+    return {
+        "Source": "aws.codecommit",
+        "DetailType": "CodeCommit Repository State Change",
+        "Resources": [f"arn:aws:codecommit:{REGION}:{account()}:{repository}"],
+        "Detail": json.dumps({key: value for key, value in detail.items() if value is not None}),
+    }
+
+
+def account():
+    return "000000000000"  # MiniStack's, for credentials that name none
+
+
+class Deployment:
+    """The processes, the clients and the stack's outputs. A context manager that leaves nothing running."""
+
+    def __init__(self, sam, codecommit=None):
+        self.sam = sam
+        self.folder = Path(tempfile.mkdtemp(prefix="pushbuild-e2e-"))
+        self.notes = self.folder / "notes"
+        self.notes.mkdir()
+        port = free_port()
+        self.endpoint = f"http://127.0.0.1:{port}"
+        self.log = open(self.folder / "aws.log", "w+", encoding="utf-8")
+        environment = {**os.environ, "TMPDIR": str(self.folder), "STUB_NOTES": str(self.notes)}
+        if codecommit:
+            environment["AWS_ENDPOINT_URL_CODECOMMIT"] = codecommit
+        self.process = subprocess.Popen(
+            [sys.executable, "-B", HERE / "stand_in.py", str(port)],
+            env=environment, cwd=self.folder, stdout=self.log, stderr=subprocess.STDOUT,
+        )
+        wait_for("the local AWS's port", lambda: self._answers(port), 60)
+        self.outputs = {}
+
+    def _answers(self, port):
+        if self.process.poll() is not None:
+            raise AssertionError(f"the local AWS ended; see {self.log.name}")
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        self.process.terminate()
+        self.process.wait(20)
+        self.log.close()
+        if kind is None:
+            shutil.rmtree(self.folder)
+        else:
+            print(f"what happened is in {self.folder}", file=sys.stderr)
+
+    def client(self, service):
+        return boto3.client(service, endpoint_url=self.endpoint)
+
+    def stub_template(self):
+        """The real template, its code replaced as `sam build` replaces it."""
+        text = (ROOT / "template.yaml").read_text(encoding="utf-8")
+        assert text.count("CodeUri: .\n") == 1
+        path = self.folder / "template.yaml"
+        path.write_text(text.replace("CodeUri: .\n", f"CodeUri: {HERE / 'stub'}\n"), encoding="utf-8")
+        return path
+
+    def build(self):
+        """`sam build` as a user types it, into a folder of its own."""
+        self._sam("build", "--build-dir", str(self.folder / "build"), endpoint=False)
+        return self.folder / "build" / "template.yaml"
+
+    def deploy(self, template, **parameters):
+        """`sam deploy` with what samconfig.toml says; what it printed."""
+        overrides = [f"{name}={value}" for name, value in parameters.items()]
+        printed = self._sam(
+            "deploy", "--template", str(template), "--no-confirm-changeset", "--parameter-overrides", *overrides
+        )
+        (stack,) = self.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
+        self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+        return printed
+
+    def _sam(self, *arguments, endpoint=True):
+        command = [self.sam, *arguments, "--config-file", str(ROOT / "samconfig.toml")]
+        environment = {**os.environ, **({"AWS_ENDPOINT_URL": self.endpoint} if endpoint else {})}
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def put(self, *events):
+        """Puts events on the bus; their ids."""
+        answer = self.client("events").put_events(Entries=list(events))
+        assert answer["FailedEntryCount"] == 0, answer
+        return [entry["EventId"] for entry in answer["Entries"]]
+
+    def dead_letters(self):
+        """The bodies in the dead-letter queue, taken out of it."""
+        queue = self.client("sqs")
+        url = self.outputs["DeadLetterQueueUrl"]
+        messages = queue.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+        for message in messages:
+            queue.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return [json.loads(message["Body"]) for message in messages]
+
+    def waiting(self):
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        sizes = self.client("sqs").get_queue_attributes(QueueUrl=self.outputs["QueueUrl"], AttributeNames=names)
+        return sum(int(size) for size in sizes["Attributes"].values())
+
+
+def new_commit_id():
+    return uuid.uuid4().hex + "0" * 8

@@ -1,0 +1,54 @@
+"""MiniStack, as the end-to-end test needs it, on loopback.
+
+    stand_in.py PORT        with AWS_ENDPOINT_URL_CODECOMMIT set to where CodeCommit is
+
+Three things differ from `ministack` on the command line, so that the template under test needs no parameter for tests:
+
+- PutEvents takes events whose source is `aws.codecommit`. AWS itself sends those; from anyone else it refuses them, and so
+  does MiniStack.
+- A function finds the other services: it gets this process's environment, thus AWS_ENDPOINT_URL.
+- CloudFormation knows AWS::Events::EventBusPolicy, by way of PutPermission.
+"""
+
+import os
+import sys
+
+port = sys.argv[1]
+os.environ.update(
+    BIND_HOST="127.0.0.1",
+    GATEWAY_PORT=port,
+    MINISTACK_HOST="127.0.0.1",
+    IOT_MTLS_ENABLED="0",
+    AWS_ENDPOINT_URL=f"http://127.0.0.1:{port}",
+)
+
+from ministack import app  # noqa: E402 (it reads the environment when it is imported)
+from ministack.services import eventbridge  # noqa: E402
+from ministack.services.cloudformation import provisioners  # noqa: E402
+
+put_events = eventbridge._put_events
+if "allow_aws_source" not in put_events.__code__.co_varnames:
+    sys.exit("this MiniStack's PutEvents is another than the one that this script was written for")
+
+
+def put_events_of_aws_too(data, allow_aws_source=True):
+    return put_events(data, allow_aws_source=allow_aws_source)
+
+
+def create_bus_policy(logical_id, properties, stack_name):
+    bus, statement = properties["EventBusName"], properties["StatementId"]
+    eventbridge._put_permission({"EventBusName": bus, "StatementId": statement, **properties["Statement"]})
+    return f"{bus}|{statement}", {}
+
+
+def delete_bus_policy(physical_id, properties):
+    bus, statement = physical_id.split("|")
+    eventbridge._remove_permission({"EventBusName": bus, "StatementId": statement})
+
+
+eventbridge._put_events = put_events_of_aws_too
+provisioners._RESOURCE_HANDLERS["AWS::Events::EventBusPolicy"] = {
+    "create": create_bus_policy, "delete": delete_bus_policy,
+}
+sys.argv = ["ministack"]
+app.main()

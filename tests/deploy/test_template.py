@@ -1,0 +1,172 @@
+"""What the templates promise and no linter knows, read from what CloudFormation gets."""
+
+import json
+import unittest
+from pathlib import Path
+
+from policies import granted
+from translate import translate
+
+ROOT = Path(__file__).parents[2]
+NAMES = "one,two.and-more"
+
+
+def template(**parameters):
+    return translate(str(ROOT / "template.yaml"), {"Repositories": NAMES, **parameters})
+
+
+def of_type(template, kind):
+    return [resource["Properties"] for resource in template["Resources"].values() if resource["Type"] == kind]
+
+
+class Template(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.plain = template()
+
+    def test_a_failure_that_the_function_reports_is_a_failure(self):
+        (mapping,) = of_type(self.plain, "AWS::Lambda::EventSourceMapping")
+        self.assertEqual(mapping["FunctionResponseTypes"], ["ReportBatchItemFailures"])
+        self.assertEqual(mapping["BatchSize"], 10)
+        self.assertEqual(mapping["EventSourceArn"], {"Fn::GetAtt": ["Queue", "Arn"]})
+        self.assertEqual(mapping["ScalingConfig"], {"MaximumConcurrency": {"Ref": "MaximumConcurrency"}})
+
+    def test_each_repository_has_a_rule_and_a_message_group_of_its_own(self):
+        rules = of_type(self.plain, "AWS::Events::Rule")
+        groups = [rule["Targets"][0]["SqsParameters"]["MessageGroupId"] for rule in rules]
+        self.assertEqual(groups, NAMES.split(","))
+
+    def test_the_event_reaches_the_queue_as_it_is(self):
+        for rule in of_type(self.plain, "AWS::Events::Rule"):
+            (target,) = rule["Targets"]
+            self.assertEqual(set(target), {"Id", "Arn", "SqsParameters"})
+
+    def test_the_queue_forgets_repeats_only_by_content_and_fails_into_a_fifo_queue(self):
+        queues = {name: r["Properties"] for name, r in self.plain["Resources"].items() if r["Type"] == "AWS::SQS::Queue"}
+        self.assertTrue(all(queue["FifoQueue"] and queue["SqsManagedSseEnabled"] for queue in queues.values()))
+        self.assertTrue(queues["Queue"]["ContentBasedDeduplication"])
+        self.assertEqual(
+            queues["Queue"]["RedrivePolicy"]["deadLetterTargetArn"], {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
+        )
+        self.assertEqual(queues["DeadLetterQueue"]["MessageRetentionPeriod"], 14 * 24 * 3600)
+
+    def test_the_visibility_timeout_is_six_times_the_timeout_for_each_allowed_one(self):
+        allowed = self.plain["Parameters"]["Timeout"]["AllowedValues"]
+        mapping = self.plain["Mappings"]["ByTimeout"]
+        self.assertEqual({text: {"Visibility": 6 * int(text)} for text in allowed}, mapping)
+        for timeout in allowed:
+            resources = template(Timeout=timeout)["Resources"]
+            self.assertEqual(int(resources["Queue"]["Properties"]["VisibilityTimeout"]), 6 * int(timeout))
+
+    def test_the_bucket_outlives_the_stack(self):
+        for name in ("Bucket", "BucketPolicy"):
+            self.assertEqual(self.plain["Resources"][name]["DeletionPolicy"], "Retain")
+            self.assertEqual(self.plain["Resources"][name]["UpdateReplacePolicy"], "Retain")
+
+    def test_every_alarm_tells_the_topic(self):
+        alarms = of_type(self.plain, "AWS::CloudWatch::Alarm")
+        self.assertEqual(len(alarms), 4)
+        for alarm in alarms:
+            self.assertEqual(alarm["AlarmActions"], [{"Ref": "AlarmTopic"}])
+
+    def test_the_dashboard_is_json(self):
+        (dashboard,) = of_type(self.plain, "AWS::CloudWatch::Dashboard")
+        body = dashboard["DashboardBody"]["Fn::Sub"][0]
+        self.assertGreater(len(json.loads(body)["widgets"]), 5)
+
+    def test_only_other_accounts_that_are_named_are_read_through_the_role(self):
+        reading = template(
+            SourceAccounts="222233334444,333344445555", ReaderRoleArn="arn:aws:iam::{account}:role/pushbuild-reader"
+        )
+        accounts = [name[len("ReaderPolicy"):] for name in reading["Resources"] if name.startswith("ReaderPolicy")]
+        self.assertEqual(accounts, ["222233334444", "333344445555"])
+
+    def test_a_role_holds_the_policies_of_twenty_repositories_with_long_names(self):
+        # IAM's limit for a role's inline policies together: 10,240 characters without white space.
+        names = ",".join(f"repository-{number:02}-{'x' * 26}" for number in range(20))
+        statements = granted(template(Repositories=names), {"Repositories": names})
+        documents = [{"Version": "2012-10-17", "Statement": [statement]} for statement in statements]
+        self.assertLess(len(json.dumps(documents, separators=(",", ":"))), 10_240)
+
+    def test_the_role_names_exactly_the_repositories_and_projects(self):
+        given = {"Repositories": NAMES, "BuildProject": "{repository}-ci"}
+        resources = [
+            resource
+            for statement in granted(template(**given), given)
+            for resource in statement["Resource"]
+            if resource.startswith(("arn:aws:codecommit:", "arn:aws:codebuild:"))
+        ]
+        self.assertEqual(
+            resources,
+            [
+                f"arn:aws:{tail}"
+                for name in NAMES.split(",")
+                for tail in (
+                    f"codecommit:eu-central-1:111122223333:{name}",
+                    f"codebuild:eu-central-1:111122223333:project/{name}-ci",
+                )
+            ],
+        )
+
+    def test_only_tracing_is_granted_on_everything(self):
+        for statement in granted(self.plain, {"Repositories": NAMES}):
+            if "*" in statement["Resource"]:
+                self.assertTrue(all(action.startswith("xray:") for action in statement["Action"]))
+
+
+def rows(document, first_heading):
+    """The rows of the table whose first column is headed so, without its heading."""
+    lines = (ROOT / "docs" / document).read_text(encoding="utf-8").splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith(f"| {first_heading} |"))
+    for line in lines[start + 2:]:
+        if not line.startswith("|"):
+            return
+        yield [cell.strip() for cell in line.strip("|").split("|")]
+
+
+class Documents(unittest.TestCase):
+    def test_the_table_of_parameters_is_the_templates(self):
+        told = {name.strip("`"): default.strip("`") for name, default, _ in rows("deploy.md", "parameter")}
+        words = {None: "required", "": "none"}
+        parameters = template()["Parameters"].items()
+        is_so = {name: words.get(spec.get("Default"), str(spec.get("Default"))) for name, spec in parameters}
+        self.assertEqual(told, is_so)
+
+    def test_the_dashboard_shows_metrics_of_the_table(self):
+        told = {name.strip("`") for names, *_ in rows("operations.md", "metric") for name in names.split(", ")}
+        (dashboard,) = of_type(template(), "AWS::CloudWatch::Dashboard")
+        shown = set()
+        for widget in json.loads(dashboard["DashboardBody"]["Fn::Sub"][0])["widgets"]:
+            namespace = None
+            for metric in widget["properties"].get("metrics", []):
+                namespace = metric[0] if metric[0] not in (".", "...") else namespace
+                if namespace == "pushbuild" and metric[0] != "...":
+                    shown.add(metric[1])
+        self.assertLessEqual(shown, told)
+        self.assertGreater(len(shown), 8)
+
+
+class SourceAccount(unittest.TestCase):
+    def test_the_reader_role_trusts_the_functions_role_and_asks_for_the_external_id(self):
+        source = translate(str(ROOT / "source-account.yaml"), {"Repositories": NAMES})
+        (trust,) = source["Resources"]["ReaderRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+        self.assertEqual(trust["Principal"], {"AWS": {"Ref": "FunctionRoleArn"}})
+        self.assertEqual(trust["Condition"], {"StringEquals": {"sts:ExternalId": {"Ref": "ReaderExternalId"}}})
+
+    def test_both_templates_allow_the_same_reading(self):
+        def actions(template, prefix):
+            return {
+                action
+                for name, resource in template["Resources"].items()
+                if name.startswith(prefix)
+                for statement in resource["Properties"]["PolicyDocument"]["Statement"]
+                for action in statement["Action"]
+                if action.startswith("codecommit:")
+            }
+
+        source = translate(str(ROOT / "source-account.yaml"), {"Repositories": NAMES})
+        self.assertEqual(actions(template(), "RepositoryPolicy"), actions(source, "ReaderPolicy"))
+
+
+if __name__ == "__main__":
+    unittest.main()
