@@ -47,12 +47,17 @@ const SIGNATURE_PARAMETERS: [&str; 10] = [
 ///
 /// A server hands it each request; for axum:
 ///
-/// ```ignore
+/// ```no_run
+/// # let s3 = pushbuild_local::s3::S3::new("root".into(), Default::default()).unwrap();
 /// let service = s3.service();
-/// let app = axum::Router::new().fallback(move |request: axum::extract::Request| async move {
-///     service.call(request).await.map(axum::body::Body::new)
+/// let app: axum::Router = axum::Router::new().fallback(move |request: axum::extract::Request| {
+///     let service = service.clone();
+///     async move { service.call(request).await.map(axum::body::Body::new) }
 /// });
 /// ```
+///
+/// The protocol library logs every refused request as an error; a program that shows its logs to
+/// people sets the target `s3s` to `off`.
 #[derive(Clone, Debug)]
 pub struct Service(S3Service);
 
