@@ -134,7 +134,7 @@ impl Faults {
                 _ => None,
             };
             let draws = StdRng::seed_from_u64(rule.when.seed);
-            state.active.push(Active {
+            let active = Active {
                 id,
                 rule,
                 added,
@@ -142,7 +142,18 @@ impl Faults {
                 bucket,
                 seen: 0,
                 fired: 0,
-            });
+            };
+            // A kill is meant for one call of a run, and no other fault may take that call from it.
+            let place = if active.rule.action.kills() {
+                state
+                    .active
+                    .iter()
+                    .take_while(|active| active.rule.action.kills())
+                    .count()
+            } else {
+                state.active.len()
+            };
+            state.active.insert(place, active);
             id
         })
     }
@@ -157,7 +168,8 @@ impl Faults {
         self.with(|state| state.active.clear());
     }
 
-    /// What each rule has done, in the order they were added.
+    /// What each rule has done: first those that kill, then the others, each in the order they were
+    /// added, which is also the order in which they decide.
     pub fn firings(&self) -> Vec<Firings> {
         self.with(|state| state.active.iter().map(Active::firings).collect())
     }

@@ -93,6 +93,11 @@ pub enum Action {
 }
 
 impl Action {
+    /// Whether it ends the function's process.
+    pub(crate) fn kills(&self) -> bool {
+        matches!(self, Self::KillBefore | Self::KillAfter)
+    }
+
     /// Whether nothing more can go wrong with a call after it.
     pub(crate) fn ends_call(&self) -> bool {
         !matches!(self, Self::Latency { .. }) && !self.changes_answer()

@@ -146,6 +146,16 @@ fn a_call_ends_once_and_every_rule_still_counts_it() {
 }
 
 #[test]
+fn no_other_fault_takes_a_call_from_a_kill() {
+    let faults = Faults::new(Clock::default());
+    faults.add(Rule::new(Action::ResetBefore));
+    faults.add(Rule::new(Action::KillAfter).nth(2));
+    let falls = |faults: &Faults| faults.on_call(&call("GetFile")).remove(0).action;
+    assert_eq!(falls(&faults), Action::ResetBefore);
+    assert_eq!(falls(&faults), Action::KillAfter);
+}
+
+#[test]
 fn the_example_in_the_documentation_reads() {
     let source = include_str!("../faults.rs");
     let example: String = source

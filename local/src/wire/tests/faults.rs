@@ -1,0 +1,219 @@
+//! Raw HTTP against a port with faults: what the SDKs choke on.
+
+use std::time::{Duration, Instant};
+
+use super::*;
+use crate::faults::{Shape, WrongJson};
+
+#[tokio::test]
+async fn a_throttle_comes_in_each_shape() {
+    let local = local().await;
+    let (head, body) = local
+        .one_fault(Action::Throttle { shape: Shape::Xml })
+        .await
+        .unwrap();
+    assert!(
+        head.starts_with("http/1.1 400") && !head.contains("content-type"),
+        "{head}"
+    );
+    assert_eq!(body.len(), 80, "as seen on the real service");
+    assert!(
+        body.starts_with("<ThrottlingException>\n  <Message>Rate exceeded</Message>"),
+        "{body}"
+    );
+    let (head, body) = local
+        .one_fault(Action::Throttle { shape: Shape::Json })
+        .await
+        .unwrap();
+    assert!(
+        head.starts_with("http/1.1 400") && body.contains("\"ThrottlingException\""),
+        "{head} {body}"
+    );
+    let (head, _) = local
+        .one_fault(Action::Throttle {
+            shape: Shape::TooManyRequests,
+        })
+        .await
+        .unwrap();
+    assert!(head.starts_with("http/1.1 429"), "{head}");
+    local.faults.clear();
+    local.faults.add(
+        Rule::new(Action::Throttle {
+            shape: Shape::SlowDown,
+        })
+        .on(Service::S3),
+    );
+    let (head, body) = local.send("GET /bucket/key HTTP/1.1", "").await.unwrap();
+    assert!(
+        head.starts_with("http/1.1 503") && body.contains("<Code>SlowDown</Code>"),
+        "{head} {body}"
+    );
+    assert_eq!(
+        local.served.load(Ordering::SeqCst),
+        0,
+        "no throttled call reaches its service"
+    );
+}
+
+#[tokio::test]
+async fn an_exception_and_a_server_error_come_with_their_code() {
+    let local = local().await;
+    let code = "AccountLimitExceededException".to_owned();
+    let limit = Action::Exception {
+        code,
+        status: 400,
+        message: "later".into(),
+    };
+    let (head, body) = local.one_fault(limit).await.unwrap();
+    assert!(head.starts_with("http/1.1 400"), "{head}");
+    assert_eq!(
+        body,
+        r#"{"__type":"AccountLimitExceededException","message":"later"}"#
+    );
+    let (head, _) = local
+        .one_fault(Action::ServerError { status: 502 })
+        .await
+        .unwrap();
+    assert!(head.starts_with("http/1.1 502"), "{head}");
+    assert_eq!(
+        local.calls.list()[1].error.as_deref(),
+        Some("InternalFailure")
+    );
+}
+
+#[tokio::test]
+async fn a_reset_before_keeps_the_call_from_its_service_and_one_after_does_not() {
+    let local = local().await;
+    for (action, served) in [(Action::ResetBefore, 0), (Action::ResetAfter, 1)] {
+        let error = local.one_fault(action).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+        assert_eq!(local.served.load(Ordering::SeqCst), served);
+    }
+    let calls = local.calls.list();
+    assert_eq!(
+        (calls[1].status, calls[1].faults.as_slice()),
+        (None, &["ResetAfter".to_owned()][..])
+    );
+}
+
+#[tokio::test]
+async fn a_truncated_body_ends_early_and_a_stalled_one_not_at_all() {
+    let local = local().await;
+    let announced = |head: &str| -> usize {
+        let (_, rest) = head.split_once("content-length: ").unwrap();
+        rest.split("\r\n").next().unwrap().parse().unwrap()
+    };
+    let (head, body) = local
+        .one_fault(Action::Truncate {
+            after_bytes: Some(10),
+        })
+        .await
+        .unwrap();
+    assert_eq!(body.len(), 10);
+    assert!(announced(&head) > 10, "{head}");
+    let started = Instant::now();
+    let (head, body) = local
+        .one_fault(Action::Stall {
+            after_bytes: 5,
+            ms: 400,
+        })
+        .await
+        .unwrap();
+    assert!(started.elapsed() >= Duration::from_millis(400));
+    assert_eq!(body.len(), 5);
+    assert!(announced(&head) > 5, "{head}");
+}
+
+#[tokio::test]
+async fn wrong_json_is_cut_garbage_or_empty() {
+    let local = local().await;
+    let (_, cut) = local
+        .one_fault(Action::WrongJson(WrongJson::Cut))
+        .await
+        .unwrap();
+    assert!(cut.starts_with('{') && serde_json::from_str::<Value>(&cut).is_err());
+    let (_, garbage) = local
+        .one_fault(Action::WrongJson(WrongJson::Garbage))
+        .await
+        .unwrap();
+    assert!(garbage.starts_with('<'));
+    let (_, empty) = local
+        .one_fault(Action::WrongJson(WrongJson::EmptyObject))
+        .await
+        .unwrap();
+    assert_eq!(empty, "{}");
+}
+
+#[tokio::test]
+async fn a_wrong_answer_fires_only_where_there_is_something_to_change() {
+    let local = local().await;
+    let absent = local.faults.add(
+        Rule::new(Action::DropEntry {
+            name: "none".into(),
+        })
+        .times(1),
+    );
+    let dropped = local
+        .faults
+        .add(Rule::new(Action::DropEntry { name: "a".into() }).times(1));
+    let first = local.get_folder().await.unwrap().1;
+    let second = local.get_folder().await.unwrap().1;
+    assert!(!first.contains(r#""relativePath":"a""#) && second.contains(r#""relativePath":"a""#));
+    assert_eq!(local.faults.fired(absent).unwrap().fired, 0);
+    assert_eq!(local.faults.fired(dropped).unwrap().fired, 1);
+
+    local.faults.clear();
+    local
+        .faults
+        .add(Rule::new(Action::GarbleName { name: "b".into() }));
+    assert!(local.get_folder().await.unwrap().1.contains('\u{fffd}'));
+    let (_, flipped) = local.one_fault(Action::FlipBit).await.unwrap();
+    assert!(flipped.contains(r#""content":"AAgA""#), "{flipped}");
+    let (_, object) = local.send("GET /bucket/key HTTP/1.1", "").await.unwrap();
+    assert_eq!(object, "con|ent");
+}
+
+#[tokio::test]
+async fn latency_is_added_with_jitter() {
+    let local = local().await;
+    let started = Instant::now();
+    local
+        .one_fault(Action::Latency {
+            ms: 80,
+            jitter_ms: 40,
+        })
+        .await
+        .unwrap();
+    assert!(started.elapsed() >= Duration::from_millis(80));
+}
+
+#[tokio::test]
+async fn a_kill_waits_for_the_process_and_the_caller_gets_no_answer() {
+    let local = local().await;
+    let killed = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let log = killed.clone();
+    local.faults.on_kill(Arc::new(move |id| {
+        log.lock().unwrap().push(id);
+        Box::pin(async { true })
+    }));
+    local.faults.add(Rule::kill_before(2));
+    local.faults.add(Rule::kill_after(3));
+    let other = GET_FOLDER.replace("LOCALFUNCTION0000001", "SOMEBODY");
+    local.send(&other, "{}").await.unwrap();
+    local.get_folder().await.unwrap();
+    assert_eq!(
+        local.get_folder().await.unwrap_err().kind(),
+        io::ErrorKind::ConnectionReset
+    );
+    assert_eq!(local.served.load(Ordering::SeqCst), 2);
+    assert_eq!(
+        local.get_folder().await.unwrap_err().kind(),
+        io::ErrorKind::ConnectionReset
+    );
+    assert_eq!(local.served.load(Ordering::SeqCst), 3);
+    local.get_folder().await.unwrap();
+    assert_eq!(
+        *killed.lock().unwrap(),
+        vec![Some("LOCALFUNCTION0000001".to_owned()); 2]
+    );
+}
