@@ -1,4 +1,5 @@
 //! One push through the whole chain: queue, mapping, function, CodeCommit, S3, CodeBuild.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod setup;
 

@@ -1,5 +1,6 @@
 //! What `try` shows while the function works: the calls that reach the local AWS, as they happen.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -56,10 +57,10 @@ fn line_of(call: &Call) -> Option<String> {
     };
     let mut line = format!("  {word:<10} {}", call.detail);
     if let Some(error) = &call.error {
-        line.push_str(&format!(" ({} {error})", call.operation));
+        let _ = write!(line, " ({} {error})", call.operation);
     }
     if call.duration > Duration::from_millis(100) {
-        line.push_str(&format!(" in {} ms", call.duration.as_millis()));
+        let _ = write!(line, " in {} ms", call.duration.as_millis());
     }
     Some(line)
 }

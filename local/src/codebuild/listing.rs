@@ -26,7 +26,8 @@ impl CodeBuild {
             })
             .transpose()?;
         let state = self.state();
-        if !state.projects.contains_key(name) {
+        let any = state.any_project && Project::can_be_named(name);
+        if !any && !state.projects.contains_key(name) {
             return Err(not_found(format!(
                 "The specified project {} does not exist",
                 self.arn("project", name)
