@@ -105,7 +105,7 @@ async fn run(bodies: &[&str]) -> Ran {
         .enumerate()
         .map(|(number, body)| message(&number.to_string(), body, 1))
         .collect();
-    run_with(messages, Duration::from_secs(60), Some(5)).await
+    run_with(messages, Duration::from_mins(1), Some(5)).await
 }
 
 #[tokio::test]
@@ -154,14 +154,14 @@ async fn a_rejected_push_holds_nobody_up() {
 #[tokio::test]
 async fn a_push_that_failed_for_the_last_time_holds_nobody_up() {
     let lane = || vec![message("m1", "fail a", 2), message("m2", "ok a", 2)];
-    let ran = run_with(lane(), Duration::from_secs(60), Some(2)).await;
+    let ran = run_with(lane(), Duration::from_mins(1), Some(2)).await;
     assert_eq!((ran.failed, ran.worked.len()), (vec!["m1".to_owned()], 2));
 
-    let ran = run_with(lane(), Duration::from_secs(60), Some(3)).await;
+    let ran = run_with(lane(), Duration::from_mins(1), Some(3)).await;
     assert_eq!(ran.failed, ["m1", "m2"]);
 
     // Where the queue does not tell, order is kept.
-    let ran = run_with(lane(), Duration::from_secs(60), None).await;
+    let ran = run_with(lane(), Duration::from_mins(1), None).await;
     assert_eq!(ran.failed, ["m1", "m2"]);
 }
 
