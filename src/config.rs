@@ -116,9 +116,11 @@ impl Config {
         self.include_references.matches(full_name) && !self.exclude_references.matches(full_name)
     }
 
-    /// The CodeBuild project of a repository.
+    /// The CodeBuild project of a repository. A repository's name may have dots, which a project's
+    /// may not: they become hyphens.
     pub fn project_of(&self, repository: &str) -> String {
-        self.codebuild_project.replace("{repository}", repository)
+        self.codebuild_project
+            .replace("{repository}", &repository.replace('.', "-"))
     }
 
     /// The role that reads the repositories of an account.
@@ -275,6 +277,18 @@ mod tests {
         assert_eq!(
             config.role_in("111122223333").as_deref(),
             Some("arn:aws-us-gov:iam::111122223333:role/ci/reader")
+        );
+    }
+
+    #[test]
+    fn a_dot_in_a_repositorys_name_is_a_hyphen_in_its_projects() {
+        let build = [
+            ("CODE_BUCKET", "bundles"),
+            ("CODEBUILD_PROJECT", "ci-{repository}-build"),
+        ];
+        assert_eq!(
+            read(&build).unwrap().project_of("my.shop.de"),
+            "ci-my-shop-de-build"
         );
     }
 

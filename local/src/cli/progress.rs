@@ -15,7 +15,8 @@ pub async fn show(mut calls: Receiver<Call>, expected: u64) {
     if let Ok(style) = ProgressStyle::with_template("  fetching   {bar:40} {pos}/{len} calls") {
         bar.set_style(style);
     }
-    let on_terminal = !bar.is_hidden();
+    // Events from a file may speak of commits that nobody counted.
+    let on_terminal = !bar.is_hidden() || expected == 0;
     let mut fetched = 0_u64;
     loop {
         let call = match calls.recv().await {
@@ -31,7 +32,7 @@ pub async fn show(mut calls: Receiver<Call>, expected: u64) {
             fetched += 1;
             bar.inc(1);
             if !on_terminal && (fetched == 1 || fetched.is_multiple_of(500)) {
-                println!("  fetching   {fetched} of about {expected} calls");
+                println!("  fetching   {fetched} calls of about {expected}");
             }
             continue;
         }
