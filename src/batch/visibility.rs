@@ -79,6 +79,7 @@ mod tests {
             receipt_handle: format!("receipt-{group}-{receive_count}"),
             group: group.to_owned(),
             receive_count,
+            sent: None,
             body: String::new(),
         };
         Failure { message, error }
