@@ -238,9 +238,7 @@ where
     Working: Future<Output = Result<(), Error>> + Send + 'static,
 {
     if Instant::now() + LEAST_TIME > stop {
-        return Err(Error::OutOfTime(
-            "the invocation ends before the push is begun",
-        ));
+        return Err(Error::NotBegun);
     }
     let span = tracing::info_span!("push", message_id = message.id, event_id = push.event_id);
     let handed = Handed {
