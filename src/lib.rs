@@ -122,7 +122,7 @@ async fn publish_one(
 ) -> Result<(), error::Error> {
     let begun = Instant::now();
     let delivery = Delivery {
-        redelivered: handed.receive_count > 1,
+        redelivered: handed.may_be_repeated(&push),
         stop: handed.stop,
         home,
     };
