@@ -53,7 +53,9 @@ impl Clock {
     pub fn epoch_ms(&self) -> u64 {
         self.now()
             .duration_since(SystemTime::UNIX_EPOCH)
-            .map_or(0, |passed| u64::try_from(passed.as_millis()).unwrap_or(u64::MAX))
+            .map_or(0, |passed| {
+                u64::try_from(passed.as_millis()).unwrap_or(u64::MAX)
+            })
     }
 
     /// Puts the clock forward and wakes whoever sleeps on it.
@@ -67,7 +69,9 @@ impl Clock {
     pub async fn sleep_until(&self, when: SystemTime) {
         loop {
             let moved = self.0.moved.notified();
-            let Ok(left) = when.duration_since(self.now()) else { return };
+            let Ok(left) = when.duration_since(self.now()) else {
+                return;
+            };
             let real = left / self.0.speed;
             tokio::select! {
                 () = tokio::time::sleep(real.max(Duration::from_millis(1))) => {}

@@ -16,7 +16,11 @@ pub struct ServiceError {
 impl ServiceError {
     /// An exception with status 400.
     pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { status: 400, code: code.into(), message: message.into() }
+        Self {
+            status: 400,
+            code: code.into(),
+            message: message.into(),
+        }
     }
 
     /// What a service answers when it fails itself.
