@@ -10,13 +10,16 @@
 //! - [`publish`]: the story of one push, from top to bottom. It calls on
 //!   - [`tree`]: the walk, from a commit to every entry, each folder verified;
 //!   - [`blobs`]: the contents, each fetched once, verified and compressed;
-//!   - [`bundle`]: entries to the bytes of a zip.
+//!   - [`base`]: earlier bundles, and what can be taken over from them;
+//!   - [`bundle`]: entries to the bytes of a zip, and such bytes to entries again.
+//! - [`room`]: how much of all that is in memory at once.
 //! - [`git`]: what a tree and a blob are, and how their ids come about.
 //! - [`aws`]: the only files that name the SDK's types.
 //!
 //! Imports go down this list, never up.
 
 pub mod aws;
+pub mod base;
 pub mod batch;
 pub mod blobs;
 pub mod bundle;
@@ -27,6 +30,7 @@ pub mod git;
 mod log;
 pub mod publish;
 pub mod references;
+pub mod room;
 pub mod tree;
 
 use std::sync::Arc;
