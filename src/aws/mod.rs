@@ -27,7 +27,7 @@ use crate::room::Room;
 
 /// Bytes of large contents under way at once. The largest answer counts for 25 MB of it (see
 /// [`gate`]), and at least two cores want something to do.
-const ROOM: usize = 96 * 1024 * 1024;
+const ROOM: usize = 64 * 1024 * 1024;
 
 /// Every client, built once for the life of the process.
 pub struct Aws {

@@ -168,7 +168,7 @@ impl Filling {
         push: &Push,
     ) -> Result<Option<(Stored, u64)>, NoBundle> {
         let left = self.stop.saturating_duration_since(Instant::now());
-        let enough = self.stop - SAVE_TIME.min(left / 4) - ABORT_TIME.min(left / 8);
+        let enough = self.stop - SAVE_TIME.min(left / 8) - ABORT_TIME.min(left / 8);
         let mut writer = BundleWriter::new(push.time);
         let mut entries = pin!(self.blobs.in_order());
         let mut position = 0;
@@ -202,7 +202,7 @@ impl Filling {
         if self.redelivered {
             return left > 0;
         }
-        let time = self.begun.elapsed().as_secs_f64() / fetched.max(1).to_f64() * left.to_f64();
+        let time = self.begun.elapsed().as_secs_f64() * double(left) / double(fetched.max(1));
         time > self
             .stop
             .saturating_duration_since(Instant::now())
@@ -238,12 +238,6 @@ impl Filling {
 }
 
 /// Counts are far below what a double holds exactly.
-trait ToF64 {
-    fn to_f64(self) -> f64;
-}
-
-impl ToF64 for usize {
-    fn to_f64(self) -> f64 {
-        f64::from(u32::try_from(self).unwrap_or(u32::MAX))
-    }
+fn double(count: usize) -> f64 {
+    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
 }
