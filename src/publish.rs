@@ -31,6 +31,8 @@ pub struct Delivery {
     pub stop: Instant,
     /// Where this function lives; CodeBuild starts builds there.
     pub home: Home,
+    /// Counts the calls that it costs.
+    pub meter: Meter,
 }
 
 /// An account and a region.
@@ -49,8 +51,8 @@ pub struct Published {
     pub outcome: Outcome,
     /// CodeBuild's id of the build.
     pub build_id: String,
-    /// What it cost.
-    pub figures: Figures,
+    /// What it was started from, unless CodeBuild clones or an earlier delivery started it.
+    pub bundle: Option<Stored>,
 }
 
 /// How a push came to its build.
@@ -78,7 +80,7 @@ impl Outcome {
     }
 }
 
-/// What a push cost.
+/// What a push cost, as far as it came.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Figures {
     /// Files and links in the tree.
@@ -87,12 +89,14 @@ pub struct Figures {
     pub entries: usize,
     /// Blobs fetched from CodeCommit.
     pub fetched: u64,
-    /// Requests to CodeCommit, every attempt counted.
-    pub calls: u64,
-    /// Those among them that were throttled.
-    pub throttled: u64,
+    /// Files and links that were taken over from an earlier bundle.
+    pub reused: u64,
     /// Bytes of the bundle.
     pub bytes: u64,
+    /// Those among them that were fetched from CodeCommit, before compression.
+    pub bytes_fetched: u64,
+    /// Those among them that were taken over from an earlier bundle.
+    pub bytes_reused: u64,
     /// Time to list the tree.
     pub walk: Duration,
     /// Time to fetch, compress and upload.
@@ -101,7 +105,7 @@ pub struct Figures {
     pub build: Duration,
 }
 
-/// Sees to it that a push has its build.
+/// Sees to it that a push has its build, and fills in `figures` on the way.
 ///
 /// # Errors
 ///
@@ -111,8 +115,9 @@ pub async fn publish(
     config: &Config,
     push: &Push,
     delivery: &Delivery,
+    figures: &mut Figures,
 ) -> Result<Published, Error> {
-    match timeout_at(delivery.stop, attempt(aws, config, push, delivery)).await {
+    match timeout_at(delivery.stop, attempt(aws, config, push, delivery, figures)).await {
         Ok(published) => published,
         Err(_) => Err(Error::OutOfTime(
             "the invocation ends before the push is published",
@@ -125,16 +130,9 @@ async fn attempt(
     config: &Config,
     push: &Push,
     delivery: &Delivery,
+    figures: &mut Figures,
 ) -> Result<Published, Error> {
     let project = config.project_of(&push.repository);
-    let mut figures = Figures::default();
-    let published = |outcome, build_id, figures| {
-        Ok(Published {
-            outcome,
-            build_id,
-            figures,
-        })
-    };
 
     if delivery.redelivered {
         let earlier = aws
@@ -142,7 +140,11 @@ async fn attempt(
             .of_event(&project, &push.event_id, push.time)
             .await?;
         if let Some(build_id) = earlier {
-            return published(Outcome::AlreadyBuilt, build_id, figures);
+            return Ok(Published {
+                outcome: Outcome::AlreadyBuilt,
+                build_id,
+                bundle: None,
+            });
         }
     }
 
@@ -154,7 +156,7 @@ async fn attempt(
     };
     let (outcome, stored) = match earlier {
         Some(stored) => (Outcome::BuiltFromStored, Ok(stored)),
-        None => match bundle(aws, config, push, &key, delivery.stop, &mut figures).await {
+        None => match bundle(aws, config, push, &key, delivery, figures).await {
             Ok(stored) => (Outcome::Built, Ok(stored)),
             Err(NoBundle::Unbundlable(why)) => (Outcome::BuiltFromCodeCommit, Err(why)),
             Err(NoBundle::Failed(error)) => return Err(error),
@@ -162,10 +164,10 @@ async fn attempt(
     };
 
     let begun = Instant::now();
-    let request = match stored {
-        Ok(stored) => build::from_bundle(project, push, &aws.bundles.bucket, &stored),
+    let request = match &stored {
+        Ok(stored) => build::from_bundle(project, push, &aws.bundles.bucket, stored),
         Err(why) => {
-            check_codecommit_can_serve(config, push, &delivery.home, &why)?;
+            check_codecommit_can_serve(config, push, &delivery.home, why)?;
             tracing::warn!(
                 repository = push.repository,
                 reference = push.reference.full_name(),
@@ -179,7 +181,11 @@ async fn attempt(
     };
     let build_id = aws.builds.start(&request).await?;
     figures.build = begun.elapsed();
-    published(outcome, build_id, figures)
+    Ok(Published {
+        outcome,
+        build_id,
+        bundle: stored.ok(),
+    })
 }
 
 /// Fetches the commit and stores its bundle.
@@ -188,14 +194,17 @@ async fn bundle(
     config: &Config,
     push: &Push,
     key: &str,
-    stop: Instant,
+    delivery: &Delivery,
     figures: &mut Figures,
 ) -> Result<Stored, NoBundle> {
-    let meter = Meter::default();
-    let client = aws
-        .codecommit(&push.region, config.role_in(&push.account))
-        .await;
-    let repository = client.repository(&push.repository, meter.clone());
+    // The function's own role reads what is at home, whatever is configured for other places.
+    let reader = if push.is_from(&delivery.home.account, &delivery.home.region) {
+        None
+    } else {
+        config.reader_in(&push.account)
+    };
+    let client = aws.codecommit(&push.region, reader).await;
+    let repository = client.repository(&push.repository, delivery.meter.clone());
 
     let begun = Instant::now();
     let (commit, root) = pushed_commit(&repository, push).await?;
@@ -216,7 +225,11 @@ async fn bundle(
     };
     let blobs = Blobs::of(repository, &tree);
     let mut upload = aws.bundles.upload(key, &label);
-    let filled = timeout_at(stop - ABORT_TIME, fill(&mut upload, &tree, &blobs, push)).await;
+    let filled = timeout_at(
+        delivery.stop - ABORT_TIME,
+        fill(&mut upload, &tree, &blobs, push),
+    )
+    .await;
     let stored = match filled {
         Ok(Ok((stored, bytes))) => {
             figures.bytes = bytes;
@@ -233,8 +246,6 @@ async fn bundle(
     };
     figures.bundle = begun.elapsed();
     figures.fetched = blobs.fetched();
-    figures.calls = meter.calls();
-    figures.throttled = meter.throttled();
     if blobs.lfs_pointers() > 0 {
         tracing::warn!(
             repository = push.repository,
