@@ -9,10 +9,11 @@ use s3s::dto::{
 use s3s::{S3Request, S3Result};
 
 use super::buckets::owner;
+use crate::s3::bucket::upload_of;
 use crate::s3::checksum::set_sums;
 use crate::s3::listing::{Encoding, Last, Page, Query, page_size};
 use crate::s3::record::{Upload, length, timestamp};
-use crate::s3::store::{Store, upload_of};
+use crate::s3::store::Store;
 
 pub fn uploads(
     store: &Store,

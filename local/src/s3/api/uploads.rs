@@ -8,9 +8,10 @@ use s3s::{S3Request, S3Result, s3_error};
 
 use super::write::{encryption, headers, sum};
 use crate::s3::body::{Claims, Received, receive};
+use crate::s3::bucket::upload_of;
 use crate::s3::checksum::{Algorithm, Kind, set_sums, sums_of};
 use crate::s3::record::{Part, Upload};
-use crate::s3::store::{Store, upload_of};
+use crate::s3::store::Store;
 
 /// The highest part number.
 const MOST_PARTS: i32 = 10_000;
