@@ -4,10 +4,10 @@
 //! deleted, so the rules are kept to the letter: order within a group, a closed group while one of
 //! its messages is in flight, receive counts, handles that expire.
 //!
-//! - `queue`, `sending`: one queue's rules
+//! - `queue`, `sending`, `deduplication`: one queue's rules
 //! - `message`, `attributes`, `receipt`, `options`: what lies in a queue, what opens it, how it
 //!   behaves
-//! - `state`: all queues of the account
+//! - `state`, `name`: all queues of the account, and how they are named
 //! - `redrive`: from the dead-letter queue back to where the messages came from
 //! - `operations`, `batches`, `administration`, `input`: the JSON API over all this
 //! - `fault`: what SQS answers when it says no
@@ -15,9 +15,11 @@
 mod administration;
 mod attributes;
 mod batches;
+mod deduplication;
 mod fault;
 mod input;
 mod message;
+mod name;
 mod operations;
 mod options;
 mod queue;
@@ -34,9 +36,11 @@ use tokio::sync::futures::Notified;
 
 use crate::clock::Clock;
 use crate::error::ServiceError;
+use deduplication::Accepted;
+use name::{check_name, name_of};
 use queue::Queue;
-use sending::{Accepted, Outgoing};
-use state::{State, check_name, name_of};
+use sending::Outgoing;
+use state::State;
 
 pub use fault::{query_error_code, query_error_header};
 pub use message::{Message, Snapshot};
