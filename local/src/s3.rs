@@ -9,7 +9,8 @@
 //!   guard writes;
 //! - `record`, `layout`, `load`: what lies on disk, where, and how it is read again;
 //! - `view`: `{root}/{bucket}/{key}`, the newest versions as plain files;
-//! - `body`, `checksum`, `listing`: streams, their checksums, and pages.
+//! - `body`, `claims`, `checksum`: streams, what is said of them, and what is computed;
+//! - `listing`, `encoding`: pages, and how keys are written on them.
 //!
 //! Not here: access control, encryption, tags, object lock, lifecycle rules, browser uploads (POST
 //! forms). An upload that nobody finishes stays until it is aborted.
@@ -35,7 +36,9 @@ mod body;
 mod bucket;
 mod checksum;
 mod chunked;
+mod claims;
 mod conditions;
+mod encoding;
 mod layout;
 mod listing;
 mod load;
