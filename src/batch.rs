@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use aws_lambda_events::event::sqs::SqsMessage;
 use futures_util::{StreamExt, stream};
+use time::OffsetDateTime;
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
@@ -42,8 +43,10 @@ pub struct Message {
     pub receipt_handle: String,
     /// Its message group; empty on a queue that is not FIFO.
     pub group: String,
-    /// Deliveries so far, this one included.
+    /// Deliveries so far, this one included. A redrive from the dead-letter queue starts it over.
     pub receive_count: u32,
+    /// When it came into the queue; a redrive sets this anew, too.
+    pub sent: Option<OffsetDateTime>,
     /// The body.
     pub body: String,
 }
@@ -81,8 +84,22 @@ pub struct BadRecord {
 pub struct Handed {
     /// Deliveries so far, this one included.
     pub receive_count: u32,
+    /// When its message came into the queue.
+    pub sent: Option<OffsetDateTime>,
     /// When the work must have ended.
     pub stop: Instant,
+}
+
+/// An event is in the queue within seconds. One that came later than this has been there before:
+/// it was redriven, or EventBridge delivered it twice. The idempotency token of a build is valid
+/// for five minutes, which leaves no gap between the two.
+const LATE: time::Duration = time::Duration::minutes(1);
+
+impl Handed {
+    /// Whether an earlier delivery of this push may have got anywhere.
+    pub fn may_be_repeated(&self, push: &Push) -> bool {
+        self.receive_count > 1 || self.sent.is_none_or(|sent| sent - push.time > LATE)
+    }
 }
 
 impl Message {
@@ -99,6 +116,7 @@ impl Message {
             receive_count: attribute("ApproximateReceiveCount")
                 .and_then(|count| count.parse().ok())
                 .unwrap_or(u32::MAX),
+            sent: attribute("SentTimestamp").and_then(|sent| moment(sent)),
             id: record
                 .message_id
                 .filter(|id| !id.is_empty())
@@ -110,6 +128,12 @@ impl Message {
             body: record.body.unwrap_or_default(),
         })
     }
+}
+
+/// SQS writes moments as milliseconds since the Unix epoch.
+fn moment(milliseconds: &str) -> Option<OffsetDateTime> {
+    let milliseconds: i64 = milliseconds.parse().ok()?;
+    OffsetDateTime::from_unix_timestamp(milliseconds / 1000).ok()
 }
 
 /// A push and where its message stands in the batch.
@@ -241,13 +265,12 @@ where
 {
     let unnoted = |error| (Err(error), Notes::default());
     if Instant::now() + LEAST_TIME > stop {
-        return unnoted(Error::OutOfTime(
-            "the invocation ends before the push is begun",
-        ));
+        return unnoted(Error::NotBegun);
     }
     let span = tracing::info_span!("push", message_id = message.id, event_id = push.event_id);
     let handed = Handed {
         receive_count: message.receive_count,
+        sent: message.sent,
         stop,
     };
     // A task of its own: what panics there ends there.

@@ -52,6 +52,9 @@ pub enum Error {
     /// The invocation's time ended before the work did.
     #[error("out of time: {0}")]
     OutOfTime(&'static str),
+    /// The invocation's time ended before the push had its turn.
+    #[error("the invocation ended before the push was begun")]
+    NotBegun,
     /// An earlier push of the same reference failed, and this one must not overtake it.
     #[error("an earlier push of the same reference failed and comes first")]
     BehindFailure,
@@ -184,6 +187,7 @@ impl Error {
             Self::DamagedBlob { .. }
             | Self::BadAnswer { .. }
             | Self::OutOfTime(_)
+            | Self::NotBegun
             | Self::BehindFailure
             | Self::Panicked(_) => Class::Retry,
             Self::Call(call) => match call.cause {
@@ -211,6 +215,9 @@ impl Error {
             }
             Self::OutOfTime(_) => {
                 "it goes on at the next delivery; raise the timeout or the memory"
+            }
+            Self::NotBegun => {
+                "it has its turn at the next delivery; raise the timeout, the memory or the concurrency"
             }
             Self::BehindFailure => "none of its own; see the failure before it",
             Self::Panicked(_) => "report it with this line; the message is tried again",

@@ -11,13 +11,16 @@
 //! - [`publish`]: the story of one push, from top to bottom. It calls on
 //!   - [`tree`]: the walk, from a commit to every entry, each folder verified;
 //!   - [`blobs`]: the contents, each fetched once, verified and compressed;
-//!   - [`bundle`]: entries to the bytes of a zip.
+//!   - [`base`]: earlier bundles, and what can be taken over from them;
+//!   - [`bundle`]: entries to the bytes of a zip, and such bytes to entries again.
+//! - [`room`]: how much of all that is in memory at once.
 //! - [`git`]: what a tree and a blob are, and how their ids come about.
 //! - [`aws`]: the only files that name the SDK's types.
 //!
 //! Imports go down this list, never up.
 
 pub mod aws;
+pub mod base;
 pub mod batch;
 pub mod blobs;
 pub mod bundle;
@@ -29,6 +32,7 @@ mod log;
 pub mod publish;
 pub mod references;
 pub mod report;
+pub mod room;
 pub mod tree;
 
 use std::sync::Arc;
@@ -131,7 +135,7 @@ async fn publish_one(
 ) -> (Result<(), error::Error>, Notes) {
     let begun = Instant::now();
     let delivery = Delivery {
-        redelivered: handed.receive_count > 1,
+        redelivered: handed.may_be_repeated(&push),
         stop: handed.stop,
         home,
         meter: Meter::default(),

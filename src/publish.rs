@@ -1,26 +1,19 @@
 //! The story of one push, from the queue's message to CodeBuild's build.
 
 mod build;
+mod bundle;
 mod key;
 
-use std::pin::pin;
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use gix_hash::ObjectId;
 use tokio::time::{Instant, timeout_at};
 
 use crate::aws::Aws;
-use crate::aws::codecommit::Repository;
 use crate::aws::meter::Meter;
-use crate::aws::s3::{Label, Stored, Upload};
-use crate::blobs::Blobs;
-use crate::bundle::BundleWriter;
+use crate::aws::s3::Stored;
 use crate::config::{Config, Unbundlable as WhenUnbundlable};
-use crate::error::{CallError, Cause, Error, NoBundle, Unbundlable};
-use crate::event::{Push, ReferenceKind};
-use crate::git::EntryKind;
-use crate::tree::{self, Tree};
+use crate::error::{Error, NoBundle, Unbundlable};
+use crate::event::Push;
 
 /// How a push reached this function.
 #[derive(Clone, Debug)]
@@ -89,14 +82,14 @@ pub struct Figures {
     pub entries: usize,
     /// Blobs fetched from CodeCommit.
     pub fetched: u64,
-    /// Files and links that were taken over from an earlier bundle.
+    /// Their bytes.
+    pub bytes_fetched: u64,
+    /// Blobs taken over from an earlier bundle.
     pub reused: u64,
+    /// Their bytes, as that bundle compressed them.
+    pub bytes_reused: u64,
     /// Bytes of the bundle.
     pub bytes: u64,
-    /// Those among them that were fetched from CodeCommit, before compression.
-    pub bytes_fetched: u64,
-    /// Those among them that were taken over from an earlier bundle.
-    pub bytes_reused: u64,
     /// Time to list the tree.
     pub walk: Duration,
     /// Time to fetch, compress and upload.
@@ -156,7 +149,7 @@ async fn attempt(
     };
     let (outcome, stored) = match earlier {
         Some(stored) => (Outcome::BuiltFromStored, Ok(stored)),
-        None => match bundle(aws, config, push, &key, delivery, figures).await {
+        None => match bundle::make(aws, config, push, delivery, &key, figures).await {
             Ok(stored) => (Outcome::Built, Ok(stored)),
             Err(NoBundle::Unbundlable(why)) => (Outcome::BuiltFromCodeCommit, Err(why)),
             Err(NoBundle::Failed(error)) => return Err(error),
@@ -186,133 +179,6 @@ async fn attempt(
         build_id,
         bundle: stored.ok(),
     })
-}
-
-/// Fetches the commit and stores its bundle.
-async fn bundle(
-    aws: &Aws,
-    config: &Config,
-    push: &Push,
-    key: &str,
-    delivery: &Delivery,
-    figures: &mut Figures,
-) -> Result<Stored, NoBundle> {
-    // The function's own role reads what is at home, whatever is configured for other places.
-    let reader = if push.is_from(&delivery.home.account, &delivery.home.region) {
-        None
-    } else {
-        config.reader_in(&push.account)
-    };
-    let client = aws.codecommit(&push.region, reader).await;
-    let repository = client.repository(&push.repository, delivery.meter.clone());
-
-    let begun = Instant::now();
-    let (commit, root) = pushed_commit(&repository, push).await?;
-    let tree = tree::walk(&repository, commit, root).await?;
-    figures.walk = begun.elapsed();
-    figures.entries = tree.entries.len();
-    figures.files = tree
-        .entries
-        .iter()
-        .filter(|entry| !matches!(entry.kind, EntryKind::Folder | EntryKind::Submodule))
-        .count();
-
-    let begun = Instant::now();
-    let label = Label {
-        event_id: push.event_id.clone(),
-        commit,
-        tree: root,
-    };
-    let blobs = Blobs::of(repository, &tree);
-    let mut upload = aws.bundles.upload(key, &label);
-    let filled = timeout_at(
-        delivery.stop - ABORT_TIME,
-        fill(&mut upload, &tree, &blobs, push),
-    )
-    .await;
-    let stored = match filled {
-        Ok(Ok((stored, bytes))) => {
-            figures.bytes = bytes;
-            Ok(stored)
-        }
-        Ok(Err(error)) => {
-            upload.abort().await;
-            Err(error)
-        }
-        Err(_) => {
-            upload.abort().await;
-            Err(Error::OutOfTime("the invocation ends before the commit is fetched").into())
-        }
-    };
-    figures.bundle = begun.elapsed();
-    figures.fetched = blobs.fetched();
-    if blobs.lfs_pointers() > 0 {
-        tracing::warn!(
-            repository = push.repository,
-            commit = %commit,
-            pointers = blobs.lfs_pointers(),
-            "the bundle holds Git LFS pointers in the place of the files that they stand for, \
-             as a clone without Git LFS does"
-        );
-    }
-    stored
-}
-
-/// Time to give up an unfinished upload.
-const ABORT_TIME: Duration = Duration::from_millis(500);
-
-/// The commit to bundle and its root tree.
-///
-/// Whether the event of an annotated tag names the tag object or its commit, AWS documents
-/// nowhere. Where it is the tag object, CodeCommit knows no such commit, and the reference says
-/// which one it is: the only place where a name is asked for instead of an id.
-async fn pushed_commit(
-    repository: &Repository,
-    push: &Push,
-) -> Result<(ObjectId, ObjectId), Error> {
-    match repository.root_tree(&push.commit).await {
-        Ok(root) => Ok((push.commit, root)),
-        Err(Error::Call(CallError {
-            cause: Cause::NoSuchCommit,
-            ..
-        })) if push.reference.kind == ReferenceKind::Tag => {
-            let tag = push.reference.full_name();
-            let commit = repository.resolve(&tag).await?;
-            tracing::warn!(
-                repository = push.repository,
-                tag,
-                object = %push.commit,
-                %commit,
-                "the event names no commit but, so it seems, an annotated tag: \
-                 the commit that the tag points to now is built"
-            );
-            Ok((commit, repository.root_tree(&commit).await?))
-        }
-        Err(error) => Err(error),
-    }
-}
-
-/// Writes the whole bundle; answers where it is and how many bytes it has.
-async fn fill(
-    upload: &mut Upload,
-    tree: &Tree,
-    blobs: &Blobs,
-    push: &Push,
-) -> Result<(Stored, u64), NoBundle> {
-    let mut writer = BundleWriter::new(push.time);
-    let mut bytes = 0;
-    let mut entries = pin!(blobs.in_order(&tree.entries));
-    while let Some(next) = entries.next().await {
-        let (entry, content) = next?;
-        let (header, data) = writer.entry(entry, content.as_deref());
-        upload.write(&header).await?;
-        upload.write(data).await?;
-        bytes += header.len() + data.len();
-    }
-    let end = writer.finish(&tree.commit);
-    upload.write(&end).await?;
-    bytes += end.len();
-    Ok((upload.finish().await?, bytes as u64))
 }
 
 /// CodeBuild reads repositories of its own account and region only.

@@ -88,8 +88,8 @@ impl CodeBuild {
             .or_insert(project);
     }
 
-    /// Whether a project comes into being when a build of it is started. A name that no project
-    /// can have stays unknown.
+    /// Whether a project comes into being when a build of it is started; before, it has no builds.
+    /// A name that no project can have stays unknown.
     pub fn accept_any_project(&self, accept: bool) {
         self.state().any_project = accept;
     }

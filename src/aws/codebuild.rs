@@ -14,9 +14,10 @@ use crate::error::{CallError, Cause};
 /// The variable by which a build names the push that it was started for.
 pub const PUSH_EVENT_ID: &str = "PUSH_EVENT_ID";
 
-/// Pages of 100 builds that are looked through for a push's build. A project that started more
-/// than this since the push is found out by the age of the builds long before.
-const MOST_PAGES: usize = 20;
+/// Pages of 100 builds that are looked through for a push's build. They end with the first build
+/// that is older than the push, so that only a push that is redriven days later into a busy project
+/// comes near this.
+const MOST_PAGES: usize = 100;
 
 /// A build's start and an event's time come from different clocks.
 const CLOCK_SKEW: time::Duration = time::Duration::minutes(5);

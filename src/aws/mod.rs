@@ -3,6 +3,7 @@
 
 pub mod codebuild;
 pub mod codecommit;
+mod gate;
 pub mod meter;
 mod retry;
 pub mod s3;
@@ -23,6 +24,11 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::config::{Config, Reader};
 use crate::error::{CallError, Cause};
+use crate::room::Room;
+
+/// Bytes of large contents under way at once. The largest answer counts for 25 MB of it (see
+/// [`gate`]), and at least two cores want something to do.
+const ROOM: usize = 64 * 1024 * 1024;
 
 /// Every client, built once for the life of the process.
 pub struct Aws {
@@ -33,6 +39,8 @@ pub struct Aws {
     pub builds: codebuild::Builds,
     /// The queue that feeds this function.
     pub queue: sqs::Queue,
+    /// The room for large contents, whichever push they belong to.
+    pub room: Room,
     /// Repositories of other accounts and regions need clients of their own.
     codecommit: Mutex<CodeCommitClients>,
 }
@@ -53,6 +61,7 @@ impl Aws {
             bundles: s3::Bundles::new(&sdk, &config.code_bucket),
             builds: codebuild::Builds::new(&sdk),
             queue: sqs::Queue::new(&sdk),
+            room: Room::of(ROOM),
             codecommit: Mutex::default(),
             sdk,
         }

@@ -14,6 +14,7 @@ fn message(id: &str, body: &str, receive_count: u32) -> Message {
         receipt_handle: format!("receipt of {id}"),
         group: "shop".to_owned(),
         receive_count,
+        sent: None,
         body: body.to_owned(),
     }
 }
@@ -250,4 +251,22 @@ fn a_record_without_an_id_fails_the_batch() {
 fn a_record_without_a_receive_count_counts_as_redelivered() {
     let read = Message::of_record(0, record(serde_json::json!({"messageId": "m"}))).unwrap();
     assert!(read.receive_count > 1);
+}
+
+#[test]
+fn a_first_delivery_long_after_its_event_may_be_a_repeat() {
+    let Ok(Request::Build(push)) = read("build main") else {
+        panic!("this is a push");
+    };
+    let handed = |receive_count, sent: Option<i64>| Handed {
+        receive_count,
+        sent: sent.map(|sent| push.time + time::Duration::seconds(sent)),
+        stop: Instant::now(),
+    };
+    assert!(!handed(1, Some(2)).may_be_repeated(&push));
+    assert!(handed(2, Some(2)).may_be_repeated(&push));
+    assert!(handed(1, Some(61)).may_be_repeated(&push));
+    assert!(handed(1, None).may_be_repeated(&push));
+    // The clocks of two services differ.
+    assert!(!handed(1, Some(-3)).may_be_repeated(&push));
 }

@@ -44,8 +44,10 @@ pub fn postponements(failures: &[Failure], max_receive_count: Option<u32>) -> Ve
 fn back_off(failure: &Failure, max_receive_count: Option<u32>) -> u32 {
     match &failure.error {
         error if error.class() == Class::Reject => 0,
-        // Nothing has to pass first: only this invocation was too short, or another comes first.
-        Error::OutOfTime(_) | Error::BehindFailure => 0,
+        // Nothing has to pass first.
+        Error::NotBegun | Error::BehindFailure => 0,
+        // It was too much for one invocation, or nothing answered: the second needs some time.
+        Error::OutOfTime(_) => FIRST_BACK_OFF,
         Error::Call(CallError {
             cause: Cause::LimitReached,
             ..
@@ -79,6 +81,7 @@ mod tests {
             receipt_handle: format!("receipt-{group}-{receive_count}"),
             group: group.to_owned(),
             receive_count,
+            sent: None,
             body: String::new(),
         };
         Failure { message, error }
@@ -137,7 +140,9 @@ mod tests {
     }
 
     #[test]
-    fn running_out_of_time_costs_no_wait() {
-        assert_eq!(seconds(&[failed("a", 3, Error::OutOfTime("x"))], None), [0]);
+    fn running_out_of_time_costs_a_short_wait_and_none_where_nothing_was_begun() {
+        let out = failed("a", 3, Error::OutOfTime("x"));
+        assert_eq!(seconds(&[out], None), [FIRST_BACK_OFF]);
+        assert_eq!(seconds(&[failed("a", 3, Error::NotBegun)], None), [0]);
     }
 }

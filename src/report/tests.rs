@@ -35,6 +35,7 @@ fn line(ending: Ending<'_>, notes: Notes) -> Value {
         id: "m1".to_owned(),
         receipt_handle: "not for the log".to_owned(),
         group: "shop".to_owned(),
+        sent: None,
         receive_count: 2,
         body: EVENT.to_owned(),
     };

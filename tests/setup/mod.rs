@@ -12,12 +12,13 @@
 pub mod bundle;
 pub mod repository;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pushbuild_local::aws::{DeployOptions, Deployment, LocalAws, Options};
 use pushbuild_local::calls::Service;
 use pushbuild_local::clock::Clock;
 use pushbuild_local::codebuild::Build;
+use pushbuild_local::lambda::Invocation;
 use tempfile::TempDir;
 
 pub use repository::{Mode, Repository};
@@ -39,9 +40,14 @@ impl World {
     }
 
     pub async fn with(change: impl FnOnce(&mut DeployOptions)) -> Self {
+        Self::at_speed(100, change).await
+    }
+
+    /// As [`Self::with`], with AWS's time `speed` times as fast as real time.
+    pub async fn at_speed(speed: u32, change: impl FnOnce(&mut DeployOptions)) -> Self {
         let root = tempfile::tempdir().unwrap();
         let mut options = Options::new(root.path());
-        options.clock = Clock::faster(100);
+        options.clock = Clock::faster(speed);
         let aws = LocalAws::start(options).await.unwrap();
         aws.codebuild().accept_any_project(true);
         let mut deploy = DeployOptions::new(env!("CARGO_BIN_EXE_pushbuild"));
@@ -82,6 +88,44 @@ impl World {
         }
     }
 
+    /// Waits until something has come about.
+    pub async fn until(&self, what: &str, come: impl Fn(&Self) -> bool) {
+        let begun = Instant::now();
+        while !come(self) {
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "in vain: {what}\n{}",
+                self.log()
+            );
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Batches whose process was killed.
+    pub fn deaths(&self) -> usize {
+        let outcomes = self.deployment.mapping().outcomes();
+        outcomes
+            .iter()
+            .filter(|outcome| matches!(outcome.invocation, Invocation::Died { .. }))
+            .count()
+    }
+
+    /// The builds of one event.
+    pub fn builds_of(&self, event: &str) -> Vec<Build> {
+        let mut builds = self.builds();
+        builds.retain(|build| build.variable("PUSH_EVENT_ID") == Some(event));
+        builds
+    }
+
+    /// Asserts that an event has one build, and that its bundle is exactly the commit.
+    pub fn assert_built_once(&self, event: &str, repository: &Repository, commit: &str) {
+        let builds = self.builds_of(event);
+        assert_eq!(builds.len(), 1, "builds of {event}\n{}", self.log());
+        let build = &builds[0];
+        assert_eq!(build.variable("COMMIT_ID"), Some(commit));
+        bundle::assert_exact(&self.bundle_of(build), repository.path(), commit);
+    }
+
     pub fn builds(&self) -> Vec<Build> {
         self.aws.codebuild().builds()
     }
@@ -97,6 +141,13 @@ impl World {
     pub fn bundle_of(&self, build: &Build) -> Vec<u8> {
         let location = build.source_location.as_deref().unwrap();
         let (bucket, key) = location.split_once('/').unwrap();
+        let newest = self.aws.s3().versions(bucket);
+        let newest = newest.iter().find(|version| version.key == key).unwrap();
+        assert_eq!(
+            Some(&newest.version_id),
+            build.source_version.as_ref(),
+            "the build was started with an older version of {key}"
+        );
         std::fs::read(self.aws.s3().path(bucket, key)).unwrap()
     }
 
