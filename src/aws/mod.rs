@@ -4,6 +4,7 @@
 pub mod codebuild;
 pub mod codecommit;
 pub mod meter;
+mod pace;
 mod retry;
 pub mod s3;
 pub mod sqs;
