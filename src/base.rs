@@ -9,6 +9,7 @@ mod run;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::{Bytes, BytesMut};
 use gix_hash::ObjectId;
@@ -60,6 +61,8 @@ struct Base {
     folders: HashMap<ObjectId, Vec<TreeEntry>>,
     /// By blob id, as the bundle says.
     blobs: HashMap<ObjectId, Blob>,
+    /// Whether a warning has been given.
+    is_doubted: AtomicBool,
 }
 
 #[derive(Clone, Debug)]
@@ -104,7 +107,17 @@ impl Bases {
     pub fn folder(&self, id: &ObjectId) -> Option<Vec<TreeEntry>> {
         self.list.iter().find_map(|base| {
             let entries = base.folders.get(id)?;
-            (git::tree_id(entries).as_ref() == Ok(id)).then(|| entries.clone())
+            if git::tree_id(entries).as_ref() == Ok(id) {
+                return Some(entries.clone());
+            }
+            if !base.is_doubted.swap(true, Ordering::Relaxed) {
+                let key = base.source.key();
+                tracing::warn!(
+                    key,
+                    "folders of an earlier bundle do not hash to their ids: they are fetched"
+                );
+            }
+            None
         })
     }
 
@@ -174,6 +187,7 @@ impl Base {
             source: Arc::new(source),
             folders,
             blobs,
+            is_doubted: AtomicBool::new(false),
         }
     }
 }
@@ -192,9 +206,7 @@ async fn another(bundles: &Bundles, candidates: &Candidates) -> Option<String> {
     found
         .into_iter()
         .filter(|Found { key, .. }| {
-            key.ends_with(".zip")
-                && !key.starts_with(&candidates.partials)
-                && candidates.before.as_ref() != Some(key)
+            !key.starts_with(&candidates.partials) && candidates.before.as_ref() != Some(key)
         })
         .max_by_key(|Found { key, modified }| (key.ends_with(&same), *modified))
         .map(|found| found.key)

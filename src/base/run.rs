@@ -73,6 +73,11 @@ impl Source {
         }
     }
 
+    /// The bundle's key.
+    pub fn key(&self) -> &str {
+        &self.object.key
+    }
+
     async fn read(&self, range: Range<u64>) -> Result<Bytes, CallError> {
         let tail_start = self.object.length - self.tail.len() as u64;
         if let (Some(start), Some(end)) = (
@@ -94,7 +99,7 @@ impl Source {
 impl Piece {
     /// Where it is, for a person.
     pub fn key(&self) -> &str {
-        &self.run.source.object.key
+        self.run.source.key()
     }
 
     /// Bytes in the bundle, and bytes of the content.

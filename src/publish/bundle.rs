@@ -11,7 +11,6 @@ use tokio::time::{Instant, timeout_at};
 use super::{Delivery, Figures, key};
 use crate::aws::Aws;
 use crate::aws::codecommit::Repository;
-use crate::aws::meter::Meter;
 use crate::aws::s3::{Label, Stored, Upload};
 use crate::base::{Bases, Candidates};
 use crate::blobs::Blobs;
@@ -37,11 +36,14 @@ pub async fn make(
     key: &str,
     figures: &mut Figures,
 ) -> Result<Stored, NoBundle> {
-    let meter = Meter::default();
-    let client = aws
-        .codecommit(&push.region, config.role_in(&push.account))
-        .await;
-    let repository = client.repository(&push.repository, meter.clone());
+    // The function's own role reads what is at home, whatever is configured for other places.
+    let reader = if push.is_from(&delivery.home.account, &delivery.home.region) {
+        None
+    } else {
+        config.reader_in(&push.account)
+    };
+    let client = aws.codecommit(&push.region, reader).await;
+    let repository = client.repository(&push.repository, delivery.meter.clone());
 
     let begun = Instant::now();
     let (commit, root) = pushed_commit(&repository, push).await?;
@@ -105,8 +107,6 @@ pub async fn make(
     figures.bytes_fetched = blobs.bytes_fetched();
     figures.reused = blobs.reused();
     figures.bytes_reused = blobs.bytes_reused();
-    figures.calls = meter.calls();
-    figures.throttled = meter.throttled();
     if blobs.lfs_pointers() > 0 {
         tracing::warn!(
             repository = push.repository,
@@ -168,7 +168,7 @@ impl Filling {
         push: &Push,
     ) -> Result<Option<(Stored, u64)>, NoBundle> {
         let left = self.stop.saturating_duration_since(Instant::now());
-        let enough = self.stop - SAVE_TIME.min(left / 4) - ABORT_TIME.min(left / 8);
+        let enough = self.stop - SAVE_TIME.min(left / 8) - ABORT_TIME.min(left / 8);
         let mut writer = BundleWriter::new(push.time);
         let mut entries = pin!(self.blobs.in_order());
         let mut position = 0;
@@ -202,7 +202,7 @@ impl Filling {
         if self.redelivered {
             return left > 0;
         }
-        let time = self.begun.elapsed().as_secs_f64() / fetched.max(1).to_f64() * left.to_f64();
+        let time = self.begun.elapsed().as_secs_f64() * double(left) / double(fetched.max(1));
         time > self
             .stop
             .saturating_duration_since(Instant::now())
@@ -238,12 +238,6 @@ impl Filling {
 }
 
 /// Counts are far below what a double holds exactly.
-trait ToF64 {
-    fn to_f64(self) -> f64;
-}
-
-impl ToF64 for usize {
-    fn to_f64(self) -> f64 {
-        f64::from(u32::try_from(self).unwrap_or(u32::MAX))
-    }
+fn double(count: usize) -> f64 {
+    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
 }
