@@ -9,6 +9,8 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use crate::aws::Aws;
+use crate::aws::meter::Meter;
+use crate::aws::s3::Stored;
 use crate::config::{Config, Unbundlable as WhenUnbundlable};
 use crate::error::{Error, NoBundle, Unbundlable};
 use crate::event::Push;
@@ -22,6 +24,8 @@ pub struct Delivery {
     pub stop: Instant,
     /// Where this function lives; CodeBuild starts builds there.
     pub home: Home,
+    /// Counts the calls that it costs.
+    pub meter: Meter,
 }
 
 /// An account and a region.
@@ -40,8 +44,8 @@ pub struct Published {
     pub outcome: Outcome,
     /// CodeBuild's id of the build.
     pub build_id: String,
-    /// What it cost.
-    pub figures: Figures,
+    /// What it was started from, unless CodeBuild clones or an earlier delivery started it.
+    pub bundle: Option<Stored>,
 }
 
 /// How a push came to its build.
@@ -69,7 +73,7 @@ impl Outcome {
     }
 }
 
-/// What a push cost.
+/// What a push cost, as far as it came.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Figures {
     /// Files and links in the tree.
@@ -84,10 +88,6 @@ pub struct Figures {
     pub reused: u64,
     /// Their bytes, as that bundle compressed them.
     pub bytes_reused: u64,
-    /// Requests to CodeCommit, every attempt counted.
-    pub calls: u64,
-    /// Those among them that were throttled.
-    pub throttled: u64,
     /// Bytes of the bundle.
     pub bytes: u64,
     /// Time to list the tree.
@@ -98,7 +98,7 @@ pub struct Figures {
     pub build: Duration,
 }
 
-/// Sees to it that a push has its build.
+/// Sees to it that a push has its build, and fills in `figures` on the way.
 ///
 /// # Errors
 ///
@@ -108,8 +108,9 @@ pub async fn publish(
     config: &Config,
     push: &Push,
     delivery: &Delivery,
+    figures: &mut Figures,
 ) -> Result<Published, Error> {
-    match timeout_at(delivery.stop, attempt(aws, config, push, delivery)).await {
+    match timeout_at(delivery.stop, attempt(aws, config, push, delivery, figures)).await {
         Ok(published) => published,
         Err(_) => Err(Error::OutOfTime(
             "the invocation ends before the push is published",
@@ -122,16 +123,9 @@ async fn attempt(
     config: &Config,
     push: &Push,
     delivery: &Delivery,
+    figures: &mut Figures,
 ) -> Result<Published, Error> {
     let project = config.project_of(&push.repository);
-    let mut figures = Figures::default();
-    let published = |outcome, build_id, figures| {
-        Ok(Published {
-            outcome,
-            build_id,
-            figures,
-        })
-    };
 
     if delivery.redelivered {
         let earlier = aws
@@ -139,7 +133,11 @@ async fn attempt(
             .of_event(&project, &push.event_id, push.time)
             .await?;
         if let Some(build_id) = earlier {
-            return published(Outcome::AlreadyBuilt, build_id, figures);
+            return Ok(Published {
+                outcome: Outcome::AlreadyBuilt,
+                build_id,
+                bundle: None,
+            });
         }
     }
 
@@ -151,7 +149,7 @@ async fn attempt(
     };
     let (outcome, stored) = match earlier {
         Some(stored) => (Outcome::BuiltFromStored, Ok(stored)),
-        None => match bundle::make(aws, config, push, delivery, &key, &mut figures).await {
+        None => match bundle::make(aws, config, push, delivery, &key, figures).await {
             Ok(stored) => (Outcome::Built, Ok(stored)),
             Err(NoBundle::Unbundlable(why)) => (Outcome::BuiltFromCodeCommit, Err(why)),
             Err(NoBundle::Failed(error)) => return Err(error),
@@ -159,10 +157,10 @@ async fn attempt(
     };
 
     let begun = Instant::now();
-    let request = match stored {
-        Ok(stored) => build::from_bundle(project, push, &aws.bundles.bucket, &stored),
+    let request = match &stored {
+        Ok(stored) => build::from_bundle(project, push, &aws.bundles.bucket, stored),
         Err(why) => {
-            check_codecommit_can_serve(config, push, &delivery.home, &why)?;
+            check_codecommit_can_serve(config, push, &delivery.home, why)?;
             tracing::warn!(
                 repository = push.repository,
                 reference = push.reference.full_name(),
@@ -176,7 +174,11 @@ async fn attempt(
     };
     let build_id = aws.builds.start(&request).await?;
     figures.build = begun.elapsed();
-    published(outcome, build_id, figures)
+    Ok(Published {
+        outcome,
+        build_id,
+        bundle: stored.ok(),
+    })
 }
 
 /// CodeBuild reads repositories of its own account and region only.

@@ -35,8 +35,9 @@ fn a_bad_value_stops_the_start_with_what_is_accepted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn json_logs_are_flat_objects_with_time_and_level_and_text_logs_are_lines() {
-    let (repository, commit) = Repository::of(&[(b"a", Mode::File, b"x")]);
+async fn a_pushs_line_is_json_in_either_format_and_a_warning_follows_the_format() {
+    let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n";
+    let (repository, commit) = Repository::of(&[(b"a", Mode::File, pointer)]);
     for (format, is_json) in [("JSON", true), ("Text", false)] {
         let world = World::with(|options| {
             options
@@ -46,18 +47,22 @@ async fn json_logs_are_flat_objects_with_time_and_level_and_text_logs_are_lines(
         .await;
         world.serve("shop", &repository);
         world.push("shop", "main", &commit).await;
+        let line = &world.outcomes("built")[0];
+        assert_eq!(line["level"], "INFO");
+        assert!(line["timestamp"].is_string());
+        assert_eq!(line["repository"], "shop");
+        assert_eq!(line["commit"], commit.as_str());
+        assert_eq!(line["FunctionName"], "pushbuild");
         let lines = world.deployment.function_log().lines();
-        let line = lines
+        let warning = lines
             .iter()
-            .find(|line| line.text.contains("has its build"))
+            .find(|line| line.text.contains("Git LFS pointers"))
             .unwrap();
-        let parsed = serde_json::from_str::<serde_json::Value>(&line.text);
-        assert_eq!(parsed.is_ok(), is_json, "{}", line.text);
-        if let Ok(line) = parsed {
-            assert_eq!(line["level"], "INFO");
-            assert!(line["timestamp"].is_string());
-            assert_eq!(line["repository"], "shop");
-            assert_eq!(line["commit"], commit.as_str());
+        let parsed = serde_json::from_str::<serde_json::Value>(&warning.text);
+        assert_eq!(parsed.is_ok(), is_json, "{}", warning.text);
+        if let Ok(warning) = parsed {
+            assert_eq!(warning["level"], "WARN");
+            assert!(warning["timestamp"].is_string());
         }
     }
 }

@@ -106,7 +106,13 @@ async fn another_account_or_region_cannot_be_left_to_codecommit() {
         ("111122223333", "eu-west-1", "another account"),
         ("000000000000", "us-east-1", "another region"),
     ] {
-        let world = World::start().await;
+        let world = World::with(|options| {
+            options.env.insert(
+                "CODECOMMIT_ROLE_ARN".to_owned(),
+                "arn:aws:iam::{account}:role/pushbuild-reader".to_owned(),
+            );
+        })
+        .await;
         let (repository, commit) = repository_with(b"film.mp4", &vec![7; LIMIT + 1]);
         world.serve("shop", &repository);
         let event = RepositoryEvent::created("shop", "refs/heads/main", &commit).from(

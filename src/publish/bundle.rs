@@ -11,7 +11,6 @@ use tokio::time::{Instant, timeout_at};
 use super::{Delivery, Figures, key};
 use crate::aws::Aws;
 use crate::aws::codecommit::Repository;
-use crate::aws::meter::Meter;
 use crate::aws::s3::{Label, Stored, Upload};
 use crate::base::{Bases, Candidates};
 use crate::blobs::Blobs;
@@ -37,11 +36,14 @@ pub async fn make(
     key: &str,
     figures: &mut Figures,
 ) -> Result<Stored, NoBundle> {
-    let meter = Meter::default();
-    let client = aws
-        .codecommit(&push.region, config.role_in(&push.account))
-        .await;
-    let repository = client.repository(&push.repository, meter.clone());
+    // The function's own role reads what is at home, whatever is configured for other places.
+    let reader = if push.is_from(&delivery.home.account, &delivery.home.region) {
+        None
+    } else {
+        config.reader_in(&push.account)
+    };
+    let client = aws.codecommit(&push.region, reader).await;
+    let repository = client.repository(&push.repository, delivery.meter.clone());
 
     let begun = Instant::now();
     let candidates = Candidates {
@@ -108,8 +110,6 @@ pub async fn make(
     figures.bytes_fetched = blobs.bytes_fetched();
     figures.reused = blobs.reused();
     figures.bytes_reused = blobs.bytes_reused();
-    figures.calls = meter.calls();
-    figures.throttled = meter.throttled();
     if blobs.lfs_pointers() > 0 {
         tracing::warn!(
             repository = push.repository,

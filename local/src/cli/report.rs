@@ -92,7 +92,7 @@ impl Ending {
         let _ = writeln!(
             out,
             "  time       {} ms: {} to list the tree, {} to fetch and store it, {} to start the build",
-            number("total_ms"),
+            number("ms"),
             number("walk_ms"),
             number("bundle_ms"),
             number("build_ms")
