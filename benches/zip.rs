@@ -74,7 +74,7 @@ fn over_all<T>(bencher: Bencher<'_, '_>, work: impl Fn(&[u8]) -> T) {
     bencher.counter(BytesCount::new(total)).bench_local(|| {
         files.iter().map(|raw| work(raw)).for_each(|done| {
             divan::black_box(done);
-        })
+        });
     });
 }
 
