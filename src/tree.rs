@@ -15,6 +15,9 @@ use rules::Limits;
 /// Folders asked for at once: as many as blobs, since it is one rate that both are held to.
 const FOLDERS_IN_FLIGHT: usize = 64;
 
+/// How often a folder is asked for whose listing is not the tree's.
+const ASKED: u32 = 3;
+
 /// Every entry of a commit, folders included and the root left out.
 #[derive(Clone, Debug)]
 pub struct Tree {
@@ -58,7 +61,7 @@ struct Folder {
 ///
 /// A failed call; [`Error::Refused`] for a tree that breaks a rule or a limit;
 /// [`Unbundlable::FolderMismatch`] for a folder whose listing is not the
-/// tree's, asked twice.
+/// tree's, however often it is asked for.
 pub async fn walk(
     repository: &Repository,
     bases: &Bases,
@@ -128,9 +131,12 @@ async fn list(
     folder: Folder,
 ) -> Result<(Folder, Vec<TreeEntry>), NoBundle> {
     let mut came = String::new();
-    // An answer that was cut short by chance is whole the second time.
-    for attempt in 1..=2 {
-        let entries = repository.folder(commit, &folder.path).await?;
+    // An answer that was cut short by chance is whole the next time.
+    for attempt in 1..=ASKED {
+        let entries = match repository.folder(commit, &folder.path).await {
+            Err(Error::BadAnswer { .. }) if attempt < ASKED => continue,
+            answered => answered?,
+        };
         match git::tree_id(&entries) {
             Ok(id) if id == folder.id => return Ok((folder, entries)),
             Ok(id) => came = id.to_string(),

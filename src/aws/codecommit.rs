@@ -9,6 +9,7 @@ use gix_hash::ObjectId;
 
 use super::gate::Gate;
 use super::meter::Meter;
+use super::pace::Pace;
 use super::{failed, retry};
 use crate::error::{CallError, Cause, Error};
 use crate::git::{EntryKind, TreeEntry};
@@ -21,22 +22,32 @@ pub const LARGEST_FILE: u64 = 6_291_456;
 
 /// A client for one region and one reader.
 #[derive(Clone)]
-pub struct Client(aws_sdk_codecommit::Client);
+pub struct Client {
+    sdk: aws_sdk_codecommit::Client,
+    pace: Pace,
+}
 
 impl Client {
     pub(super) fn new(sdk: &SdkConfig) -> Self {
+        let pace = Pace::default();
         let config = Builder::from(sdk)
             .retry_config(retry::codecommit())
             .retry_partition(retry::codecommit_budget())
-            .retry_classifier(retry::ThrottleClassifier)
+            .retry_classifier(retry::UnreadableClassifier)
+            .retry_classifier(pace.clone())
+            .interceptor(pace.clone())
             .build();
-        Self(aws_sdk_codecommit::Client::from_conf(config))
+        Self {
+            sdk: aws_sdk_codecommit::Client::from_conf(config),
+            pace,
+        }
     }
 
     /// One repository, its calls counted by `meter`.
     pub fn repository(&self, name: &str, meter: Meter) -> Repository {
         Repository {
-            client: self.0.clone(),
+            client: self.sdk.clone(),
+            pace: self.pace.clone(),
             name: name.into(),
             meter,
         }
@@ -47,6 +58,7 @@ impl Client {
 #[derive(Clone)]
 pub struct Repository {
     client: aws_sdk_codecommit::Client,
+    pace: Pace,
     name: Arc<str>,
     meter: Meter,
 }
@@ -59,6 +71,7 @@ impl Repository {
     /// [`Cause::NoSuchCommit`] where CodeCommit does not know it, a tag object's id included.
     pub async fn root_tree(&self, commit: &ObjectId) -> Result<ObjectId, Error> {
         const CALL: &str = "CodeCommit GetCommit";
+        self.pace.turn().await;
         let answer = self
             .client
             .get_commit()
@@ -80,6 +93,7 @@ impl Repository {
     /// As [`Self::folder`].
     pub async fn resolve(&self, reference: &str) -> Result<ObjectId, Error> {
         const CALL: &str = "CodeCommit GetFolder";
+        self.pace.turn().await;
         let answer = self
             .client
             .get_folder()
@@ -104,6 +118,7 @@ impl Repository {
     /// A failed call, or an answer without ids.
     pub async fn folder(&self, commit: &ObjectId, path: &str) -> Result<Vec<TreeEntry>, Error> {
         const CALL: &str = "CodeCommit GetFolder";
+        self.pace.turn().await;
         let answer = self
             .client
             .get_folder()
@@ -116,6 +131,11 @@ impl Repository {
             .send()
             .await
             .map_err(|error| failed(CALL, self.about(path), &error, cause))?;
+        // An empty listing would look like an empty folder; one of no commit at all is neither.
+        let came = object_id(CALL, "commitId", Some(answer.commit_id()))?;
+        if came != *commit {
+            return Err(senseless(CALL, format!("commitId is {came}, not {commit}")));
+        }
         let mut entries = Vec::with_capacity(
             answer.files().len() + answer.sub_folders().len() + answer.symbolic_links().len(),
         );
@@ -162,6 +182,7 @@ impl Repository {
         path: &str,
         seat: &Arc<Seat>,
     ) -> Result<Vec<u8>, CallError> {
+        self.pace.turn().await;
         self.client
             .get_file()
             .repository_name(&*self.name)
@@ -183,6 +204,7 @@ impl Repository {
     ///
     /// [`Cause::TooLarge`] for more than [`LARGEST_FILE`] bytes.
     pub async fn blob(&self, id: &ObjectId, seat: &Arc<Seat>) -> Result<Vec<u8>, CallError> {
+        self.pace.turn().await;
         self.client
             .get_blob()
             .repository_name(&*self.name)
