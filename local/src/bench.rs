@@ -280,8 +280,8 @@ fn peak_of(process: &Path) -> Option<u64> {
 pub async fn one_by_one(bucket: &str, name: &str, commit: &str) -> anyhow::Result<()> {
     use pushbuild::aws::meter::Meter;
     use pushbuild::bundle::{BundleWriter, Content, Wanted};
+    use pushbuild::git::Entry;
     use pushbuild::git::EntryKind;
-    use pushbuild::tree::Entry;
 
     let config = pushbuild::config::Config::read(|variable| {
         (variable == "CODE_BUCKET").then(|| bucket.to_owned())
