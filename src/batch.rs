@@ -22,7 +22,7 @@ use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
 use crate::error::{Class, Error};
-use crate::event::{BadMessage, Push, Request};
+use crate::event::{BadMessage, Push, Request, Skip};
 
 /// Lanes worked on at once. They share the calls' and the processor's limits, so that more would
 /// only take memory.
@@ -58,6 +58,17 @@ pub struct Failure {
     pub message: Message,
     /// Why it failed.
     pub error: Error,
+}
+
+/// What became of a message.
+#[derive(Clone, Copy, Debug)]
+pub enum Ending<'a> {
+    /// The push has its build.
+    Done(&'a Push),
+    /// It asks for nothing.
+    Skipped(&'a Skip),
+    /// It failed or was not tried; what it pushes is known unless the message is a bad one.
+    Failed(Option<&'a Push>, &'a Error),
 }
 
 /// A record without what a message needs: Lambda could not be told that it failed.
@@ -135,17 +146,20 @@ struct Waiting {
 /// Works through a batch and answers what failed, in the batch's order.
 ///
 /// `read` makes a push of a body, `work` a build of a push. `max_receive_count` is asked only
-/// after a failure that has others behind it.
-pub async fn handle<Work, Working>(
+/// after a failure that has others behind it. `report` hears of each message once, when it is known
+/// what becomes of it, together with what `work` noted, which is nothing where it was cut off.
+pub async fn handle<Work, Working, Notes>(
     messages: Vec<Message>,
     stop: Instant,
     read: impl Fn(&str) -> Result<Request, BadMessage>,
     work: Work,
     max_receive_count: impl AsyncFn() -> Option<u32>,
+    report: impl Fn(&Message, Ending<'_>, Notes),
 ) -> Vec<Failure>
 where
     Work: Fn(Push, Handed) -> Working,
-    Working: Future<Output = Result<(), Error>> + Send + 'static,
+    Working: Future<Output = (Result<(), Error>, Notes)> + Send + 'static,
+    Notes: Default + Send + 'static,
 {
     let mut failures = Vec::new();
     let mut lanes: Vec<Vec<Waiting>> = Vec::new();
@@ -166,14 +180,18 @@ where
                 }
             }
             Ok(Request::Skip(skip)) => {
-                tracing::info!(message_id = message.id, outcome = "skipped", why = %skip, "skipped: {skip}");
+                report(&message, Ending::Skipped(&skip), Notes::default());
             }
-            Err(error) => failures.push((number, reported(message, None, error.into()))),
+            Err(error) => {
+                let error = error.into();
+                report(&message, Ending::Failed(None, &error), Notes::default());
+                failures.push((number, Failure { message, error }));
+            }
         }
     }
 
     let worked = stream::iter(lanes)
-        .map(|lane| work_lane(lane, stop, &work, &max_receive_count))
+        .map(|lane| work_lane(lane, stop, &work, &max_receive_count, &report))
         .buffer_unordered(LANES_AT_ONCE)
         .collect::<Vec<_>>()
         .await;
@@ -189,15 +207,17 @@ fn same_lane(one: &Push, other: &Push) -> bool {
         && one.region == other.region
 }
 
-async fn work_lane<Work, Working>(
+async fn work_lane<Work, Working, Notes>(
     lane: Vec<Waiting>,
     stop: Instant,
     work: &Work,
     max_receive_count: &impl AsyncFn() -> Option<u32>,
+    report: &impl Fn(&Message, Ending<'_>, Notes),
 ) -> Vec<(usize, Failure)>
 where
     Work: Fn(Push, Handed) -> Working,
-    Working: Future<Output = Result<(), Error>> + Send + 'static,
+    Working: Future<Output = (Result<(), Error>, Notes)> + Send + 'static,
+    Notes: Default + Send + 'static,
 {
     let mut failures = Vec::new();
     let mut held_up = false;
@@ -208,37 +228,44 @@ where
         push,
     }) = waiting.next()
     {
-        let outcome = if held_up {
-            Err(Error::BehindFailure)
+        let (outcome, notes) = if held_up {
+            (Err(Error::BehindFailure), Notes::default())
         } else {
             work_one(&message, &push, stop, work).await
         };
-        let Err(error) = outcome else {
-            continue;
+        let error = match outcome {
+            Ok(()) => {
+                report(&message, Ending::Done(&push), notes);
+                continue;
+            }
+            Err(error) => error,
         };
+        report(&message, Ending::Failed(Some(&push), &error), notes);
         if !held_up && waiting.peek().is_some() {
             held_up = error.class() == Class::Retry
                 && max_receive_count()
                     .await
                     .is_none_or(|most| message.receive_count < most);
         }
-        failures.push((number, reported(message, Some(&push), error)));
+        failures.push((number, Failure { message, error }));
     }
     failures
 }
 
-async fn work_one<Work, Working>(
+async fn work_one<Work, Working, Notes>(
     message: &Message,
     push: &Push,
     stop: Instant,
     work: &Work,
-) -> Result<(), Error>
+) -> (Result<(), Error>, Notes)
 where
     Work: Fn(Push, Handed) -> Working,
-    Working: Future<Output = Result<(), Error>> + Send + 'static,
+    Working: Future<Output = (Result<(), Error>, Notes)> + Send + 'static,
+    Notes: Default + Send + 'static,
 {
+    let unnoted = |error| (Err(error), Notes::default());
     if Instant::now() + LEAST_TIME > stop {
-        return Err(Error::NotBegun);
+        return unnoted(Error::NotBegun);
     }
     let span = tracing::info_span!("push", message_id = message.id, event_id = push.event_id);
     let handed = Handed {
@@ -250,10 +277,10 @@ where
     let mut task = tokio::spawn(work(push.clone(), handed).instrument(span));
     match timeout_at(stop + GRACE, &mut task).await {
         Ok(Ok(outcome)) => outcome,
-        Ok(Err(error)) => Err(Error::Panicked(panic_message(error))),
+        Ok(Err(error)) => unnoted(Error::Panicked(panic_message(error))),
         Err(_) => {
             task.abort();
-            Err(Error::OutOfTime(
+            unnoted(Error::OutOfTime(
                 "the push did not stop when the invocation ended",
             ))
         }
@@ -269,36 +296,6 @@ fn panic_message(error: tokio::task::JoinError) -> String {
             .unwrap_or_else(|| "a panic without words".to_owned()),
         Err(error) => error.to_string(),
     }
-}
-
-/// The one place where a failure is logged.
-fn reported(message: Message, push: Option<&Push>, error: Error) -> Failure {
-    let class = error.class().name();
-    macro_rules! report {
-        ($level:ident) => {
-            tracing::$level!(
-                message_id = message.id,
-                message_group = message.group,
-                receive_count = message.receive_count,
-                event_id = push.map(|push| push.event_id.as_str()),
-                repository = push.map(|push| push.repository.as_str()),
-                reference = push.map(|push| push.reference.full_name()),
-                commit = push.map(|push| push.commit.to_string()),
-                outcome = "failed",
-                class,
-                aws_request_id = error.request_id(),
-                advice = error.advice(),
-                error = %error,
-                "failed, {class}: {error}"
-            )
-        };
-    }
-    match (&error, error.class()) {
-        (Error::BehindFailure, _) => report!(info),
-        (_, Class::Retry) => report!(warn),
-        (_, Class::Reject) => report!(error),
-    }
-    Failure { message, error }
 }
 
 #[cfg(test)]

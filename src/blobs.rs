@@ -1,20 +1,26 @@
-//! The blobs of a tree: each fetched once, verified, compressed, and handed on in the order of the
-//! bundle, while later ones are already on their way.
+//! The blobs of a tree: each taken over or fetched once, verified, compressed, and handed on in the
+//! order of the bundle, while later ones are already on their way.
+
+mod shared;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::available_parallelism;
 
 use futures_util::{Stream, StreamExt, stream};
 use gix_hash::ObjectId;
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tracing::Instrument;
 
 use crate::aws::codecommit::{LARGEST_FILE, Repository};
+use crate::base::{Bases, Piece};
 use crate::bundle::{Content, Wanted};
 use crate::error::{CallError, Cause, Error, NoBundle, Unbundlable};
 use crate::git::EntryKind;
+use crate::room::{Line, Room, SMALL, Seat};
 use crate::tree::{Entry, Tree};
+use shared::{Round, Shared, Task};
 
 /// Calls for blobs under way at once.
 const BLOBS_IN_FLIGHT: usize = 64;
@@ -24,114 +30,250 @@ const BLOBS_IN_FLIGHT: usize = 64;
 const WINDOW: usize = 2 * BLOBS_IN_FLIGHT;
 
 /// The blobs of one tree.
-pub struct Blobs {
+pub struct Blobs(Arc<Inner>);
+
+/// A content and the room it takes.
+#[derive(Debug)]
+pub struct Held {
+    /// The content.
+    pub content: Content,
+    seat: Arc<Seat>,
+}
+
+struct Inner {
     repository: Repository,
-    commit: ObjectId,
-    shared: HashMap<ObjectId, Mutex<Shared>>,
-    in_flight: Semaphore,
+    tree: Arc<Tree>,
+    shared: HashMap<ObjectId, Shared>,
+    /// What a base holds.
+    pieces: HashMap<ObjectId, Piece>,
+    line: Arc<Line>,
+    kept: shared::Kept,
+    in_flight: Arc<Semaphore>,
     /// One permit for each core: more threads would only take turns.
     compressing: Semaphore,
+    counts: Counts,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
     fetched: AtomicU64,
+    bytes_fetched: AtomicU64,
+    reused: AtomicU64,
+    bytes_reused: AtomicU64,
     lfs_pointers: AtomicU64,
 }
 
-/// A blob that the tree names, once or under several paths.
-struct Shared {
-    wanted: Wanted,
-    /// Entries that still need it; with the last one its bytes are let go.
-    uses: usize,
-    cell: Arc<OnceCell<Arc<Content>>>,
-}
-
 impl Blobs {
-    /// Plans the fetch of everything that `tree` names.
-    pub fn of(repository: Repository, tree: &Tree) -> Self {
-        let mut shared: HashMap<ObjectId, Mutex<Shared>> = HashMap::new();
+    /// Plans how to get everything that `tree` names.
+    pub fn of(repository: Repository, tree: Arc<Tree>, bases: &Bases, room: &Room) -> Self {
+        let mut shared: HashMap<ObjectId, Shared> = HashMap::new();
+        let mut in_order = Vec::new();
         for entry in tree.entries.iter().filter(|entry| is_blob(entry)) {
-            let blob = shared
+            shared
                 .entry(entry.id)
                 .or_insert_with(|| {
-                    Mutex::new(Shared {
-                        wanted: Wanted::default(),
-                        uses: 0,
-                        cell: Arc::default(),
-                    })
+                    in_order.push(&entry.id);
+                    Shared::default()
                 })
-                .get_mut()
-                .unwrap_or_else(PoisonError::into_inner);
-            blob.uses += 1;
-            if entry.kind == EntryKind::Link {
-                blob.wanted.as_link = true;
-            } else {
-                blob.wanted.as_file = true;
-            }
+                .add_use(entry.kind == EntryKind::Link);
         }
-        Self {
+        let pieces = bases.plan(in_order.into_iter());
+        Self(Arc::new(Inner {
             repository,
-            commit: tree.commit,
             shared,
-            in_flight: Semaphore::new(BLOBS_IN_FLIGHT),
+            pieces,
+            line: room.line(),
+            kept: shared::Kept::default(),
+            in_flight: Arc::new(Semaphore::new(BLOBS_IN_FLIGHT)),
             compressing: Semaphore::new(available_parallelism().map_or(1, usize::from)),
-            fetched: AtomicU64::new(0),
-            lfs_pointers: AtomicU64::new(0),
-        }
+            counts: Counts::default(),
+            tree,
+        }))
     }
 
-    /// Every entry in order, each blob with its content.
-    pub fn in_order<'tree>(
-        &'tree self,
-        entries: &'tree [Entry],
-    ) -> impl Stream<Item = Result<(&'tree Entry, Option<Arc<Content>>), NoBundle>> {
-        stream::iter(entries)
-            .map(async |entry| match self.shared.get(&entry.id) {
-                Some(blob) if is_blob(entry) => {
-                    let content = self.content(entry, blob).await?;
-                    Ok((entry, Some(content)))
-                }
-                _ => Ok((entry, None)),
+    /// Every entry's position in the tree, in order, each blob with its content.
+    pub fn in_order(
+        &self,
+    ) -> impl Stream<Item = Result<(usize, Option<Arc<Held>>), NoBundle>> + use<> {
+        let (inner, line) = (self.0.clone(), self.0.line.clone());
+        stream::iter(0..inner.tree.entries.len())
+            .then(move |position| inner.clone().begin(position))
+            .map(async |task| match task {
+                (position, Some(task)) => Ok((position, Some(task.await?))),
+                (position, None) => Ok((position, None)),
             })
             .buffered(WINDOW)
+            .inspect(move |next| {
+                if let Ok((position, _)) = next {
+                    line.advance(position + 1);
+                }
+            })
+    }
+
+    /// Blobs that no base holds, at the beginning.
+    pub fn to_fetch(&self) -> usize {
+        self.0.shared.len() - self.0.pieces.len()
     }
 
     /// Blobs fetched so far.
     pub fn fetched(&self) -> u64 {
-        self.fetched.load(Ordering::Relaxed)
+        self.0.counts.fetched.load(Ordering::Relaxed)
     }
 
-    /// Blobs among them that stand for files which Git LFS keeps elsewhere.
+    /// Bytes of the blobs fetched so far.
+    pub fn bytes_fetched(&self) -> u64 {
+        self.0.counts.bytes_fetched.load(Ordering::Relaxed)
+    }
+
+    /// Blobs taken over from a base so far.
+    pub fn reused(&self) -> u64 {
+        self.0.counts.reused.load(Ordering::Relaxed)
+    }
+
+    /// Bytes taken over from a base so far, still compressed.
+    pub fn bytes_reused(&self) -> u64 {
+        self.0.counts.bytes_reused.load(Ordering::Relaxed)
+    }
+
+    /// Blobs so far that stand for files which Git LFS keeps elsewhere.
     pub fn lfs_pointers(&self) -> u64 {
-        self.lfs_pointers.load(Ordering::Relaxed)
+        self.0.counts.lfs_pointers.load(Ordering::Relaxed)
+    }
+}
+
+impl Inner {
+    /// Begins one entry. Calls are begun in the order of the entries: a bundle never waits for one
+    /// that has no permit while later ones, which have, wait for room.
+    async fn begin(self: Arc<Self>, position: usize) -> (usize, Option<Task<Arc<Held>>>) {
+        let entry = &self.tree.entries[position];
+        let Some(shared) = self.shared.get(&entry.id).filter(|_| is_blob(entry)) else {
+            return (position, None);
+        };
+        let (round, is_first) = shared.round(position);
+        let permit = if is_first && !self.pieces.contains_key(&entry.id) {
+            self.in_flight.clone().acquire_owned().await.ok()
+        } else {
+            None
+        };
+        let work = self.clone().content(entry.id, round, permit);
+        let task = tokio::spawn(work.instrument(tracing::Span::current()));
+        (position, Some(Task(task)))
     }
 
-    async fn content(&self, entry: &Entry, blob: &Mutex<Shared>) -> Result<Arc<Content>, NoBundle> {
-        let (wanted, cell) = {
-            let blob = blob.lock().unwrap_or_else(PoisonError::into_inner);
-            (blob.wanted, blob.cell.clone())
+    async fn content(
+        self: Arc<Self>,
+        id: ObjectId,
+        round: Arc<Round>,
+        permit: Option<OwnedSemaphorePermit>,
+    ) -> Result<Arc<Held>, NoBundle> {
+        let Some(shared) = self.shared.get(&id) else {
+            return Err(NoBundle::Failed(Error::Panicked(format!("{id} is lost"))));
         };
-        let content = cell
-            .get_or_try_init(|| self.fetch(entry, wanted))
+        let entry = &self.tree.entries[round.position];
+        let held = round
+            .cell
+            .get_or_try_init(|| self.get(entry, round.position, shared.wanted, permit))
             .await?
             .clone();
-        let mut blob = blob.lock().unwrap_or_else(PoisonError::into_inner);
-        blob.uses -= 1;
-        if blob.uses == 0 {
-            blob.cell = Arc::default();
+        shared.used(&round, &held, &self.kept);
+        Ok(held)
+    }
+
+    async fn get(
+        &self,
+        entry: &Entry,
+        position: usize,
+        wanted: Wanted,
+        permit: Option<OwnedSemaphorePermit>,
+    ) -> Result<Arc<Held>, NoBundle> {
+        let seat = Arc::new(self.line.seat(position));
+        let taken = match self.pieces.get(&entry.id) {
+            Some(piece) => self.take_over(piece, entry, &seat, wanted).await?,
+            None => None,
+        };
+        // What cannot be taken over is fetched without a permit: it is part of the window, and
+        // waiting for one out of order could go on for ever.
+        let content = match taken {
+            Some(content) => content,
+            None => self.fetch(entry, &seat, wanted, permit).await?,
+        };
+        seat.shrink(content.held());
+        let pointers = u64::from(content.is_lfs_pointer);
+        self.counts
+            .lfs_pointers
+            .fetch_add(pointers, Ordering::Relaxed);
+        Ok(Arc::new(Held { content, seat }))
+    }
+
+    /// One blob out of a base; `None`, with a warning, where it does not fit.
+    async fn take_over(
+        &self,
+        piece: &Piece,
+        entry: &Entry,
+        seat: &Seat,
+        wanted: Wanted,
+    ) -> Result<Option<Content>, NoBundle> {
+        let useless = |why: &str| {
+            tracing::warn!(
+                key = piece.key(),
+                path = entry.path,
+                why,
+                "an earlier bundle's content cannot be taken over: it is fetched"
+            );
+        };
+        let (compressed, size) = piece.sizes();
+        if size > SMALL {
+            // An error says that the room is gone, and with it whoever waits.
+            let _ = seat.ask(2 * compressed + size).await;
         }
-        Ok(content)
+        let taken = match piece.take().await {
+            Ok(Some(taken)) => taken,
+            Ok(None) => return Ok(None),
+            Err(error) => {
+                useless(&error.to_string());
+                return Ok(None);
+            }
+        };
+        let id = entry.id;
+        let work = move || Content::take_over(taken.kept(), &id, wanted);
+        match self.on_a_thread(work).await? {
+            Ok(content) => {
+                self.counts.reused.fetch_add(1, Ordering::Relaxed);
+                self.counts
+                    .bytes_reused
+                    .fetch_add(compressed as u64, Ordering::Relaxed);
+                Ok(Some(content))
+            }
+            Err(why) => {
+                useless(&why);
+                Ok(None)
+            }
+        }
     }
 
     /// One blob whose bytes hash to its id; asked for once more where they do not.
-    async fn fetch(&self, entry: &Entry, wanted: Wanted) -> Result<Arc<Content>, NoBundle> {
+    async fn fetch(
+        &self,
+        entry: &Entry,
+        seat: &Arc<Seat>,
+        wanted: Wanted,
+        mut permit: Option<OwnedSemaphorePermit>,
+    ) -> Result<Content, NoBundle> {
         let mut came = String::new();
         for attempt in 1..=2 {
-            let raw = self.raw(entry).await?;
-            let is_pointer = wanted.as_file && Content::is_lfs_pointer(&raw);
-            match self.verify(raw, entry.id, wanted).await? {
+            let raw = self.raw(entry, seat).await?;
+            let (id, bytes) = (entry.id, raw.len() as u64);
+            let work = move || Content::verify(raw, &id, wanted);
+            // The next call need not wait until this answer is compressed; a second attempt is
+            // rare enough to go without.
+            drop(permit.take());
+            match self.on_a_thread(work).await? {
                 Ok(content) => {
-                    self.fetched.fetch_add(1, Ordering::Relaxed);
-                    self.lfs_pointers
-                        .fetch_add(u64::from(is_pointer), Ordering::Relaxed);
-                    return Ok(Arc::new(content));
+                    self.counts.fetched.fetch_add(1, Ordering::Relaxed);
+                    self.counts
+                        .bytes_fetched
+                        .fetch_add(bytes, Ordering::Relaxed);
+                    return Ok(content);
                 }
                 Err(id) => came = id,
             }
@@ -149,23 +291,24 @@ impl Blobs {
         }))
     }
 
-    async fn raw(&self, entry: &Entry) -> Result<Vec<u8>, NoBundle> {
-        let _permit = self.in_flight.acquire().await;
+    async fn raw(&self, entry: &Entry, seat: &Arc<Seat>) -> Result<Vec<u8>, NoBundle> {
         let answer = match entry.kind {
-            EntryKind::Link => self.repository.blob(&entry.id).await,
-            _ => self.repository.file(&self.commit, &entry.path).await,
+            EntryKind::Link => self.repository.blob(&entry.id, seat).await,
+            _ => {
+                let commit = &self.tree.commit;
+                self.repository.file(commit, &entry.path, seat).await
+            }
         };
         answer.map_err(|error| too_large_or(error, &entry.path))
     }
 
-    async fn verify(
+    /// Work for a processor rather than for the network.
+    async fn on_a_thread<T: Send + 'static>(
         &self,
-        raw: Vec<u8>,
-        id: ObjectId,
-        wanted: Wanted,
-    ) -> Result<Result<Content, String>, NoBundle> {
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, NoBundle> {
         let _permit = self.compressing.acquire().await;
-        tokio::task::spawn_blocking(move || Content::verify(raw, &id, wanted))
+        tokio::task::spawn_blocking(work)
             .await
             .map_err(|error| NoBundle::Failed(Error::Panicked(error.to_string())))
     }

@@ -8,16 +8,18 @@
 //! (links fail without sizes: <https://github.com/saracen/fastzip/pull/48>).
 
 mod content;
+pub mod read;
 mod record;
 
 use gix_hash::ObjectId;
 use time::OffsetDateTime;
 
-pub use content::{Content, Wanted};
+pub use content::{Content, Kept, Wanted};
+pub use record::Method;
 
 use crate::git::EntryKind;
 use crate::tree::Entry;
-use record::{End, Entry as Record, Method};
+use record::{End, Entry as Record};
 
 /// Writes one bundle's headers, and its directory at the end. The entries' data goes between.
 pub struct BundleWriter {
@@ -41,7 +43,8 @@ impl BundleWriter {
     }
 
     /// The header of the next entry and the data to write after it. Entries come in the order of
-    /// [`Tree::entries`](crate::tree::Tree::entries); folders and submodules have no content.
+    /// [`Tree::entries`](crate::tree::Tree::entries); folders and submodules have no content, and
+    /// neither has a file or link that a partial bundle has to leave out.
     pub fn entry<'content>(
         &mut self,
         entry: &Entry,
@@ -54,7 +57,11 @@ impl BundleWriter {
             (_, None) => (Method::Stored, &[][..]),
         };
         let name: Vec<u8> = entry.name_bytes().collect();
-        let comment = format!("{} {}", object_word(entry.kind), entry.id);
+        let word = match (absent_word(entry.kind), content) {
+            (Some(absent), None) => absent,
+            _ => object_word(entry.kind),
+        };
+        let comment = format!("{word} {}", entry.id);
         let record = Record {
             name: &name,
             comment: comment.as_bytes(),
@@ -71,6 +78,11 @@ impl BundleWriter {
         self.entries += 1;
         self.offset += (header.len() + data.len()) as u64;
         (header, data)
+    }
+
+    /// Bytes of headers and data so far.
+    pub fn written(&self) -> u64 {
+        self.offset
     }
 
     /// The directory and the end of the archive, whose comment is the commit, as `git archive`
@@ -101,6 +113,14 @@ fn object_word(kind: EntryKind) -> &'static str {
         EntryKind::File | EntryKind::Executable | EntryKind::Link => "blob",
         EntryKind::Folder => "tree",
         EntryKind::Submodule => "commit",
+    }
+}
+
+/// Stands for [`object_word`] where a partial bundle has an entry without its content.
+fn absent_word(kind: EntryKind) -> Option<&'static str> {
+    match kind {
+        EntryKind::File | EntryKind::Executable | EntryKind::Link => Some("absent"),
+        EntryKind::Folder | EntryKind::Submodule => None,
     }
 }
 

@@ -16,10 +16,22 @@ pub struct Config {
     pub include_references: ReferenceGlobs,
     /// `EXCLUDE_REFERENCES`: what is not, though it is included.
     pub exclude_references: ReferenceGlobs,
-    /// `CODECOMMIT_ROLE_ARN`: the role that reads repositories; `{account}` is the event's account.
+    /// `CODECOMMIT_ROLE_ARN`: the role that reads repositories of other accounts and regions;
+    /// `{account}` is the event's account.
     pub codecommit_role_arn: Option<String>,
+    /// `CODECOMMIT_EXTERNAL_ID`: what that role asks for.
+    pub codecommit_external_id: Option<String>,
     /// `UNBUNDLABLE`: what becomes of a commit that no bundle can hold.
     pub unbundlable: Unbundlable,
+}
+
+/// A role that reads repositories where the function's own role cannot.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Reader {
+    /// Its ARN.
+    pub role_arn: String,
+    /// What its trust policy asks for, if it does.
+    pub external_id: Option<String>,
 }
 
 /// What becomes of a commit that cannot be bundled.
@@ -55,12 +67,13 @@ impl std::error::Error for ConfigError {}
 /// Every variable that `Config` reads, with its default; `None` where it must be set.
 ///
 /// `template.yaml` and the README repeat this table, and a test holds them against it.
-pub const VARIABLES: [(&str, Option<&str>); 6] = [
+pub const VARIABLES: [(&str, Option<&str>); 7] = [
     (CODE_BUCKET, None),
     (CODEBUILD_PROJECT, Some("{repository}")),
     (INCLUDE_REFERENCES, Some("refs/heads/**")),
     (EXCLUDE_REFERENCES, Some("test,develop,staging")),
     (CODECOMMIT_ROLE_ARN, Some("")),
+    (CODECOMMIT_EXTERNAL_ID, Some("")),
     (UNBUNDLABLE, Some("codecommit")),
 ];
 
@@ -69,6 +82,7 @@ const CODEBUILD_PROJECT: &str = "CODEBUILD_PROJECT";
 const INCLUDE_REFERENCES: &str = "INCLUDE_REFERENCES";
 const EXCLUDE_REFERENCES: &str = "EXCLUDE_REFERENCES";
 const CODECOMMIT_ROLE_ARN: &str = "CODECOMMIT_ROLE_ARN";
+const CODECOMMIT_EXTERNAL_ID: &str = "CODECOMMIT_EXTERNAL_ID";
 const UNBUNDLABLE: &str = "UNBUNDLABLE";
 
 impl Config {
@@ -107,6 +121,7 @@ impl Config {
             include_references: included(&get(INCLUDE_REFERENCES)?)?,
             exclude_references: globs(EXCLUDE_REFERENCES, &get(EXCLUDE_REFERENCES)?)?,
             codecommit_role_arn: role(get(CODECOMMIT_ROLE_ARN)?)?,
+            codecommit_external_id: external_id(get(CODECOMMIT_EXTERNAL_ID)?)?,
             unbundlable: unbundlable(get(UNBUNDLABLE)?)?,
         })
     }
@@ -116,16 +131,20 @@ impl Config {
         self.include_references.matches(full_name) && !self.exclude_references.matches(full_name)
     }
 
-    /// The CodeBuild project of a repository.
+    /// The CodeBuild project of a repository. A repository's name may have dots, which a project's
+    /// may not: they become hyphens.
     pub fn project_of(&self, repository: &str) -> String {
-        self.codebuild_project.replace("{repository}", repository)
+        self.codebuild_project
+            .replace("{repository}", &repository.replace('.', "-"))
     }
 
-    /// The role that reads the repositories of an account.
-    pub fn role_in(&self, account: &str) -> Option<String> {
-        self.codecommit_role_arn
-            .as_ref()
-            .map(|pattern| pattern.replace("{account}", account))
+    /// The role that reads the repositories of another account or region.
+    pub fn reader_in(&self, account: &str) -> Option<Reader> {
+        let pattern = self.codecommit_role_arn.as_ref()?;
+        Some(Reader {
+            role_arn: pattern.replace("{account}", account),
+            external_id: self.codecommit_external_id.clone(),
+        })
     }
 }
 
@@ -222,6 +241,23 @@ fn role(value: String) -> Result<Option<String>, ConfigError> {
     ))
 }
 
+/// `ExternalId` in STS's API reference: <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>.
+/// Who deploys may take it for a secret, so the message does not repeat it.
+fn external_id(value: String) -> Result<Option<String>, ConfigError> {
+    if value.is_empty() {
+        return Ok(None);
+    }
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@:/-".contains(&byte);
+    if (2..=1224).contains(&value.len()) && value.bytes().all(allowed) {
+        return Ok(Some(value));
+    }
+    Err(refuse(
+        CODECOMMIT_EXTERNAL_ID,
+        "…",
+        "it is 2 to 1,224 letters, digits and any of `_+=,.@:/-`",
+    ))
+}
+
 fn unbundlable(value: String) -> Result<Unbundlable, ConfigError> {
     match value.as_str() {
         "codecommit" => Ok(Unbundlable::CodeCommit),
@@ -231,83 +267,4 @@ fn unbundlable(value: String) -> Result<Unbundlable, ConfigError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
-        Config::read(|name| {
-            variables
-                .iter()
-                .find(|(variable, _)| *variable == name)
-                .map(|(_, value)| (*value).to_owned())
-        })
-    }
-
-    #[test]
-    fn the_bucket_is_enough() {
-        let config = read(&[("CODE_BUCKET", "bundles")]).unwrap();
-        assert_eq!(config.project_of("shop"), "shop");
-        assert_eq!(config.role_in("111122223333"), None);
-        assert_eq!(config.unbundlable, Unbundlable::CodeCommit);
-        assert!(config.builds("refs/heads/feature/x"));
-        for branch in ["test", "develop", "staging"] {
-            assert!(!config.builds(&format!("refs/heads/{branch}")), "{branch}");
-        }
-        assert!(!config.builds("refs/tags/v1"));
-    }
-
-    #[test]
-    fn exclude_wins_over_include_and_may_be_empty() {
-        let all = [("CODE_BUCKET", "bundles"), ("EXCLUDE_REFERENCES", "")];
-        assert!(read(&all).unwrap().builds("refs/heads/test"));
-        let both = [
-            ("CODE_BUCKET", "bundles"),
-            ("INCLUDE_REFERENCES", "main"),
-            ("EXCLUDE_REFERENCES", "ma*"),
-        ];
-        assert!(!read(&both).unwrap().builds("refs/heads/main"));
-    }
-
-    #[test]
-    fn the_account_is_put_into_the_role() {
-        let role = "arn:aws-us-gov:iam::{account}:role/ci/reader";
-        let config = read(&[("CODE_BUCKET", "bundles"), ("CODECOMMIT_ROLE_ARN", role)]).unwrap();
-        assert_eq!(
-            config.role_in("111122223333").as_deref(),
-            Some("arn:aws-us-gov:iam::111122223333:role/ci/reader")
-        );
-    }
-
-    #[test]
-    fn a_missing_bucket_is_named() {
-        let error = read(&[]).unwrap_err().to_string();
-        assert!(error.contains("CODE_BUCKET is not set"), "{error}");
-    }
-
-    #[test]
-    fn a_bad_value_is_refused_with_its_name_itself_and_what_is_accepted() {
-        for (variable, value, accepted) in [
-            ("CODE_BUCKET", "arn:aws:s3:::bundles", "bare name"),
-            ("CODE_BUCKET", "", "bare name"),
-            ("CODEBUILD_PROJECT", "", "name of a CodeBuild project"),
-            ("CODEBUILD_PROJECT", "build {repository}", "letters"),
-            ("INCLUDE_REFERENCES", "", "at least one glob"),
-            ("INCLUDE_REFERENCES", "[", "comma-separated"),
-            ("EXCLUDE_REFERENCES", "{a", "comma-separated"),
-            ("CODECOMMIT_ROLE_ARN", "reader", "role's ARN"),
-            ("CODECOMMIT_ROLE_ARN", "arn:aws:iam::1:role/x", "role's ARN"),
-            ("UNBUNDLABLE", "ignore", "`codecommit` or `reject`"),
-        ] {
-            let error = read(
-                &[("CODE_BUCKET", "bundles"), (variable, value)]
-                    .into_iter()
-                    .rev()
-                    .collect::<Vec<_>>(),
-            )
-            .unwrap_err()
-            .to_string();
-            assert!(error.contains(&format!("{variable}={value:?}")), "{error}");
-            assert!(error.contains(accepted), "{error}");
-        }
-    }
-}
+mod tests;

@@ -5,12 +5,16 @@
 //! from another account's bus leaves it as it is, `account` and `region` included. Only the fields
 //! that are used are read, so that a field which AWS adds or changes can break nothing.
 
+mod claims;
+
 use std::fmt;
 
 use gix_hash::ObjectId;
 use serde::Deserialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+
+pub use claims::Claims;
 
 const DETAIL_TYPE: &str = "CodeCommit Repository State Change";
 
@@ -33,6 +37,13 @@ pub struct Push {
     pub commit: ObjectId,
     /// What it pointed to before; none for a new reference.
     pub old_commit: Option<ObjectId>,
+}
+
+impl Push {
+    /// Whether its repository is in this account and region.
+    pub fn is_from(&self, account: &str, region: &str) -> bool {
+        self.account == account && self.region == region
+    }
 }
 
 /// A branch or a tag.
@@ -93,6 +104,17 @@ pub enum Skip {
         /// The reference that is not built.
         reference: String,
     },
+}
+
+impl Skip {
+    /// The word in logs.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::ReferenceDeleted { .. } => "reference_deleted",
+            Self::UnreferencedMergeCommit => "unreferenced_merge_commit",
+            Self::Excluded { .. } => "excluded",
+        }
+    }
 }
 
 impl fmt::Display for Skip {

@@ -5,18 +5,22 @@
 //!
 //! - [`config`]: the environment, read once; [`references`]: which references are built.
 //! - [`error`]: what can go wrong, and what is done with the message then.
+//! - [`report`]: the one line in the log that each message leaves, its metrics included.
 //! - [`batch`]: a batch of messages, sorted into lanes; what failed, and when it comes back.
 //! - [`event`]: one message's body becomes a push, or says why it is none.
 //! - [`publish`]: the story of one push, from top to bottom. It calls on
 //!   - [`tree`]: the walk, from a commit to every entry, each folder verified;
 //!   - [`blobs`]: the contents, each fetched once, verified and compressed;
-//!   - [`bundle`]: entries to the bytes of a zip.
+//!   - [`base`]: earlier bundles, and what can be taken over from them;
+//!   - [`bundle`]: entries to the bytes of a zip, and such bytes to entries again.
+//! - [`room`]: how much of all that is in memory at once.
 //! - [`git`]: what a tree and a blob are, and how their ids come about.
 //! - [`aws`]: the only files that name the SDK's types.
 //!
 //! Imports go down this list, never up.
 
 pub mod aws;
+pub mod base;
 pub mod batch;
 pub mod blobs;
 pub mod bundle;
@@ -27,6 +31,8 @@ pub mod git;
 mod log;
 pub mod publish;
 pub mod references;
+pub mod report;
+pub mod room;
 pub mod tree;
 
 use std::sync::Arc;
@@ -37,10 +43,12 @@ use lambda_runtime::{Context, LambdaEvent, service_fn};
 use tokio::time::Instant;
 
 use aws::Aws;
+use aws::meter::Meter;
 use batch::{Failure, Handed, Message};
 use config::Config;
 use event::{BadMessage, Push, Request, Skip};
-use publish::{Delivery, Home, Published};
+use publish::{Delivery, Figures, Home};
+use report::{Cost, Notes, Reporter};
 
 /// Clients and configuration: all that is kept from one invocation to the next.
 struct Function {
@@ -70,6 +78,10 @@ async fn handle(
     context: Context,
 ) -> Result<SqsBatchResponse, lambda_runtime::Error> {
     let stop = stop(&context);
+    let reporter = Reporter {
+        function_name: context.env_config.function_name.clone(),
+        request_id: context.request_id.clone(),
+    };
     let home = home(&context.invoked_function_arn);
     let queue_arn = event
         .records
@@ -89,6 +101,7 @@ async fn handle(
         |body| read(&function.config, body),
         |push, handed| publish_one(function.clone(), home.clone(), push, handed),
         async || function.max_receive_count(&queue_arn).await,
+        |message, ending, notes| reporter.report(message, ending, notes),
     )
     .await;
     function.postpone(&queue_arn, &failures).await;
@@ -113,49 +126,37 @@ fn read(config: &Config, body: &str) -> Result<Request, BadMessage> {
     })
 }
 
-/// Publishes one push and logs its one line.
+/// Publishes one push; notes what it cost, whatever came of it.
 async fn publish_one(
     function: Arc<Function>,
     home: Home,
     push: Push,
     handed: Handed,
-) -> Result<(), error::Error> {
+) -> (Result<(), error::Error>, Notes) {
     let begun = Instant::now();
     let delivery = Delivery {
         redelivered: handed.may_be_repeated(&push),
         stop: handed.stop,
         home,
+        meter: Meter::default(),
     };
-    let published = publish::publish(&function.aws, &function.config, &push, &delivery).await?;
-    let Published {
-        outcome,
-        build_id,
-        figures,
-    } = published;
-    tracing::info!(
-        repository = push.repository,
-        reference = push.reference.full_name(),
-        commit = %push.commit,
-        event_id = push.event_id,
-        receive_count = handed.receive_count,
-        outcome = outcome.name(),
-        build_id,
-        entries = figures.entries,
-        files = figures.files,
-        fetched = figures.fetched,
-        calls = figures.calls,
-        throttled = figures.throttled,
-        bytes = figures.bytes,
-        walk_ms = milliseconds(figures.walk),
-        bundle_ms = milliseconds(figures.bundle),
-        build_ms = milliseconds(figures.build),
-        total_ms = milliseconds(begun.elapsed()),
-        "{} at {} of {} has its build",
-        push.reference.short_name,
-        push.commit,
-        push.repository,
-    );
-    Ok(())
+    let mut figures = Figures::default();
+    let (aws, config) = (&function.aws, &function.config);
+    let (published, outcome) =
+        match publish::publish(aws, config, &push, &delivery, &mut figures).await {
+            Ok(published) => (Some(published), Ok(())),
+            Err(error) => (None, Err(error)),
+        };
+    let notes = Notes {
+        published,
+        cost: Some(Cost {
+            figures,
+            calls: delivery.meter.calls(),
+            throttled: delivery.meter.throttled(),
+            time: begun.elapsed(),
+        }),
+    };
+    (outcome, notes)
 }
 
 impl Function {
@@ -217,8 +218,4 @@ fn home(function_arn: &str) -> Home {
         region,
         account: next(),
     }
-}
-
-fn milliseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,26 +1,19 @@
 //! The story of one push, from the queue's message to CodeBuild's build.
 
 mod build;
+mod bundle;
 mod key;
 
-use std::pin::pin;
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use gix_hash::ObjectId;
 use tokio::time::{Instant, timeout_at};
 
 use crate::aws::Aws;
-use crate::aws::codecommit::Repository;
 use crate::aws::meter::Meter;
-use crate::aws::s3::{Label, Stored, Upload};
-use crate::blobs::Blobs;
-use crate::bundle::BundleWriter;
+use crate::aws::s3::Stored;
 use crate::config::{Config, Unbundlable as WhenUnbundlable};
-use crate::error::{CallError, Cause, Error, NoBundle, Unbundlable};
-use crate::event::{Push, ReferenceKind};
-use crate::git::EntryKind;
-use crate::tree::{self, Tree};
+use crate::error::{Error, NoBundle, Unbundlable};
+use crate::event::Push;
 
 /// How a push reached this function.
 #[derive(Clone, Debug)]
@@ -31,6 +24,8 @@ pub struct Delivery {
     pub stop: Instant,
     /// Where this function lives; CodeBuild starts builds there.
     pub home: Home,
+    /// Counts the calls that it costs.
+    pub meter: Meter,
 }
 
 /// An account and a region.
@@ -49,8 +44,8 @@ pub struct Published {
     pub outcome: Outcome,
     /// CodeBuild's id of the build.
     pub build_id: String,
-    /// What it cost.
-    pub figures: Figures,
+    /// What it was started from, unless CodeBuild clones or an earlier delivery started it.
+    pub bundle: Option<Stored>,
 }
 
 /// How a push came to its build.
@@ -78,7 +73,7 @@ impl Outcome {
     }
 }
 
-/// What a push cost.
+/// What a push cost, as far as it came.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Figures {
     /// Files and links in the tree.
@@ -87,10 +82,12 @@ pub struct Figures {
     pub entries: usize,
     /// Blobs fetched from CodeCommit.
     pub fetched: u64,
-    /// Requests to CodeCommit, every attempt counted.
-    pub calls: u64,
-    /// Those among them that were throttled.
-    pub throttled: u64,
+    /// Their bytes.
+    pub bytes_fetched: u64,
+    /// Blobs taken over from an earlier bundle.
+    pub reused: u64,
+    /// Their bytes, as that bundle compressed them.
+    pub bytes_reused: u64,
     /// Bytes of the bundle.
     pub bytes: u64,
     /// Time to list the tree.
@@ -101,7 +98,7 @@ pub struct Figures {
     pub build: Duration,
 }
 
-/// Sees to it that a push has its build.
+/// Sees to it that a push has its build, and fills in `figures` on the way.
 ///
 /// # Errors
 ///
@@ -111,8 +108,9 @@ pub async fn publish(
     config: &Config,
     push: &Push,
     delivery: &Delivery,
+    figures: &mut Figures,
 ) -> Result<Published, Error> {
-    match timeout_at(delivery.stop, attempt(aws, config, push, delivery)).await {
+    match timeout_at(delivery.stop, attempt(aws, config, push, delivery, figures)).await {
         Ok(published) => published,
         Err(_) => Err(Error::OutOfTime(
             "the invocation ends before the push is published",
@@ -125,16 +123,9 @@ async fn attempt(
     config: &Config,
     push: &Push,
     delivery: &Delivery,
+    figures: &mut Figures,
 ) -> Result<Published, Error> {
     let project = config.project_of(&push.repository);
-    let mut figures = Figures::default();
-    let published = |outcome, build_id, figures| {
-        Ok(Published {
-            outcome,
-            build_id,
-            figures,
-        })
-    };
 
     if delivery.redelivered {
         let earlier = aws
@@ -142,7 +133,11 @@ async fn attempt(
             .of_event(&project, &push.event_id, push.time)
             .await?;
         if let Some(build_id) = earlier {
-            return published(Outcome::AlreadyBuilt, build_id, figures);
+            return Ok(Published {
+                outcome: Outcome::AlreadyBuilt,
+                build_id,
+                bundle: None,
+            });
         }
     }
 
@@ -154,7 +149,7 @@ async fn attempt(
     };
     let (outcome, stored) = match earlier {
         Some(stored) => (Outcome::BuiltFromStored, Ok(stored)),
-        None => match bundle(aws, config, push, &key, delivery.stop, &mut figures).await {
+        None => match bundle::make(aws, config, push, delivery, &key, figures).await {
             Ok(stored) => (Outcome::Built, Ok(stored)),
             Err(NoBundle::Unbundlable(why)) => (Outcome::BuiltFromCodeCommit, Err(why)),
             Err(NoBundle::Failed(error)) => return Err(error),
@@ -162,10 +157,10 @@ async fn attempt(
     };
 
     let begun = Instant::now();
-    let request = match stored {
-        Ok(stored) => build::from_bundle(project, push, &aws.bundles.bucket, &stored),
+    let request = match &stored {
+        Ok(stored) => build::from_bundle(project, push, &aws.bundles.bucket, stored),
         Err(why) => {
-            check_codecommit_can_serve(config, push, &delivery.home, &why)?;
+            check_codecommit_can_serve(config, push, &delivery.home, why)?;
             tracing::warn!(
                 repository = push.repository,
                 reference = push.reference.full_name(),
@@ -179,129 +174,11 @@ async fn attempt(
     };
     let build_id = aws.builds.start(&request).await?;
     figures.build = begun.elapsed();
-    published(outcome, build_id, figures)
-}
-
-/// Fetches the commit and stores its bundle.
-async fn bundle(
-    aws: &Aws,
-    config: &Config,
-    push: &Push,
-    key: &str,
-    stop: Instant,
-    figures: &mut Figures,
-) -> Result<Stored, NoBundle> {
-    let meter = Meter::default();
-    let client = aws
-        .codecommit(&push.region, config.role_in(&push.account))
-        .await;
-    let repository = client.repository(&push.repository, meter.clone());
-
-    let begun = Instant::now();
-    let (commit, root) = pushed_commit(&repository, push).await?;
-    let tree = tree::walk(&repository, commit, root).await?;
-    figures.walk = begun.elapsed();
-    figures.entries = tree.entries.len();
-    figures.files = tree
-        .entries
-        .iter()
-        .filter(|entry| !matches!(entry.kind, EntryKind::Folder | EntryKind::Submodule))
-        .count();
-
-    let begun = Instant::now();
-    let label = Label {
-        event_id: push.event_id.clone(),
-        commit,
-        tree: root,
-    };
-    let blobs = Blobs::of(repository, &tree);
-    let mut upload = aws.bundles.upload(key, &label);
-    let filled = timeout_at(stop - ABORT_TIME, fill(&mut upload, &tree, &blobs, push)).await;
-    let stored = match filled {
-        Ok(Ok((stored, bytes))) => {
-            figures.bytes = bytes;
-            Ok(stored)
-        }
-        Ok(Err(error)) => {
-            upload.abort().await;
-            Err(error)
-        }
-        Err(_) => {
-            upload.abort().await;
-            Err(Error::OutOfTime("the invocation ends before the commit is fetched").into())
-        }
-    };
-    figures.bundle = begun.elapsed();
-    figures.fetched = blobs.fetched();
-    figures.calls = meter.calls();
-    figures.throttled = meter.throttled();
-    if blobs.lfs_pointers() > 0 {
-        tracing::warn!(
-            repository = push.repository,
-            commit = %commit,
-            pointers = blobs.lfs_pointers(),
-            "the bundle holds Git LFS pointers in the place of the files that they stand for, \
-             as a clone without Git LFS does"
-        );
-    }
-    stored
-}
-
-/// Time to give up an unfinished upload.
-const ABORT_TIME: Duration = Duration::from_millis(500);
-
-/// The commit to bundle and its root tree.
-///
-/// Whether the event of an annotated tag names the tag object or its commit, AWS documents
-/// nowhere. Where it is the tag object, CodeCommit knows no such commit, and the reference says
-/// which one it is: the only place where a name is asked for instead of an id.
-async fn pushed_commit(
-    repository: &Repository,
-    push: &Push,
-) -> Result<(ObjectId, ObjectId), Error> {
-    match repository.root_tree(&push.commit).await {
-        Ok(root) => Ok((push.commit, root)),
-        Err(Error::Call(CallError {
-            cause: Cause::NoSuchCommit,
-            ..
-        })) if push.reference.kind == ReferenceKind::Tag => {
-            let tag = push.reference.full_name();
-            let commit = repository.resolve(&tag).await?;
-            tracing::warn!(
-                repository = push.repository,
-                tag,
-                object = %push.commit,
-                %commit,
-                "the event names no commit but, so it seems, an annotated tag: \
-                 the commit that the tag points to now is built"
-            );
-            Ok((commit, repository.root_tree(&commit).await?))
-        }
-        Err(error) => Err(error),
-    }
-}
-
-/// Writes the whole bundle; answers where it is and how many bytes it has.
-async fn fill(
-    upload: &mut Upload,
-    tree: &Tree,
-    blobs: &Blobs,
-    push: &Push,
-) -> Result<(Stored, u64), NoBundle> {
-    let mut writer = BundleWriter::new(push.time);
-    let mut bytes = 0;
-    let mut entries = pin!(blobs.in_order(&tree.entries));
-    while let Some(next) = entries.next().await {
-        let (entry, content) = next?;
-        let (header, data) = writer.entry(entry, content.as_deref());
-        upload.write(&header).await?;
-        upload.write(data).await?;
-        bytes += header.len() + data.len();
-    }
-    let end = writer.finish(&tree.commit);
-    upload.write(&end).await?;
-    bytes += end.len();
-    Ok((upload.finish().await?, bytes as u64))
+    Ok(Published {
+        outcome,
+        build_id,
+        bundle: stored.ok(),
+    })
 }
 
 /// CodeBuild reads repositories of its own account and region only.

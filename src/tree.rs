@@ -7,12 +7,13 @@ use futures_util::stream::FuturesUnordered;
 use gix_hash::ObjectId;
 
 use crate::aws::codecommit::Repository;
+use crate::base::Bases;
 use crate::error::{Error, NoBundle, Unbundlable};
 use crate::git::{self, EntryKind, TreeEntry};
 use rules::Limits;
 
-/// Folders asked for at once.
-const FOLDERS_IN_FLIGHT: usize = 32;
+/// Folders asked for at once: as many as blobs, since it is one rate that both are held to.
+const FOLDERS_IN_FLIGHT: usize = 64;
 
 /// How often a folder is asked for whose listing is not the tree's.
 const ASKED: u32 = 3;
@@ -54,7 +55,7 @@ struct Folder {
     depth: usize,
 }
 
-/// Lists a commit's whole tree.
+/// Lists a commit's whole tree; a folder that a base holds costs no call.
 ///
 /// # Errors
 ///
@@ -63,6 +64,7 @@ struct Folder {
 /// tree's, however often it is asked for.
 pub async fn walk(
     repository: &Repository,
+    bases: &Bases,
     commit: ObjectId,
     root: ObjectId,
 ) -> Result<Tree, NoBundle> {
@@ -76,15 +78,25 @@ pub async fn walk(
     let mut limits = Limits::default();
     loop {
         // The last found goes first: going deep keeps the list of the waiting short.
-        while asked.len() < FOLDERS_IN_FLIGHT
-            && let Some(folder) = waiting.pop()
-        {
+        let known = loop {
+            if asked.len() == FOLDERS_IN_FLIGHT {
+                break None;
+            }
+            let Some(folder) = waiting.pop() else {
+                break None;
+            };
+            if let Some(listing) = bases.folder(&folder.id) {
+                break Some((folder, listing));
+            }
             asked.push(list(repository, &commit, folder));
-        }
-        let Some(listed) = asked.next().await else {
-            break;
         };
-        let (folder, listing) = listed?;
+        let (folder, listing) = match known {
+            Some(known) => known,
+            None => match asked.next().await {
+                Some(listed) => listed?,
+                None => break,
+            },
+        };
         let refused = |why| NoBundle::Failed(Error::Refused { commit, why });
         rules::check_folder(&folder.path, &listing).map_err(refused)?;
         for TreeEntry { name, kind, id } in listing {

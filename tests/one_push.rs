@@ -1,4 +1,5 @@
 //! One push through the whole chain: queue, mapping, function, CodeCommit, S3, CodeBuild.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod setup;
 
@@ -23,7 +24,7 @@ async fn a_push_becomes_one_exact_bundle_and_one_build() {
     let build = world.build();
     assert_exact(&world.bundle_of(&build), repository.path(), &commit);
     let key = format!("shop/feature/x/{commit}.zip");
-    assert_eq!(world.bundles(), [key.clone()]);
+    assert_eq!(world.bundles(), std::slice::from_ref(&key));
     let stored = world.aws.s3().objects(world.deployment.bucket()).remove(0);
     let tree = repository.git(&["rev-parse", &format!("{commit}^{{tree}}")]);
     let metadata: Vec<_> = stored.metadata.into_iter().collect();

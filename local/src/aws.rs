@@ -59,6 +59,7 @@ pub struct LocalAws {
     codebuild: CodeBuild,
     s3: S3,
     sqs: Sqs,
+    sts: Sts,
     calls: CallLog,
     faults: Faults,
     functions: Arc<Mutex<Vec<WeakFunction>>>,
@@ -101,13 +102,8 @@ impl LocalAws {
                 killed
             })
         }));
-        let routes = routes(
-            &codecommit,
-            &codebuild,
-            &sqs,
-            &s3,
-            Sts::new(clock.clone(), account),
-        );
+        let sts = Sts::new(clock.clone(), account);
+        let routes = routes(&codecommit, &codebuild, &sqs, &s3, sts.clone());
         let wire = wire.serve(routes, calls.clone(), faults.clone());
         Ok(Self {
             options,
@@ -116,6 +112,7 @@ impl LocalAws {
             codebuild,
             s3,
             sqs,
+            sts,
             calls,
             faults,
             functions,
@@ -180,6 +177,11 @@ impl LocalAws {
     /// The queues.
     pub fn sqs(&self) -> &Sqs {
         &self.sqs
+    }
+
+    /// The roles.
+    pub fn sts(&self) -> &Sts {
+        &self.sts
     }
 
     /// Makes a function's processes known to the faults that kill.

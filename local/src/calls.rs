@@ -3,6 +3,8 @@
 //! Tests count calls with it, the command line shows its progress from it, and the benchmark
 //! reads its totals. A call that was cut off has no status; one that a fault touched says which.
 
+pub mod record;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +12,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tokio::sync::broadcast;
+
+use crate::lambda::FUNCTION_KEY_PREFIX;
+use record::Record;
 
 /// The services on the wire, named as in an IAM action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -53,6 +59,12 @@ pub struct Call {
     pub detail: String,
     /// Whose call it was, from the `Authorization` header.
     pub access_key_id: Option<String>,
+    /// The role that this key belongs to, if AssumeRole gave it out.
+    pub role: Option<String>,
+    /// The Region it was signed for.
+    pub region: Option<String>,
+    /// Whether it asks S3 for one version of an object.
+    pub versioned: bool,
     /// The SDK's attempt number, from `amz-sdk-request`; 1 where there is none.
     pub attempt: u32,
     /// HTTP status of the answer; none if the connection was cut instead.
@@ -102,6 +114,7 @@ struct Inner {
     arrived: AtomicU64,
     calls: Mutex<Vec<Call>>,
     live: broadcast::Sender<Call>,
+    record: Option<Record>,
 }
 
 impl Default for CallLog {
@@ -110,6 +123,9 @@ impl Default for CallLog {
             arrived: AtomicU64::new(0),
             calls: Mutex::default(),
             live: broadcast::Sender::new(4096),
+            record: std::env::var_os(record::VARIABLE).map(|folder| {
+                Record::begin(folder.as_ref()).expect("the call record's folder cannot be used")
+            }),
         }))
     }
 }
@@ -120,8 +136,17 @@ impl CallLog {
         self.0.arrived.fetch_add(1, Ordering::SeqCst) + 1
     }
 
-    /// Adds a call that has its answer.
+    /// Adds a call that has its answer. Only a function's, under a role or not, goes on record.
     pub(crate) fn record(&self, call: Call) {
+        let is_functions = call
+            .access_key_id
+            .as_ref()
+            .is_some_and(|id| id.starts_with(FUNCTION_KEY_PREFIX));
+        if let Some(record) = &self.0.record
+            && (is_functions || call.role.is_some())
+        {
+            record.call(&call);
+        }
         // Nobody may be listening.
         let _ = self.0.live.send(call.clone());
         self.0
@@ -129,6 +154,13 @@ impl CallLog {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(call);
+    }
+
+    /// Puts on record what the calls from now on belong to.
+    pub(crate) fn deployed(&self, what: &Value) {
+        if let Some(record) = &self.0.record {
+            record.line(what);
+        }
     }
 
     /// All calls, in the order of their answers.

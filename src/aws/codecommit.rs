@@ -7,11 +7,13 @@ use aws_sdk_codecommit::config::Builder;
 use aws_sdk_codecommit::types::FileModeTypeEnum;
 use gix_hash::ObjectId;
 
+use super::gate::Gate;
 use super::meter::Meter;
 use super::pace::Pace;
 use super::{failed, retry};
 use crate::error::{CallError, Cause, Error};
 use crate::git::{EntryKind, TreeEntry};
+use crate::room::Seat;
 
 /// The largest file that GetFile and GetBlob hand out, in bytes: `FileContent` of CodeCommit's
 /// service model, and "6 MB" at
@@ -169,12 +171,17 @@ impl Repository {
         Ok(entries)
     }
 
-    /// The content of a file at a commit.
+    /// The content of a file at a commit; a large one waits until `seat` has room.
     ///
     /// # Errors
     ///
     /// [`Cause::TooLarge`] for more than [`LARGEST_FILE`] bytes.
-    pub async fn file(&self, commit: &ObjectId, path: &str) -> Result<Vec<u8>, CallError> {
+    pub async fn file(
+        &self,
+        commit: &ObjectId,
+        path: &str,
+        seat: &Arc<Seat>,
+    ) -> Result<Vec<u8>, CallError> {
         self.pace.turn().await;
         self.client
             .get_file()
@@ -183,6 +190,7 @@ impl Repository {
             .file_path(path)
             .customize()
             .interceptor(self.meter.clone())
+            .interceptor(Gate(seat.clone()))
             .send()
             .await
             .map(|answer| answer.file_content.into_inner())
@@ -190,11 +198,12 @@ impl Repository {
     }
 
     /// The content of a blob: for links, since what GetFile answers for them is documented nowhere.
+    /// A large one waits until `seat` has room.
     ///
     /// # Errors
     ///
     /// [`Cause::TooLarge`] for more than [`LARGEST_FILE`] bytes.
-    pub async fn blob(&self, id: &ObjectId) -> Result<Vec<u8>, CallError> {
+    pub async fn blob(&self, id: &ObjectId, seat: &Arc<Seat>) -> Result<Vec<u8>, CallError> {
         self.pace.turn().await;
         self.client
             .get_blob()
@@ -202,6 +211,7 @@ impl Repository {
             .blob_id(id.to_string())
             .customize()
             .interceptor(self.meter.clone())
+            .interceptor(Gate(seat.clone()))
             .send()
             .await
             .map(|answer| answer.content.into_inner())

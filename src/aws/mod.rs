@@ -3,6 +3,7 @@
 
 pub mod codebuild;
 pub mod codecommit;
+mod gate;
 pub mod meter;
 mod pace;
 mod retry;
@@ -16,13 +17,19 @@ use aws_config::sts::AssumeRoleProvider;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
 use aws_sdk_codecommit::config::SharedCredentialsProvider;
 use aws_sdk_codecommit::operation::RequestId;
+use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use crate::config::Config;
+use crate::config::{Config, Reader};
 use crate::error::{CallError, Cause};
+use crate::room::Room;
+
+/// Bytes of large contents under way at once. The largest answer counts for 25 MB of it (see
+/// [`gate`]), and at least two cores want something to do.
+const ROOM: usize = 64 * 1024 * 1024;
 
 /// Every client, built once for the life of the process.
 pub struct Aws {
@@ -33,9 +40,14 @@ pub struct Aws {
     pub builds: codebuild::Builds,
     /// The queue that feeds this function.
     pub queue: sqs::Queue,
-    /// CodeCommit's clients by region and role; repositories of other accounts need their own.
-    codecommit: Mutex<HashMap<(String, Option<String>), codecommit::Client>>,
+    /// The room for large contents, whichever push they belong to.
+    pub room: Room,
+    /// Repositories of other accounts and regions need clients of their own.
+    codecommit: Mutex<CodeCommitClients>,
 }
+
+/// CodeCommit's clients by region and reader.
+type CodeCommitClients = HashMap<(String, Option<Reader>), codecommit::Client>;
 
 impl Aws {
     /// Reads the SDK's own settings from the environment and builds the clients.
@@ -50,35 +62,35 @@ impl Aws {
             bundles: s3::Bundles::new(&sdk, &config.code_bucket),
             builds: codebuild::Builds::new(&sdk),
             queue: sqs::Queue::new(&sdk),
+            room: Room::of(ROOM),
             codecommit: Mutex::default(),
             sdk,
         }
     }
 
-    /// CodeCommit in the repository's region, read under `role` where there is one.
-    pub async fn codecommit(&self, region: &str, role: Option<String>) -> codecommit::Client {
-        let key = (region.to_owned(), role);
+    /// CodeCommit in the repository's region, read under a role where there is one.
+    pub async fn codecommit(&self, region: &str, reader: Option<Reader>) -> codecommit::Client {
+        let key = (region.to_owned(), reader);
         let known = self.codecommit_clients().get(&key).cloned();
         if let Some(client) = known {
             return client;
         }
         let mut sdk = self.sdk.to_builder().region(Region::new(region.to_owned()));
-        if let Some(role) = &key.1 {
-            let reader = AssumeRoleProvider::builder(role)
+        if let Some(reader) = &key.1 {
+            let mut role = AssumeRoleProvider::builder(&reader.role_arn)
                 .session_name("pushbuild")
-                .configure(&self.sdk)
-                .build()
-                .await;
-            sdk = sdk.credentials_provider(SharedCredentialsProvider::new(reader));
+                .configure(&self.sdk);
+            if let Some(id) = &reader.external_id {
+                role = role.external_id(id);
+            }
+            sdk = sdk.credentials_provider(SharedCredentialsProvider::new(role.build().await));
         }
         let client = codecommit::Client::new(&sdk.build());
         self.codecommit_clients().insert(key, client.clone());
         client
     }
 
-    fn codecommit_clients(
-        &self,
-    ) -> std::sync::MutexGuard<'_, HashMap<(String, Option<String>), codecommit::Client>> {
+    fn codecommit_clients(&self) -> std::sync::MutexGuard<'_, CodeCommitClients> {
         // A panic between lock and unlock leaves a map that is as good as before.
         self.codecommit
             .lock()
@@ -119,6 +131,14 @@ fn common_cause(code: &str) -> Option<Cause> {
     })
 }
 
+/// The code of an AssumeRole that failed on the way to a call, which itself was then never sent.
+fn role_refused<'error>(error: &'error (dyn std::error::Error + 'static)) -> Option<&'error str> {
+    std::iter::successors(Some(error), |error| error.source())
+        .find_map(|error| error.downcast_ref::<SdkError<AssumeRoleError, HttpResponse>>())
+        .and_then(SdkError::as_service_error)
+        .and_then(AssumeRoleError::code)
+}
+
 /// Turns the SDK's error into one that says what it means. `known` holds the adapter's own codes.
 fn failed<E>(
     call: &'static str,
@@ -129,19 +149,20 @@ fn failed<E>(
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
-    let code = error.code().map(str::to_owned);
+    let code = error
+        .code()
+        .or_else(|| role_refused(error))
+        .map(str::to_owned);
     let status = error.raw_response().map(|answer| answer.status().as_u16());
     let cause = match (&code, error) {
         (_, _) if error.raw_response().is_some_and(retry::is_throttle) => Cause::Throttled,
-        (Some(code), _) => {
-            known(code)
-                .or_else(|| common_cause(code))
-                .unwrap_or(if status >= Some(500) {
-                    Cause::Unavailable
-                } else {
-                    Cause::Unknown
-                })
-        }
+        (Some(code), _) => known(code).or_else(|| common_cause(code)).unwrap_or(
+            if status.is_none() || status >= Some(500) {
+                Cause::Unavailable
+            } else {
+                Cause::Unknown
+            },
+        ),
         (
             None,
             SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_),

@@ -1,18 +1,20 @@
 //! S3, as the store of the bundles.
 
+mod read;
 mod upload;
 
 use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
 use gix_hash::ObjectId;
 
+pub use read::{Found, Object, Tail};
 pub use upload::Upload;
 
 use super::failed;
 use crate::error::{CallError, Cause};
 
 /// The bucket of the bundles.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Bundles {
     client: Client,
     /// The bucket's name.
@@ -45,6 +47,8 @@ const EVENT_ID: &str = "event-id";
 const COMMIT_ID: &str = "commit-id";
 const TREE_ID: &str = "tree-id";
 const FORMAT: &str = "format";
+/// Marks what is no whole bundle.
+const PARTIAL: &str = "partial";
 
 /// The version of the bundle's format: entries, their order, comments and times.
 const FORMAT_VERSION: &str = "1";
@@ -92,9 +96,26 @@ impl Bundles {
         }))
     }
 
-    /// Begins a bundle; nothing is sent before there is a part's worth of it.
-    pub fn upload(&self, key: &str, label: &Label) -> Upload {
-        Upload::new(self.clone(), key, label)
+    /// Begins a bundle; nothing is sent before there is a part's worth of it. `partial` is where
+    /// it may be left unfinished.
+    pub fn upload(&self, key: &str, partial: &str, label: &Label) -> Upload {
+        Upload::new(self.clone(), key, partial, label)
+    }
+
+    /// Removes what an earlier delivery left unfinished. Where that fails, it stays until the
+    /// bucket's lifecycle rule removes it.
+    pub async fn remove_partial(&self, key: &str) {
+        let removed = self
+            .client
+            .delete_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .send()
+            .await;
+        if let Err(error) = removed {
+            let error = failed("S3 DeleteObject", self.about(key), &error, cause);
+            tracing::warn!(%error, "a partial bundle stays until the bucket's lifecycle rule removes it");
+        }
     }
 
     fn about(&self, key: &str) -> String {

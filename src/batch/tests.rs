@@ -53,10 +53,11 @@ fn call_error(cause: Cause) -> Error {
 
 type Log = Arc<Mutex<Vec<String>>>;
 
-async fn work(log: Log, push: Push) -> Result<(), Error> {
+/// Notes that it was worked on, and the outcome.
+async fn work(log: Log, push: Push) -> (Result<(), Error>, bool) {
     let name = format!("{} {}", push.event_id, push.reference.short_name);
     log.lock().unwrap().push(name);
-    match push.event_id.as_str() {
+    let outcome = match push.event_id.as_str() {
         "fail" => Err(call_error(Cause::Unavailable)),
         "deny" => Err(call_error(Cause::Denied)),
         "panic" => panic!("a test's panic"),
@@ -65,7 +66,8 @@ async fn work(log: Log, push: Push) -> Result<(), Error> {
             Ok(())
         }
         _ => Ok(()),
-    }
+    };
+    (outcome, true)
 }
 
 struct Ran {
@@ -74,16 +76,29 @@ struct Ran {
     errors: Vec<String>,
     /// What was worked on, in order.
     worked: Vec<String>,
+    /// Message id, how it ended, and whether the work could note anything.
+    reported: Vec<(String, &'static str, bool)>,
 }
 
 async fn run_with(messages: Vec<Message>, time: Duration, most: Option<u32>) -> Ran {
     let log = Log::default();
+    let reported = Mutex::default();
     let failures = handle(
         messages,
         Instant::now() + time,
         read,
         |push, _| work(log.clone(), push),
         async || most,
+        |message, ending, noted: bool| {
+            let ending = match ending {
+                Ending::Done(_) => "done",
+                Ending::Skipped(_) => "skipped",
+                Ending::Failed(Some(_), _) => "failed",
+                Ending::Failed(None, _) => "bad",
+            };
+            let mut reported: std::sync::MutexGuard<'_, Vec<_>> = reported.lock().unwrap();
+            reported.push((message.id.clone(), ending, noted));
+        },
     )
     .await;
     let worked = log.lock().unwrap().clone();
@@ -97,6 +112,7 @@ async fn run_with(messages: Vec<Message>, time: Duration, most: Option<u32>) -> 
             .map(|failure| failure.error.to_string())
             .collect(),
         worked,
+        reported: reported.into_inner().unwrap(),
     }
 }
 
@@ -106,7 +122,7 @@ async fn run(bodies: &[&str]) -> Ran {
         .enumerate()
         .map(|(number, body)| message(&number.to_string(), body, 1))
         .collect();
-    run_with(messages, Duration::from_secs(60), Some(5)).await
+    run_with(messages, Duration::from_mins(1), Some(5)).await
 }
 
 #[tokio::test]
@@ -124,6 +140,22 @@ async fn a_bad_message_in_the_middle_fails_alone() {
     .await;
     assert_eq!(ran.failed, ["5"]);
     assert_eq!(ran.worked.len(), 9);
+}
+
+#[tokio::test]
+async fn each_message_is_reported_once_with_what_its_work_noted() {
+    let mut ran = run(&["ok a", "fail b", "3 b", "panic c", "skip", "bad"]).await;
+    ran.reported.sort();
+    let expected = [
+        ("0", "done", true),
+        ("1", "failed", true),
+        ("2", "failed", false),
+        ("3", "failed", false),
+        ("4", "skipped", false),
+        ("5", "bad", false),
+    ];
+    let expected = expected.map(|(id, ending, noted)| (id.to_owned(), ending, noted));
+    assert_eq!(ran.reported, expected);
 }
 
 #[tokio::test]
@@ -155,14 +187,14 @@ async fn a_rejected_push_holds_nobody_up() {
 #[tokio::test]
 async fn a_push_that_failed_for_the_last_time_holds_nobody_up() {
     let lane = || vec![message("m1", "fail a", 2), message("m2", "ok a", 2)];
-    let ran = run_with(lane(), Duration::from_secs(60), Some(2)).await;
+    let ran = run_with(lane(), Duration::from_mins(1), Some(2)).await;
     assert_eq!((ran.failed, ran.worked.len()), (vec!["m1".to_owned()], 2));
 
-    let ran = run_with(lane(), Duration::from_secs(60), Some(3)).await;
+    let ran = run_with(lane(), Duration::from_mins(1), Some(3)).await;
     assert_eq!(ran.failed, ["m1", "m2"]);
 
     // Where the queue does not tell, order is kept.
-    let ran = run_with(lane(), Duration::from_secs(60), None).await;
+    let ran = run_with(lane(), Duration::from_mins(1), None).await;
     assert_eq!(ran.failed, ["m1", "m2"]);
 }
 

@@ -9,8 +9,8 @@ const UTF8: u16 = 1 << 11;
 /// MS-DOS's attribute of a directory.
 const DOS_DIRECTORY: u32 = 0x10;
 /// In a 16-bit or 32-bit field: the value stands in a zip64 record.
-const MAX16: u16 = u16::MAX;
-const MAX32: u32 = u32::MAX;
+pub const MAX16: u16 = u16::MAX;
+pub const MAX32: u32 = u32::MAX;
 
 /// How an entry's data is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

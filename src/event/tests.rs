@@ -6,7 +6,7 @@ use super::*;
 const COMMIT: &str = "3e5983d0f1bd0a9fe6d2ae6dc3bfe4b8d6a5a3f1";
 const OLD: &str = "0123456789abcdef0123456789abcdef01234567";
 
-fn event(detail: Value) -> Value {
+fn event(detail: &Value) -> Value {
     json!({
         "version": "0",
         "id": "01234567-0123-0123-0123-012345678901",
@@ -21,7 +21,7 @@ fn event(detail: Value) -> Value {
 }
 
 fn updated(full_name: &str) -> Value {
-    event(json!({
+    event(&json!({
         "callerUserArn": "arn:aws:iam::123456789012:user/mary",
         "event": "referenceUpdated",
         "repositoryName": "MyDemoRepo",
@@ -86,7 +86,7 @@ fn a_tag_is_a_tag() {
 
 #[test]
 fn a_deleted_reference_is_skipped() {
-    let deleted = event(json!({
+    let deleted = event(&json!({
         "event": "referenceDeleted",
         "repositoryName": "MyDemoRepo",
         "referenceFullName": "refs/heads/gone",
@@ -100,7 +100,7 @@ fn a_deleted_reference_is_skipped() {
 
 #[test]
 fn a_merge_commit_without_a_reference_is_skipped() {
-    let merge = event(json!({"event": "unreferencedMergeCommitCreated", "repositoryName": "r"}));
+    let merge = event(&json!({"event": "unreferencedMergeCommitCreated", "repositoryName": "r"}));
     assert_eq!(
         parse(&merge.to_string()),
         Ok(Request::Skip(Skip::UnreferencedMergeCommit))

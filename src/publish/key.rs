@@ -7,6 +7,31 @@ use crate::event::{Push, ReferenceKind};
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>
 const LONGEST_KEY: usize = 1024;
 
+/// What the keys of a repository's bundles begin with.
+pub fn folder(push: &Push) -> String {
+    format!("{}/", push.repository)
+}
+
+/// What the keys begin with that hold no whole bundle: no part of a branch's name may begin with
+/// a dot.
+pub fn partials(push: &Push) -> String {
+    format!("{}/.partial/", push.repository)
+}
+
+/// Where a delivery leaves what it has when its time ends.
+pub fn partial(push: &Push) -> String {
+    format!("{}{}.zip", partials(push), push.commit)
+}
+
+/// The bundle of what the reference pointed to before.
+pub fn before(push: &Push) -> Option<String> {
+    let commit = push.old_commit?;
+    Some(of(&Push {
+        commit,
+        ..push.clone()
+    }))
+}
+
 /// `{repository}/{branch}/{commit}.zip`, and `{repository}/.tags/{tag}/{commit}.zip` for a tag: no
 /// part of a branch's name may begin with a dot (`git check-ref-format`), so no branch can have
 /// that key. A name that is too long for S3 is replaced by its hash, under `.long/`.

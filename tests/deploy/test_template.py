@@ -103,7 +103,8 @@ class Template(unittest.TestCase):
                 for name in NAMES.split(",")
                 for tail in (
                     f"codecommit:eu-central-1:111122223333:{name}",
-                    f"codebuild:eu-central-1:111122223333:project/{name}-ci",
+                    # No dot, as the function has it too.
+                    f"codebuild:eu-central-1:111122223333:project/{name.replace('.', '-')}-ci",
                 )
             ],
         )

@@ -2,8 +2,11 @@
 //! process of its own.
 #![allow(
     dead_code,
+    unused_imports,
     missing_docs,
-    reason = "each test file uses its own part of this"
+    clippy::format_collect,
+    clippy::unwrap_used,
+    reason = "each test file uses its own part of this, and a panic is how a test fails"
 )]
 
 pub mod bundle;
@@ -48,7 +51,7 @@ impl World {
         let aws = LocalAws::start(options).await.unwrap();
         aws.codebuild().accept_any_project(true);
         let mut deploy = DeployOptions::new(env!("CARGO_BIN_EXE_pushbuild"));
-        deploy.timeout = Duration::from_secs(60);
+        deploy.timeout = Duration::from_mins(1);
         deploy
             .env
             .insert("AWS_LAMBDA_LOG_FORMAT".to_owned(), "JSON".to_owned());

@@ -112,6 +112,11 @@ impl LocalAws {
             ("CODE_BUCKET".to_owned(), bucket.clone()),
         ]);
         env.extend(options.env);
+        self.calls.deployed(&serde_json::json!({
+            "deployed": name,
+            "queue": self.sqs.arn(&queue_url),
+            "environment": env,
+        }));
         let Options {
             region,
             account,

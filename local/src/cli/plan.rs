@@ -71,6 +71,9 @@ impl Plan {
     fn of_repository(args: &TryArgs, account: &str, region: &str) -> anyhow::Result<Self> {
         let served = served(args)?;
         let about = describe(&served.path)?;
+        if about.commit.is_none() && about.branches.is_empty() {
+            bail!("{} has no commit yet", served.path.display());
+        }
         let tip = |branch: &str| {
             about
                 .branches
@@ -81,12 +84,13 @@ impl Plan {
         let pushes: Vec<(String, String)> = if args.all_branches {
             about.branches.clone()
         } else {
-            let branch = match &args.branch {
-                Some(branch) => branch.clone(),
-                None => current_branch(about.head.as_deref(), args.commit.is_some())?,
+            let (branch, is_detached) = match &args.branch {
+                Some(branch) => (branch.clone(), false),
+                None => current_branch(about.head.as_deref()),
             };
             let commit = match &args.commit {
                 Some(commit) => revision(&served.path, commit)?.commit,
+                None if is_detached => revision(&served.path, "HEAD")?.commit,
                 None => tip(&branch).with_context(|| {
                     let known: Vec<_> = about
                         .branches
@@ -161,14 +165,11 @@ fn served(args: &TryArgs) -> anyhow::Result<Served> {
     })
 }
 
-fn current_branch(head: Option<&str>, has_commit: bool) -> anyhow::Result<String> {
+/// The branch that HEAD is on. CI systems check out a commit without one: it is then pushed as a
+/// branch that says so.
+fn current_branch(head: Option<&str>) -> (String, bool) {
     match head.and_then(|head| head.strip_prefix("refs/heads/")) {
-        Some(branch) => Ok(branch.to_owned()),
-        // What CI systems check out; a push has to have a branch all the same.
-        None if has_commit => Ok("detached".to_owned()),
-        None => bail!(
-            "HEAD is on no branch; say what to push: --branch NAME, or --commit HEAD \
-             (pushed as a branch named `detached`)"
-        ),
+        Some(branch) => (branch.to_owned(), false),
+        None => ("detached".to_owned(), true),
     }
 }

@@ -1,5 +1,6 @@
 //! What `try` shows while the function works: the calls that reach the local AWS, as they happen.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -14,7 +15,8 @@ pub async fn show(mut calls: Receiver<Call>, expected: u64) {
     if let Ok(style) = ProgressStyle::with_template("  fetching   {bar:40} {pos}/{len} calls") {
         bar.set_style(style);
     }
-    let on_terminal = !bar.is_hidden();
+    // Events from a file may speak of commits that nobody counted.
+    let on_terminal = !bar.is_hidden() || expected == 0;
     let mut fetched = 0_u64;
     loop {
         let call = match calls.recv().await {
@@ -30,7 +32,7 @@ pub async fn show(mut calls: Receiver<Call>, expected: u64) {
             fetched += 1;
             bar.inc(1);
             if !on_terminal && (fetched == 1 || fetched.is_multiple_of(500)) {
-                println!("  fetching   {fetched} of about {expected} calls");
+                println!("  fetching   {fetched} calls of about {expected}");
             }
             continue;
         }
@@ -56,10 +58,10 @@ fn line_of(call: &Call) -> Option<String> {
     };
     let mut line = format!("  {word:<10} {}", call.detail);
     if let Some(error) = &call.error {
-        line.push_str(&format!(" ({} {error})", call.operation));
+        let _ = write!(line, " ({} {error})", call.operation);
     }
     if call.duration > Duration::from_millis(100) {
-        line.push_str(&format!(" in {} ms", call.duration.as_millis()));
+        let _ = write!(line, " in {} ms", call.duration.as_millis());
     }
     Some(line)
 }

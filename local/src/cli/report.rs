@@ -16,14 +16,21 @@ pub struct Ending {
 }
 
 impl Ending {
-    /// The endings so far, by message id or event id.
+    /// The endings so far, one for each message: a failed one may have come back meanwhile.
     pub fn all(log: &FunctionLog) -> Vec<Self> {
-        log.lines()
-            .iter()
-            .filter_map(|line| serde_json::from_str::<Value>(&line.text).ok())
-            .filter(|line| line.get("outcome").is_some())
-            .map(|line| Self { line })
-            .collect()
+        let mut endings: Vec<Self> = Vec::new();
+        for line in log.lines() {
+            let Ok(line) = serde_json::from_str::<Value>(&line.text) else {
+                continue;
+            };
+            let is_known = |ending: &Self| {
+                line["message_id"].is_string() && ending.line["message_id"] == line["message_id"]
+            };
+            if line.get("outcome").is_some() && !endings.iter().any(is_known) {
+                endings.push(Self { line });
+            }
+        }
+        endings
     }
 
     /// Whether it failed.
@@ -85,7 +92,7 @@ impl Ending {
         let _ = writeln!(
             out,
             "  time       {} ms: {} to list the tree, {} to fetch and store it, {} to start the build",
-            number("total_ms"),
+            number("ms"),
             number("walk_ms"),
             number("bundle_ms"),
             number("build_ms")
@@ -126,5 +133,8 @@ pub fn calls(aws: &LocalAws) -> String {
         .iter()
         .map(|(operation, calls)| format!("{calls} {operation}"))
         .collect();
+    if parts.is_empty() {
+        return "none".to_owned();
+    }
     parts.join(", ")
 }

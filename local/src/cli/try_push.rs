@@ -14,7 +14,7 @@ use crate::aws::{DeployOptions, Deployment, LocalAws, Options};
 use crate::codecommit::count_tree;
 
 /// An invocation's time, as on AWS; and how long a try is waited for.
-const TIMEOUT: Duration = Duration::from_secs(15 * 60);
+const TIMEOUT: Duration = Duration::from_mins(15);
 
 pub async fn run(args: TryArgs) -> anyhow::Result<ExitCode> {
     let options = Options::new(storage());

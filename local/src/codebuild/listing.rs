@@ -26,8 +26,8 @@ impl CodeBuild {
             })
             .transpose()?;
         let state = self.state();
-        let could_be = state.any_project && Project::can_be_named(name);
-        if !state.projects.contains_key(name) && !could_be {
+        let any = state.any_project && Project::can_be_named(name);
+        if !any && !state.projects.contains_key(name) {
             return Err(not_found(format!(
                 "The specified project {} does not exist",
                 self.arn("project", name)

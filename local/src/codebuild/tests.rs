@@ -154,6 +154,12 @@ async fn an_unknown_project_is_not_found_unless_any_is_accepted() {
     let listed = f.refused("ListBuildsForProject", input.clone()).await;
     assert_eq!(listed.code, "ResourceNotFoundException");
     f.codebuild.accept_any_project(true);
+    let none_yet = f
+        .codebuild
+        .call("ListBuildsForProject", input.clone())
+        .await
+        .unwrap();
+    assert_eq!(none_yet["ids"], json!([]));
     f.start(input).await;
     let impossible = json!({"projectName": "my.app"});
     assert_eq!(

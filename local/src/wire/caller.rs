@@ -1,16 +1,33 @@
 //! Who calls, which attempt it is, and what about: the parts of a call that only its log needs.
 
-use hyper::HeaderMap;
+use hyper::{HeaderMap, Uri};
 use serde_json::Value;
 
 use crate::calls::Service;
 
 /// The access key id of a signature (version 4: `Credential=ID/date/region/service/aws4_request`).
 pub fn access_key_id(headers: &HeaderMap) -> Option<String> {
+    credential(headers, 0)
+}
+
+/// The Region of a signature's scope.
+pub fn region(headers: &HeaderMap) -> Option<String> {
+    credential(headers, 2)
+}
+
+fn credential(headers: &HeaderMap, part: usize) -> Option<String> {
     let authorization = headers.get("authorization")?.to_str().ok()?;
     let (_, credential) = authorization.split_once("Credential=")?;
-    let id = credential.split(['/', ',']).next()?;
-    (!id.is_empty()).then(|| id.to_owned())
+    let part = credential.split(',').next()?.split('/').nth(part)?;
+    (!part.is_empty()).then(|| part.to_owned())
+}
+
+/// Whether an S3 request is about one version of an object, for which IAM has actions of its own.
+pub fn names_a_version(uri: &Uri) -> bool {
+    uri.query()
+        .into_iter()
+        .flat_map(|query| query.split('&'))
+        .any(|pair| pair.starts_with("versionId="))
 }
 
 /// The attempt that the SDK is at, from `amz-sdk-request: attempt=2; max=3`; 1 where not said.
@@ -90,6 +107,15 @@ mod tests {
             (access_key_id(&headers), attempt(&headers)),
             (Some("LOCAL7".into()), 3)
         );
+        assert_eq!(region(&headers).as_deref(), Some("eu-west-1"));
+    }
+
+    #[test]
+    fn a_version_is_seen_in_the_query() {
+        assert!(names_a_version(
+            &"/b/k?x-id=GetObject&versionId=v".parse().unwrap()
+        ));
+        assert!(!names_a_version(&"/b/k?prefix=versionId".parse().unwrap()));
     }
 
     #[test]

@@ -25,8 +25,16 @@ pub struct Front {
     pub routes: Routes,
     pub calls: CallLog,
     pub faults: Faults,
-    /// Whose a role's credentials are: access key ids that AssumeRole gave out, to the caller's.
-    pub assumed: Mutex<BTreeMap<String, String>>,
+    /// By the access key ids that AssumeRole gave out.
+    pub assumed: Mutex<BTreeMap<String, Assumed>>,
+}
+
+/// Whose a role's credentials are.
+#[derive(Clone)]
+pub struct Assumed {
+    /// The access key id of who assumed it.
+    origin: String,
+    role_arn: String,
 }
 
 impl Front {
@@ -40,7 +48,9 @@ impl Front {
         let (start, clock) = (SystemTime::now(), Instant::now());
         let (parts, body) = path_style(request).into_parts();
         let access_key_id = caller::access_key_id(&parts.headers);
-        let origin = self.origin(access_key_id.as_deref());
+        let region = caller::region(&parts.headers);
+        let versioned = caller::names_a_version(&parts.uri);
+        let (origin, role) = self.origin(access_key_id.as_deref());
         let attempt = caller::attempt(&parts.headers);
         let asked = match read(parts, body).await {
             Ok(asked) => asked,
@@ -100,6 +110,9 @@ impl Front {
             operation: operation.clone(),
             detail: detail.clone(),
             access_key_id,
+            role,
+            region,
+            versioned: versioned && service == Service::S3,
             attempt,
             status,
             error,
@@ -118,11 +131,16 @@ impl Front {
         }
     }
 
-    /// The caller behind an access key id: the function where it has assumed a role.
-    fn origin(&self, access_key_id: Option<&str>) -> Option<String> {
-        let assumed = self.assumed.lock().unwrap_or_else(PoisonError::into_inner);
-        let id = access_key_id?;
-        Some(assumed.get(id).map_or(id, String::as_str).to_owned())
+    /// The caller behind an access key id: the function where it has assumed a role, and the role.
+    fn origin(&self, access_key_id: Option<&str>) -> (Option<String>, Option<String>) {
+        let known = self.assumed.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(id) = access_key_id else {
+            return (None, None);
+        };
+        match known.get(id) {
+            Some(assumed) => (Some(assumed.origin.clone()), Some(assumed.role_arn.clone())),
+            None => (Some(id.to_owned()), None),
+        }
     }
 
     async fn answer(
@@ -159,7 +177,11 @@ impl Front {
                     && let Some(id) = xml_element(answer.as_bytes(), "AccessKeyId")
                 {
                     let mut assumed = self.assumed.lock().unwrap_or_else(PoisonError::into_inner);
-                    assumed.insert(id, origin.to_owned());
+                    let assumption = Assumed {
+                        origin: origin.to_owned(),
+                        role_arn: call.detail.to_owned(),
+                    };
+                    assumed.insert(id, assumption);
                 }
                 Answer::of(protocol, result.map(Value::String))
             }

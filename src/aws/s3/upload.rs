@@ -1,12 +1,20 @@
 //! One bundle on its way into the bucket: a single PutObject where it is small, parts of a
 //! multipart upload, sent while later ones are still being made, where it is not.
+//!
+//! What may not be whole when time ends goes under a key of its own and is copied to its place at
+//! the end: nothing that is not whole is ever where a bundle should be.
+
+use std::time::Duration;
 
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
+use aws_sdk_s3::types::{
+    ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart, MetadataDirective,
+};
+use aws_smithy_types::timeout::TimeoutConfig;
 use bytes::{Bytes, BytesMut};
 use tokio::task::JoinSet;
 
-use super::{Bundles, Label, Stored, cause, failed, version};
+use super::{Bundles, Label, PARTIAL, Stored, cause, failed, version};
 use crate::error::CallError;
 
 /// Bytes in a part. S3 wants 5 MiB at least and takes 10,000 parts
@@ -16,9 +24,17 @@ const PART: usize = 8 * 1024 * 1024;
 /// Parts on their way at once; each holds its bytes in memory until S3 has them.
 const PARTS_IN_FLIGHT: usize = 3;
 
+/// For S3 to copy an object by itself: 5 GB is the most that one call copies.
+const COPY_TIME: Duration = Duration::from_mins(2);
+
 /// A bundle that is being written.
 pub struct Upload {
     bundles: Bundles,
+    /// Where the bundle belongs.
+    home: String,
+    /// Where what is not whole may be.
+    aside: String,
+    /// Which of the two it is written to.
     key: String,
     label: Label,
     /// What no part holds yet.
@@ -34,14 +50,28 @@ struct Multipart {
 }
 
 impl Upload {
-    pub(super) fn new(bundles: Bundles, key: &str, label: &Label) -> Self {
+    pub(super) fn new(bundles: Bundles, home: &str, aside: &str, label: &Label) -> Self {
         Self {
             bundles,
-            key: key.to_owned(),
+            home: home.to_owned(),
+            aside: aside.to_owned(),
+            key: home.to_owned(),
             label: label.clone(),
             pending: BytesMut::new(),
             multipart: None,
         }
+    }
+
+    /// Whether it could [be left unfinished](Self::leave_unfinished) later. Once the first part
+    /// is under way it stays as it is.
+    pub fn set_aside(&mut self, aside: bool) {
+        if self.multipart.is_none() && aside != self.is_aside() {
+            self.key = if aside { &self.aside } else { &self.home }.clone();
+        }
+    }
+
+    fn is_aside(&self) -> bool {
+        self.key == self.aside
     }
 
     /// Takes the next bytes; waits while enough parts are under way.
@@ -49,12 +79,20 @@ impl Upload {
     /// # Errors
     ///
     /// A part, this one or an earlier one, that S3 did not take.
-    pub async fn write(&mut self, bytes: &[u8]) -> Result<(), CallError> {
-        self.pending.extend_from_slice(bytes);
-        while self.pending.len() >= PART {
-            let part = self.pending.split_to(PART).freeze();
+    pub async fn write(&mut self, mut bytes: &[u8]) -> Result<(), CallError> {
+        // Exactly one part's worth of memory for each part, which a buffer that grows would
+        // double.
+        while self.pending.len() + bytes.len() >= PART {
+            let (now, later) = bytes.split_at(PART - self.pending.len());
+            self.pending.extend_from_slice(now);
+            bytes = later;
+            let part = std::mem::take(&mut self.pending).freeze();
             self.send_part(part).await?;
         }
+        if self.pending.capacity() == 0 && self.multipart.is_some() {
+            self.pending.reserve(PART);
+        }
+        self.pending.extend_from_slice(bytes);
         Ok(())
     }
 
@@ -64,22 +102,53 @@ impl Upload {
     ///
     /// A failed call; the upload is then to be [aborted](Self::abort).
     pub async fn finish(&mut self) -> Result<Stored, CallError> {
-        let rest = self.pending.split().freeze();
         if self.multipart.is_none() {
+            self.key.clone_from(&self.home);
+            let rest = self.pending.split().freeze();
             return self.put(rest).await;
         }
-        if !rest.is_empty() {
-            self.send_part(rest).await?;
+        let stored = self.complete().await?;
+        if !self.is_aside() {
+            return Ok(stored);
         }
-        self.complete().await
+        let stored = self.bring_home(&stored).await?;
+        self.bundles.remove_partial(&self.aside).await;
+        Ok(stored)
+    }
+
+    /// Leaves the object as far as it is, `rest` at its end, where it is no bundle; says whether
+    /// it could.
+    ///
+    /// # Errors
+    ///
+    /// A failed call; the upload is then to be [aborted](Self::abort).
+    pub async fn leave_unfinished(&mut self, rest: &[u8]) -> Result<bool, CallError> {
+        self.set_aside(true);
+        if !self.is_aside() {
+            if let Some(multipart) = self.multipart.take() {
+                self.give_up(multipart).await;
+            }
+            return Ok(false);
+        }
+        self.write(rest).await?;
+        if self.multipart.is_none() {
+            let whole = self.pending.split().freeze();
+            self.put(whole).await?;
+        } else {
+            self.complete().await?;
+        }
+        Ok(true)
     }
 
     /// Gives up the parts that S3 has already. What cannot be given up, the bucket's lifecycle
     /// rule removes.
     pub async fn abort(mut self) {
-        let Some(multipart) = self.multipart.take() else {
-            return;
-        };
+        if let Some(multipart) = self.multipart.take() {
+            self.give_up(multipart).await;
+        }
+    }
+
+    async fn give_up(&self, multipart: Multipart) {
         // A part that arrives after the abort would stay.
         drop(multipart.in_flight);
         let aborted = self
@@ -106,7 +175,7 @@ impl Upload {
             .key(&self.key)
             .content_type("application/zip")
             .body(ByteStream::from(body));
-        for (name, value) in self.label.metadata() {
+        for (name, value) in self.metadata() {
             put = put.metadata(name, value);
         }
         let answer = put
@@ -163,7 +232,7 @@ impl Upload {
             .key(&self.key)
             .content_type("application/zip")
             .checksum_algorithm(ChecksumAlgorithm::Crc32);
-        for (name, value) in self.label.metadata() {
+        for (name, value) in self.metadata() {
             create = create.metadata(name, value);
         }
         let answer = create
@@ -179,6 +248,10 @@ impl Upload {
     }
 
     async fn complete(&mut self) -> Result<Stored, CallError> {
+        let rest = self.pending.split().freeze();
+        if !rest.is_empty() {
+            self.send_part(rest).await?;
+        }
         let about = self.about();
         let Some(multipart) = &mut self.multipart else {
             return Err(unexpected(about, "there is no upload to complete"));
@@ -224,6 +297,44 @@ impl Upload {
         }
     }
 
+    /// Copies what is whole now to where it belongs; S3 does it without the bytes coming here.
+    async fn bring_home(&mut self, aside: &Stored) -> Result<Stored, CallError> {
+        let mut source = format!("{}/{}", self.bundles.bucket, encoded(&self.aside));
+        if let Some(version) = &aside.version {
+            source = format!("{source}?versionId={version}");
+        }
+        self.key.clone_from(&self.home);
+        let patience = TimeoutConfig::builder()
+            .read_timeout(COPY_TIME)
+            .operation_attempt_timeout(COPY_TIME)
+            .build();
+        let mut copy = self
+            .bundles
+            .client
+            .copy_object()
+            .copy_source(source)
+            .bucket(&self.bundles.bucket)
+            .key(&self.home)
+            .content_type("application/zip")
+            .metadata_directive(MetadataDirective::Replace);
+        for (name, value) in self.metadata() {
+            copy = copy.metadata(name, value);
+        }
+        let answer = copy
+            .customize()
+            .config_override(aws_sdk_s3::config::Config::builder().timeout_config(patience))
+            .send()
+            .await
+            .map_err(|error| failed("S3 CopyObject", self.about(), &error, cause))?;
+        Ok(self.stored(answer.version_id()))
+    }
+
+    /// What is not whole, or may not be, says so.
+    fn metadata(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let partial = self.is_aside().then(|| (PARTIAL, "true".to_owned()));
+        self.label.metadata().into_iter().chain(partial)
+    }
+
     fn stored(&self, version_id: Option<&str>) -> Stored {
         Stored {
             key: self.key.clone(),
@@ -251,6 +362,19 @@ impl Multipart {
             )),
         }
     }
+}
+
+/// A key as the header that names a copy's source wants it.
+fn encoded(key: &str) -> String {
+    let mut out = String::with_capacity(key.len());
+    for byte in key.bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
 }
 
 fn unexpected(about: String, message: &str) -> CallError {

@@ -1,0 +1,121 @@
+use super::*;
+
+fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    Config::read(|name| {
+        variables
+            .iter()
+            .find(|(variable, _)| *variable == name)
+            .map(|(_, value)| (*value).to_owned())
+    })
+}
+
+#[test]
+fn the_bucket_is_enough() {
+    let config = read(&[("CODE_BUCKET", "bundles")]).unwrap();
+    assert_eq!(config.project_of("shop"), "shop");
+    assert_eq!(config.reader_in("111122223333"), None);
+    assert_eq!(config.unbundlable, Unbundlable::CodeCommit);
+    assert!(config.builds("refs/heads/feature/x"));
+    for branch in ["test", "develop", "staging"] {
+        assert!(!config.builds(&format!("refs/heads/{branch}")), "{branch}");
+    }
+    assert!(!config.builds("refs/tags/v1"));
+}
+
+#[test]
+fn exclude_wins_over_include_and_may_be_empty() {
+    let all = [("CODE_BUCKET", "bundles"), ("EXCLUDE_REFERENCES", "")];
+    assert!(read(&all).unwrap().builds("refs/heads/test"));
+    let both = [
+        ("CODE_BUCKET", "bundles"),
+        ("INCLUDE_REFERENCES", "main"),
+        ("EXCLUDE_REFERENCES", "ma*"),
+    ];
+    assert!(!read(&both).unwrap().builds("refs/heads/main"));
+}
+
+#[test]
+fn the_account_is_put_into_the_role() {
+    let role = "arn:aws-us-gov:iam::{account}:role/ci/reader";
+    let config = read(&[("CODE_BUCKET", "bundles"), ("CODECOMMIT_ROLE_ARN", role)]).unwrap();
+    let reader = config.reader_in("111122223333").unwrap();
+    assert_eq!(
+        reader.role_arn,
+        "arn:aws-us-gov:iam::111122223333:role/ci/reader"
+    );
+    assert_eq!(reader.external_id, None);
+}
+
+#[test]
+fn the_role_is_assumed_with_the_external_id() {
+    let config = read(&[
+        ("CODE_BUCKET", "bundles"),
+        ("CODECOMMIT_ROLE_ARN", "arn:aws:iam::{account}:role/reader"),
+        ("CODECOMMIT_EXTERNAL_ID", "external"),
+    ])
+    .unwrap();
+    let reader = config.reader_in("111122223333").unwrap();
+    assert_eq!(reader.external_id.as_deref(), Some("external"));
+}
+
+#[test]
+fn an_external_id_that_cannot_be_is_refused_and_not_repeated() {
+    for value in ["x", "two words", &"x".repeat(1225)] {
+        let error = read(&[
+            ("CODE_BUCKET", "bundles"),
+            ("CODECOMMIT_EXTERNAL_ID", value),
+        ])
+        .unwrap_err()
+        .to_string();
+        assert!(error.starts_with("CODECOMMIT_EXTERNAL_ID="), "{error}");
+        assert!(
+            error.contains("1,224") && !error.contains(value) || value == "x",
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_dot_in_a_repositorys_name_is_a_hyphen_in_its_projects() {
+    let build = [
+        ("CODE_BUCKET", "bundles"),
+        ("CODEBUILD_PROJECT", "ci-{repository}-build"),
+    ];
+    assert_eq!(
+        read(&build).unwrap().project_of("my.shop.de"),
+        "ci-my-shop-de-build"
+    );
+}
+
+#[test]
+fn a_missing_bucket_is_named() {
+    let error = read(&[]).unwrap_err().to_string();
+    assert!(error.contains("CODE_BUCKET is not set"), "{error}");
+}
+
+#[test]
+fn a_bad_value_is_refused_with_its_name_itself_and_what_is_accepted() {
+    for (variable, value, accepted) in [
+        ("CODE_BUCKET", "arn:aws:s3:::bundles", "bare name"),
+        ("CODE_BUCKET", "", "bare name"),
+        ("CODEBUILD_PROJECT", "", "name of a CodeBuild project"),
+        ("CODEBUILD_PROJECT", "build {repository}", "letters"),
+        ("INCLUDE_REFERENCES", "", "at least one glob"),
+        ("INCLUDE_REFERENCES", "[", "comma-separated"),
+        ("EXCLUDE_REFERENCES", "{a", "comma-separated"),
+        ("CODECOMMIT_ROLE_ARN", "reader", "role's ARN"),
+        ("CODECOMMIT_ROLE_ARN", "arn:aws:iam::1:role/x", "role's ARN"),
+        ("UNBUNDLABLE", "ignore", "`codecommit` or `reject`"),
+    ] {
+        let error = read(
+            &[("CODE_BUCKET", "bundles"), (variable, value)]
+                .into_iter()
+                .rev()
+                .collect::<Vec<_>>(),
+        )
+        .unwrap_err()
+        .to_string();
+        assert!(error.contains(&format!("{variable}={value:?}")), "{error}");
+        assert!(error.contains(accepted), "{error}");
+    }
+}

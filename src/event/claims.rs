@@ -1,0 +1,73 @@
+//! What a message says of itself, whether or not it is a push: names for the log.
+
+use super::{Event, Push};
+
+/// What a message says it is about. Nothing of it is checked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Claims {
+    /// The EventBridge event's id.
+    pub event_id: Option<String>,
+    /// The account of the repository.
+    pub account: Option<String>,
+    /// The region of the repository.
+    pub region: Option<String>,
+    /// The repository's name.
+    pub repository: Option<String>,
+    /// The reference's full name.
+    pub reference: Option<String>,
+    /// The commit's id.
+    pub commit: Option<String>,
+}
+
+impl Claims {
+    /// Reads a body, as far as it can be read.
+    pub fn of_body(body: &str) -> Self {
+        // Longer than any name that AWS gives or takes, and short enough for a log line.
+        let fit = |name: Option<String>| name.filter(|name| name.len() <= 512);
+        let Ok(event) = serde_json::from_str::<Event>(body) else {
+            return Self::default();
+        };
+        Self {
+            event_id: fit(event.id),
+            account: fit(event.account),
+            region: fit(event.region),
+            repository: fit(event.detail.repository_name),
+            reference: fit(event.detail.reference_full_name),
+            commit: fit(event.detail.commit_id),
+        }
+    }
+}
+
+impl From<&Push> for Claims {
+    fn from(push: &Push) -> Self {
+        Self {
+            event_id: Some(push.event_id.clone()),
+            account: Some(push.account.clone()),
+            region: Some(push.region.clone()),
+            repository: Some(push.repository.clone()),
+            reference: Some(push.reference.full_name()),
+            commit: Some(push.commit.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_push_without_a_commit_still_says_what_it_is_about() {
+        let body = r#"{"id":"e1","account":"000000000000","detail":{"repositoryName":"shop"}}"#;
+        let claims = Claims::of_body(body);
+        assert_eq!(claims.event_id.as_deref(), Some("e1"));
+        assert_eq!(claims.repository.as_deref(), Some("shop"));
+        assert_eq!(claims.commit, None);
+    }
+
+    #[test]
+    fn what_cannot_be_read_or_is_no_name_says_nothing() {
+        assert_eq!(Claims::of_body("not JSON"), Claims::default());
+        let endless = format!(r#"{{"id":"{}"}}"#, "x".repeat(513));
+        assert_eq!(Claims::of_body(&endless), Claims::default());
+    }
+}

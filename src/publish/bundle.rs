@@ -1,0 +1,243 @@
+//! A commit becomes a bundle in the bucket: what a base holds is taken over, the rest is fetched.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use gix_hash::ObjectId;
+use tokio::time::{Instant, timeout_at};
+
+use super::{Delivery, Figures, key};
+use crate::aws::Aws;
+use crate::aws::codecommit::Repository;
+use crate::aws::s3::{Label, Stored, Upload};
+use crate::base::{Bases, Candidates};
+use crate::blobs::Blobs;
+use crate::bundle::BundleWriter;
+use crate::config::Config;
+use crate::error::{CallError, Cause, Error, NoBundle};
+use crate::event::{Push, ReferenceKind};
+use crate::git::EntryKind;
+use crate::tree::{self, Tree};
+
+/// Time to give up an unfinished upload.
+const ABORT_TIME: Duration = Duration::from_millis(500);
+
+/// Time to leave what there is for the next delivery; less where little time is left at all.
+const SAVE_TIME: Duration = Duration::from_secs(10);
+
+/// Makes the bundle of a push and stores it under `key`.
+pub async fn make(
+    aws: &Aws,
+    config: &Config,
+    push: &Push,
+    delivery: &Delivery,
+    key: &str,
+    figures: &mut Figures,
+) -> Result<Stored, NoBundle> {
+    // The function's own role reads what is at home, whatever is configured for other places.
+    let reader = if push.is_from(&delivery.home.account, &delivery.home.region) {
+        None
+    } else {
+        config.reader_in(&push.account)
+    };
+    let client = aws.codecommit(&push.region, reader).await;
+    let repository = client.repository(&push.repository, delivery.meter.clone());
+
+    let begun = Instant::now();
+    let (commit, root) = pushed_commit(&repository, push).await?;
+    let candidates = Candidates {
+        partial: delivery.redelivered.then(|| key::partial(push)),
+        before: key::before(push),
+        folder: key::folder(push),
+        partials: key::partials(push),
+        commit,
+    };
+    let bases = Bases::find(&aws.bundles, &candidates).await;
+    let tree = Arc::new(tree::walk(&repository, &bases, commit, root).await?);
+    figures.walk = begun.elapsed();
+    figures.entries = tree.entries.len();
+    figures.files = tree
+        .entries
+        .iter()
+        .filter(|entry| !matches!(entry.kind, EntryKind::Folder | EntryKind::Submodule))
+        .count();
+
+    let begun = Instant::now();
+    let label = Label {
+        event_id: push.event_id.clone(),
+        commit,
+        tree: root,
+    };
+    let filling = Filling {
+        tree: tree.clone(),
+        blobs: Blobs::of(repository, tree, &bases, &aws.room),
+        redelivered: delivery.redelivered,
+        begun,
+        stop: delivery.stop,
+    };
+    let partial = key::partial(push);
+    let mut upload = aws.bundles.upload(key, &partial, &label);
+    let filled = filling.fill(&mut upload, push);
+    let stored = match timeout_at(delivery.stop - ABORT_TIME, filled).await {
+        Ok(Ok(Some((stored, bytes)))) => {
+            figures.bytes = bytes;
+            if bases.has_partial() {
+                aws.bundles.remove_partial(&partial).await;
+            }
+            Ok(stored)
+        }
+        Ok(Ok(None)) => Err(Error::OutOfTime(
+            "the invocation ends before the commit is fetched; the next delivery goes on from here",
+        )
+        .into()),
+        Ok(Err(error)) => {
+            upload.abort().await;
+            Err(error)
+        }
+        Err(_) => {
+            upload.abort().await;
+            Err(Error::OutOfTime("the invocation ends before the commit is fetched").into())
+        }
+    };
+    let blobs = &filling.blobs;
+    figures.bundle = begun.elapsed();
+    figures.fetched = blobs.fetched();
+    figures.bytes_fetched = blobs.bytes_fetched();
+    figures.reused = blobs.reused();
+    figures.bytes_reused = blobs.bytes_reused();
+    if blobs.lfs_pointers() > 0 {
+        tracing::warn!(
+            repository = push.repository,
+            commit = %commit,
+            pointers = blobs.lfs_pointers(),
+            "the bundle holds Git LFS pointers in the place of the files that they stand for, \
+             as a clone without Git LFS does"
+        );
+    }
+    stored
+}
+
+/// The commit to bundle and its root tree.
+///
+/// Whether the event of an annotated tag names the tag object or its commit, AWS documents
+/// nowhere. Where it is the tag object, CodeCommit knows no such commit, and the reference says
+/// which one it is: the only place where a name is asked for instead of an id.
+async fn pushed_commit(
+    repository: &Repository,
+    push: &Push,
+) -> Result<(ObjectId, ObjectId), Error> {
+    match repository.root_tree(&push.commit).await {
+        Ok(root) => Ok((push.commit, root)),
+        Err(Error::Call(CallError {
+            cause: Cause::NoSuchCommit,
+            ..
+        })) if push.reference.kind == ReferenceKind::Tag => {
+            let tag = push.reference.full_name();
+            let commit = repository.resolve(&tag).await?;
+            tracing::warn!(
+                repository = push.repository,
+                tag,
+                object = %push.commit,
+                %commit,
+                "the event names no commit but, so it seems, an annotated tag: \
+                 the commit that the tag points to now is built"
+            );
+            Ok((commit, repository.root_tree(&commit).await?))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// One bundle that is being filled.
+struct Filling {
+    tree: Arc<Tree>,
+    blobs: Blobs,
+    redelivered: bool,
+    begun: Instant,
+    stop: Instant,
+}
+
+impl Filling {
+    /// Writes the whole bundle; answers where it is and how many bytes it has. `None` where time
+    /// ran out, and what there is was left for the next delivery.
+    async fn fill(
+        &self,
+        upload: &mut Upload,
+        push: &Push,
+    ) -> Result<Option<(Stored, u64)>, NoBundle> {
+        let left = self.stop.saturating_duration_since(Instant::now());
+        let enough = self.stop - SAVE_TIME.min(left / 8) - ABORT_TIME.min(left / 8);
+        let mut writer = BundleWriter::new(push.time);
+        let mut entries = pin!(self.blobs.in_order());
+        let mut position = 0;
+        while position < self.tree.entries.len() {
+            let Ok(next) = timeout_at(enough, entries.next()).await else {
+                self.save(upload, writer, position).await?;
+                return Ok(None);
+            };
+            let Some(next) = next else { break };
+            let (_, held) = next?;
+            let content = held.as_ref().map(|held| &held.content);
+            let (header, data) = writer.entry(&self.tree.entries[position], content);
+            upload.set_aside(self.is_long());
+            upload.write(&header).await?;
+            upload.write(data).await?;
+            position += 1;
+        }
+        let written = writer.written();
+        let end = writer.finish(&self.tree.commit);
+        upload.write(&end).await?;
+        let bytes = written + end.len() as u64;
+        Ok(Some((upload.finish().await?, bytes)))
+    }
+
+    /// Whether this may not end in time: it then goes where it can be left unfinished. Which way
+    /// it goes is settled when the first part is full.
+    fn is_long(&self) -> bool {
+        let to_fetch = self.blobs.to_fetch();
+        let fetched = usize::try_from(self.blobs.fetched()).unwrap_or(usize::MAX);
+        let left = to_fetch.saturating_sub(fetched);
+        if self.redelivered {
+            return left > 0;
+        }
+        let time = self.begun.elapsed().as_secs_f64() * double(left) / double(fetched.max(1));
+        time > self
+            .stop
+            .saturating_duration_since(Instant::now())
+            .as_secs_f64()
+            / 2.0
+    }
+
+    /// Leaves what is written as a base for the next delivery. All other entries follow without
+    /// their contents: so the next delivery need not walk the tree again.
+    async fn save(
+        &self,
+        upload: &mut Upload,
+        mut writer: BundleWriter,
+        position: usize,
+    ) -> Result<(), NoBundle> {
+        let mut rest = Vec::new();
+        for entry in &self.tree.entries[position..] {
+            rest.extend_from_slice(&writer.entry(entry, None).0);
+        }
+        rest.extend_from_slice(&writer.finish(&self.tree.commit));
+        let saved = upload.leave_unfinished(&rest).await?;
+        tracing::warn!(
+            commit = %self.tree.commit,
+            entries = position,
+            of = self.tree.entries.len(),
+            fetched = self.blobs.fetched(),
+            reused = self.blobs.reused(),
+            saved,
+            "there is no time to fetch the whole commit in this invocation"
+        );
+        Ok(())
+    }
+}
+
+/// Counts are far below what a double holds exactly.
+fn double(count: usize) -> f64 {
+    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
+}

@@ -1,0 +1,130 @@
+//! The one line in the log that each message leaves, whatever becomes of it.
+//!
+//! The line is a document of CloudWatch's embedded metric format
+//! (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>):
+//! CloudWatch takes the metrics out of it, and everything else in it can be searched for.
+//! `docs/operations.md` has its fields and metrics in tables, and tests hold both against them.
+//!
+//! Names of repositories and references are never dimensions: each value of a dimension is a
+//! metric of its own, with its price.
+//!
+//! No line says more of a message than its names and counts, so none can hold file contents or
+//! credentials.
+
+mod line;
+
+use std::io::Write;
+use std::time::{Duration, SystemTime};
+
+use metrique::CloseValue;
+use metrique::RootEntry;
+use metrique::emf::Emf;
+use metrique::writer::format::Format;
+use tracing::Level;
+
+use crate::batch::{Ending, Message};
+use crate::error::{Class, Error};
+use crate::event::Claims;
+use crate::publish::{Figures, Published};
+use line::Line;
+
+/// The namespace of the metrics; the dashboard of `template.yaml` reads them from it.
+pub const NAMESPACE: &str = "pushbuild";
+
+/// What the work on a push noted.
+#[derive(Debug, Default)]
+pub struct Notes {
+    /// Of a push that has its build.
+    pub published: Option<Published>,
+    /// Of a push that was worked on to an end of its own.
+    pub cost: Option<Cost>,
+}
+
+/// What a push cost.
+#[derive(Debug, Default)]
+pub struct Cost {
+    /// Sizes, counts and the time of each step.
+    pub figures: Figures,
+    /// Requests to CodeCommit, every attempt counted.
+    pub calls: u64,
+    /// Those among them that were throttled.
+    pub throttled: u64,
+    /// From the first step to the last.
+    pub time: Duration,
+}
+
+/// Writes the lines of one invocation.
+#[derive(Clone, Debug)]
+pub struct Reporter {
+    /// The function's name: the metrics' one dimension.
+    pub function_name: String,
+    /// The invocation's id, which Lambda's own lines carry too.
+    pub request_id: String,
+}
+
+impl Reporter {
+    /// Writes the line of one message to standard output, unless the log's level leaves it out.
+    pub fn report(&self, message: &Message, ending: Ending<'_>, notes: Notes) {
+        let wanted = match level(&ending) {
+            Level::ERROR => tracing::enabled!(Level::ERROR),
+            Level::WARN => tracing::enabled!(Level::WARN),
+            _ => tracing::enabled!(Level::INFO),
+        };
+        if !wanted {
+            return;
+        }
+        let line = self.document(message, ending, notes, SystemTime::now());
+        // Where standard output is gone there is nobody left to be told.
+        let _ = std::io::stdout().lock().write_all(&line);
+    }
+
+    /// The line, with its end.
+    fn document(
+        &self,
+        message: &Message,
+        ending: Ending<'_>,
+        notes: Notes,
+        at: SystemTime,
+    ) -> Vec<u8> {
+        let mut line = Line::new(&self.function_name, level(&ending).as_str(), at);
+        line.request_id = Some(self.request_id.clone()).filter(|id| !id.is_empty());
+        line.message_id = Some(message.id.clone());
+        line.receive_count = message.receive_count;
+        if let Some(cost) = notes.cost {
+            line.cost(&cost);
+        }
+        line.names(match ending {
+            Ending::Done(push) | Ending::Failed(Some(push), _) => Claims::from(push),
+            Ending::Skipped(_) | Ending::Failed(None, _) => Claims::of_body(&message.body),
+        });
+        match ending {
+            Ending::Done(_) => line.done(notes.published),
+            Ending::Skipped(skip) => line.skipped(skip),
+            Ending::Failed(_, error) => line.failed(error),
+        }
+        let mut out = Vec::with_capacity(2048);
+        let format = Emf::builder(NAMESPACE.to_owned(), vec![vec![]])
+            .build()
+            .format(&RootEntry::new(line.close()), &mut out);
+        if let Err(error) = format {
+            tracing::error!(%error, message_id = message.id, "a message's line cannot be written");
+        }
+        out
+    }
+}
+
+/// How bad an ending is.
+fn level(ending: &Ending<'_>) -> Level {
+    match ending {
+        Ending::Done(_) | Ending::Skipped(_) | Ending::Failed(_, Error::BehindFailure) => {
+            Level::INFO
+        }
+        Ending::Failed(_, error) => match error.class() {
+            Class::Retry => Level::WARN,
+            Class::Reject => Level::ERROR,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;

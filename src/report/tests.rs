@@ -1,0 +1,245 @@
+use serde_json::{Value, json};
+use time::macros::datetime;
+
+use super::*;
+use crate::aws::s3::Stored;
+use crate::event::{Push, Reference, ReferenceKind, Skip};
+use crate::publish::Outcome;
+
+const EVENT: &str = r#"{"id":"e1","source":"aws.codecommit","region":"eu-west-1",
+    "account":"111122223333","detail":{"event":"referenceDeleted","repositoryName":"shop",
+    "referenceFullName":"refs/heads/gone"}}"#;
+
+fn push() -> Push {
+    Push {
+        event_id: "e1".to_owned(),
+        time: datetime!(2026-01-02 03:04:05 UTC),
+        account: "111122223333".to_owned(),
+        region: "eu-west-1".to_owned(),
+        repository: "shop".to_owned(),
+        reference: Reference {
+            kind: ReferenceKind::Branch,
+            short_name: "feature/x".to_owned(),
+        },
+        commit: gix_hash::ObjectId::null(gix_hash::Kind::Sha1),
+        old_commit: None,
+    }
+}
+
+fn line(ending: Ending<'_>, notes: Notes) -> Value {
+    let reporter = Reporter {
+        function_name: "pushbuild".to_owned(),
+        request_id: "r1".to_owned(),
+    };
+    let message = Message {
+        id: "m1".to_owned(),
+        receipt_handle: "not for the log".to_owned(),
+        group: "shop".to_owned(),
+        sent: None,
+        receive_count: 2,
+        body: EVENT.to_owned(),
+    };
+    let at = datetime!(2026-01-02 03:04:06 UTC).into();
+    let line = reporter.document(&message, ending, notes, at);
+    let text = String::from_utf8(line).unwrap();
+    assert_eq!(text.matches('\n').count(), 1, "{text}");
+    assert!(text.ends_with('\n'), "{text}");
+    assert!(!text.contains("not for the log"));
+    serde_json::from_str(&text).unwrap()
+}
+
+fn built() -> Notes {
+    Notes {
+        published: Some(Published {
+            outcome: Outcome::Built,
+            build_id: "shop:1".to_owned(),
+            bundle: Some(Stored {
+                key: "shop/feature/x/c.zip".to_owned(),
+                version: Some("v1".to_owned()),
+                commit: push().commit,
+            }),
+        }),
+        cost: Some(Cost {
+            figures: Figures {
+                files: 3,
+                entries: 5,
+                fetched: 2,
+                reused: 1,
+                bytes: 900,
+                bytes_fetched: 400,
+                bytes_reused: 300,
+                walk: Duration::from_millis(30),
+                bundle: Duration::from_millis(40),
+                build: Duration::from_millis(20),
+            },
+            calls: 7,
+            throttled: 1,
+            time: Duration::from_millis(95),
+        }),
+    }
+}
+
+fn metrics(line: &Value) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap_or("None").to_owned();
+    line["_aws"]["CloudWatchMetrics"][0]["Metrics"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|metric| (text(&metric["Name"]), text(&metric["Unit"])))
+        .collect()
+}
+
+#[test]
+fn a_built_push_says_what_it_was_what_became_of_it_and_what_it_cost() {
+    let mut line = line(Ending::Done(&push()), built());
+    let emf = line.as_object_mut().unwrap().remove("_aws").unwrap();
+    assert_eq!(emf["Timestamp"], 1_767_323_046_000_u64);
+    let directive = &emf["CloudWatchMetrics"][0];
+    assert_eq!(directive["Namespace"], "pushbuild");
+    assert_eq!(directive["Dimensions"], json!([["FunctionName"]]));
+    assert_eq!(
+        line,
+        json!({
+            "FunctionName": "pushbuild",
+            "timestamp": "2026-01-02T03:04:06Z",
+            "level": "INFO",
+            "message": "push",
+            "request_id": "r1",
+            "message_id": "m1",
+            "receive_count": 2,
+            "event_id": "e1",
+            "account": "111122223333",
+            "region": "eu-west-1",
+            "repository": "shop",
+            "reference": "refs/heads/feature/x",
+            "commit": "0000000000000000000000000000000000000000",
+            "outcome": "built",
+            "build_id": "shop:1",
+            "key": "shop/feature/x/c.zip",
+            "version_id": "v1",
+            "pushes": 1, "started": 1, "skipped": 0, "retried": 0, "rejected": 0, "unbundlable": 0,
+            "files": 3, "entries": 5, "fetched": 2, "reused": 1,
+            "bytes": 900, "bytes_fetched": 400, "bytes_reused": 300,
+            "calls": 7, "throttled": 1,
+            "ms": 95, "walk_ms": 30, "bundle_ms": 40, "build_ms": 20,
+        })
+    );
+}
+
+#[test]
+fn the_metrics_and_their_units_are_those_of_the_table_in_the_documentation() {
+    let document = include_str!("../../docs/operations.md");
+    let (_, table) = document.split_once("| metric | unit |").unwrap();
+    let mut told: Vec<(String, String)> = table
+        .lines()
+        .skip(2)
+        .take_while(|row| row.starts_with('|'))
+        .flat_map(|row| {
+            let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+            let unit = cells[2].to_owned();
+            let names = cells[1].split(", ").map(|name| name.trim_matches('`'));
+            names
+                .map(|name| (name.to_owned(), unit.clone()))
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    let mut said = metrics(&line(Ending::Done(&push()), built()));
+    told.sort();
+    said.sort();
+    assert_eq!(said, told);
+}
+
+#[test]
+fn the_documentation_names_every_field() {
+    let document = include_str!("../../docs/operations.md");
+    let failed = Error::OutOfTime("test");
+    for line in [
+        line(Ending::Done(&push()), built()),
+        line(
+            Ending::Skipped(&Skip::UnreferencedMergeCommit),
+            Notes::default(),
+        ),
+        line(Ending::Failed(None, &failed), Notes::default()),
+    ] {
+        for field in line.as_object().unwrap().keys() {
+            assert!(document.contains(&format!("`{field}`")), "{field}");
+        }
+    }
+}
+
+#[test]
+fn a_skipped_message_says_what_its_body_says_and_counts_no_bytes() {
+    let skip = Skip::ReferenceDeleted {
+        reference: "refs/heads/gone".to_owned(),
+    };
+    let line = line(Ending::Skipped(&skip), Notes::default());
+    assert_eq!(line["outcome"], "skipped");
+    assert_eq!(line["class"], "reference_deleted");
+    assert_eq!(line["why"], "refs/heads/gone was deleted");
+    assert_eq!(line["event_id"], "e1");
+    assert_eq!(line["reference"], "refs/heads/gone");
+    assert_eq!((&line["skipped"], &line["started"]), (&json!(1), &json!(0)));
+    let names: Vec<_> = metrics(&line).into_iter().map(|(name, _)| name).collect();
+    assert!(!names.iter().any(|name| name == "bytes" || name == "ms"));
+    assert!(line.get("bytes").is_none());
+}
+
+#[test]
+fn a_failure_is_counted_by_its_class_and_says_what_can_be_done() {
+    let retried = line(
+        Ending::Failed(Some(&push()), &Error::OutOfTime("test")),
+        Notes {
+            cost: built().cost,
+            published: None,
+        },
+    );
+    assert_eq!(
+        (&retried["level"], &retried["class"]),
+        (&json!("WARN"), &json!("retry"))
+    );
+    assert_eq!(
+        (&retried["retried"], &retried["rejected"]),
+        (&json!(1), &json!(0))
+    );
+    assert_eq!(retried["throttled"], 1, "what it cost is told all the same");
+    assert_eq!(retried["error"], "out of time: test");
+    assert!(
+        retried["advice"]
+            .as_str()
+            .is_some_and(|text| !text.is_empty())
+    );
+
+    let refused = Error::Refused {
+        commit: push().commit,
+        why: "line\nbreak".to_owned(),
+    };
+    let rejected = line(Ending::Failed(Some(&push()), &refused), Notes::default());
+    assert_eq!(
+        (&rejected["level"], &rejected["class"]),
+        (&json!("ERROR"), &json!("reject"))
+    );
+    assert_eq!(
+        (&rejected["retried"], &rejected["rejected"]),
+        (&json!(0), &json!(1))
+    );
+
+    let behind = line(
+        Ending::Failed(Some(&push()), &Error::BehindFailure),
+        Notes::default(),
+    );
+    assert_eq!(behind["level"], "INFO");
+}
+
+#[test]
+fn a_clone_by_codebuild_is_counted_as_unbundlable() {
+    let mut notes = built();
+    notes.published = Some(Published {
+        outcome: Outcome::BuiltFromCodeCommit,
+        build_id: "shop:1".to_owned(),
+        bundle: None,
+    });
+    let line = line(Ending::Done(&push()), notes);
+    assert_eq!(line["unbundlable"], 1);
+    assert_eq!(line["class"], "unbundlable");
+    assert!(line.get("key").is_none());
+}

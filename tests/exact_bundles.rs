@@ -1,0 +1,232 @@
+//! The extracted bundle equals `git ls-tree -r`: names, modes, targets and bytes, whatever the
+//! repository holds.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod setup;
+
+use std::collections::BTreeMap;
+use std::process::Command;
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use setup::bundle::assert_exact;
+use setup::{Mode, Repository, World};
+
+const SUBMODULE: &[u8] = b"5ed1000000000000000000000000000000000001";
+
+/// Every situation by name, so that none is left to chance.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_odd_name_mode_and_content_survives() {
+    let long = "deep/".repeat(30) + "file";
+    let shared = b"one content, many names".as_slice();
+    let files: Vec<(&[u8], Mode, &[u8])> = vec![
+        (b"a b/with space", Mode::File, b"1"),
+        (b"quote\"'`", Mode::File, b"2"),
+        (b"100%/%41%2f", Mode::File, b"3"),
+        (b"plus+hash#amp&semi;eq=q?star*", Mode::File, b"4"),
+        (b"back\\slash", Mode::File, b"5"),
+        (b"new\nline\ttab", Mode::File, b"6"),
+        ("žluťoučký/κόσμος".as_bytes(), Mode::File, b"7"),
+        ("🦀/👩\u{200d}💻".as_bytes(), Mode::Executable, b"8"),
+        // Two spellings that look the same stay two names.
+        ("e\u{301}".as_bytes(), Mode::File, b"9"),
+        ("\u{e9}".as_bytes(), Mode::File, b"10"),
+        (b"-rf", Mode::File, b"11"),
+        (b"~", Mode::File, b"12"),
+        (b"$(touch x)", Mode::File, b"13"),
+        (b"...", Mode::File, b"14"),
+        (b".gitattributes", Mode::File, b"* export-ignore\n"),
+        (b"NUL.txt", Mode::File, b"15"),
+        (b"A", Mode::File, b"upper"),
+        (b"a", Mode::File, b"lower"),
+        // Git sorts a folder as if its name ended with a slash.
+        (b"sort", Mode::Executable, b"16"),
+        (b"sort-1", Mode::File, b"17"),
+        (b"sort.d/x", Mode::File, b"18"),
+        (b"sort0", Mode::File, b"19"),
+        (long.as_bytes(), Mode::File, b"20"),
+        (b"empty", Mode::File, b""),
+        (b"empty-executable", Mode::Executable, b""),
+        (b"bytes", Mode::File, b"\x00\xff\xfe\r\n\x1a"),
+        (b"link", Mode::Link, b"a"),
+        (b"second-link", Mode::Link, b"a b/with space"),
+        (b"dangling", Mode::Link, b"nowhere/at all"),
+        (b"absolute", Mode::Link, b"/etc/hostname"),
+        (b"link-with-bytes", Mode::Link, b"\xff\xfe"),
+        (b"sub/link", Mode::Link, b"../link"),
+        (b"module", Mode::Submodule, SUBMODULE),
+        (b"vendor/module", Mode::Submodule, SUBMODULE),
+        (b"dup/1", Mode::File, shared),
+        (b"dup/2", Mode::Executable, shared),
+        (b"dup/3", Mode::Link, shared),
+        (b"zzz/dup", Mode::File, shared),
+    ];
+    let world = World::start().await;
+    let (repository, commit) = Repository::of(&files);
+    world.serve("odd", &repository);
+    world.push("odd", "main", &commit).await;
+
+    let zip = world.bundle_of(&world.build());
+    assert_exact(&zip, repository.path(), &commit);
+    assert_unpacks_as_checked_out(&zip, &repository, &commit);
+}
+
+/// What `unzip` makes of the bundle is what `git checkout` makes of the commit.
+fn assert_unpacks_as_checked_out(zip: &[u8], repository: &Repository, commit: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(path("bundle.zip"), zip).unwrap();
+    std::fs::create_dir(path("checkout")).unwrap();
+    repository.git(&[
+        "--work-tree",
+        &path("checkout"),
+        "checkout",
+        "--quiet",
+        "--force",
+        commit,
+        "--",
+        ".",
+    ]);
+    let run = |program: &str, args: &[&str]| {
+        let output = Command::new(program)
+            .args(args)
+            .env("LC_ALL", "C.UTF-8")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert!(output.status.success(), "{program} {args:?}: {said}");
+        said
+    };
+    // Without -^, unzip drops control characters from names.
+    run(
+        "unzip",
+        &["-qq", "-^", &path("bundle.zip"), "-d", &path("bundle")],
+    );
+    let same = run(
+        "diff",
+        &[
+            "--recursive",
+            "--no-dereference",
+            &path("bundle"),
+            &path("checkout"),
+        ],
+    );
+    assert_eq!(same, "");
+    let executable = |name: &str| {
+        run(
+            "sh",
+            &[
+                "-c",
+                &format!("cd {name} && find . -type f -perm -100 | sort"),
+            ],
+        )
+    };
+    assert_eq!(executable(&path("bundle")), executable(&path("checkout")));
+}
+
+type Files = BTreeMap<Vec<u8>, (Mode, Vec<u8>)>;
+
+fn part() -> impl Strategy<Value = String> {
+    let odd = prop::sample::select(vec![
+        " ", "'", "\"", "%", "+", "#", "\\ ", "&", "é", "ß", "日本", "🦀", ".", "-", "$x", "%2F",
+        "\u{7f}", "*",
+    ]);
+    (
+        "[a-zA-Z0-9]{1,3}",
+        prop::collection::vec(odd, 0..3),
+        "[a-z0-9]{1,2}",
+    )
+        .prop_map(|(start, middle, end)| format!("{start}{}{end}", middle.concat()))
+}
+
+fn files() -> impl Strategy<Value = Files> {
+    let path = prop::collection::vec(part(), 1..5).prop_map(|parts| parts.join("/").into_bytes());
+    let mode = prop_oneof![
+        5 => Just(Mode::File),
+        2 => Just(Mode::Executable),
+        2 => Just(Mode::Link),
+        1 => Just(Mode::Submodule),
+    ];
+    let content = prop_oneof![
+        1 => Just(Vec::new()),
+        // Few letters: contents that several paths share.
+        3 => prop::collection::vec(b'a'..=b'c', 1..3),
+        2 => prop::collection::vec(any::<u8>(), 1..400),
+        1 => ".{1,9}".prop_map(|line| line.repeat(200).into_bytes()),
+    ];
+    prop::collection::btree_map(path, (mode, content), 0..40).prop_map(without_clashes)
+}
+
+/// A file cannot be where a folder is, a link cannot be empty or hold a zero byte, and a submodule
+/// is a commit's id.
+fn without_clashes(files: Files) -> Files {
+    let mut kept = Files::new();
+    for (path, (mode, content)) in files {
+        let is_under =
+            |other: &Vec<u8>| path.starts_with(other) && path.get(other.len()) == Some(&b'/');
+        if kept.keys().any(is_under) {
+            continue;
+        }
+        let content = match mode {
+            Mode::Link if content.is_empty() || content.contains(&0) => b"target".to_vec(),
+            Mode::Submodule => SUBMODULE.to_vec(),
+            _ => content,
+        };
+        kept.insert(path, (mode, content));
+    }
+    kept
+}
+
+#[test]
+fn any_repository_and_its_bundle_are_equal() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let world = runtime.block_on(World::start());
+    let repository = Repository::empty();
+    world.serve("any", &repository);
+    let config = Config {
+        cases: 40,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let cases = std::cell::Cell::new(0);
+    TestRunner::new_with_rng(config, rng)
+        .run(&files(), |files| {
+            cases.set(cases.get() + 1);
+            let branch = format!("case-{}", cases.get());
+            let listed: Vec<(&[u8], Mode, &[u8])> = files
+                .iter()
+                .map(|(path, (mode, content))| (path.as_slice(), *mode, content.as_slice()))
+                .collect();
+            let commit = repository.commit(&branch, &listed);
+            runtime.block_on(world.push("any", &branch, &commit));
+            let build = world.builds().pop().expect("a build was started");
+            assert_eq!(build.variable("BRANCH_NAME"), Some(branch.as_str()));
+            assert_exact(&world.bundle_of(&build), repository.path(), &commit);
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_event_gives_the_same_bytes_in_another_process() {
+    let (repository, commit) = Repository::of(&[
+        (b"a", Mode::File, b"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
+        (b"b/c", Mode::Executable, b"bbbbbbbbbbbbbbbbbbbbbbbbbb"),
+        (b"l", Mode::Link, b"a"),
+    ]);
+    let event =
+        pushbuild_local::events::RepositoryEvent::created("shop", "refs/heads/main", &commit);
+    let mut bundles = Vec::new();
+    for _ in 0..2 {
+        let world = World::start().await;
+        world.serve("shop", &repository);
+        world.deployment.send_event(&event).unwrap();
+        world.settle().await;
+        bundles.push(world.bundle_of(&world.build()));
+    }
+    assert_eq!(bundles[0], bundles[1]);
+}

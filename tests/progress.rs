@@ -1,0 +1,105 @@
+//! A fetch that no invocation has the time for is done by several.
+
+mod setup;
+
+use std::time::Duration;
+
+use pushbuild_local::calls::Service;
+use pushbuild_local::faults::{Action, Rule};
+use setup::bundle::assert_exact;
+use setup::{Mode, Repository, World};
+
+/// Some four invocations' worth: 64 calls at once, a second each, and two to three seconds of each
+/// invocation for them.
+const FILES: usize = 400;
+
+async fn slow_world() -> World {
+    let world = World::with(|deploy| {
+        deploy.timeout = Duration::from_secs(5);
+        deploy.max_receive_count = 8;
+        // On the local AWS's clock, which is a hundred times as fast.
+        deploy.visibility_timeout = Some(Duration::from_hours(1));
+    })
+    .await;
+    // Other than at a first delivery, builds are looked for in it.
+    world.aws.codebuild().add_project("shop");
+    let slow = Rule::new(Action::Latency {
+        ms: 1000,
+        jitter_ms: 0,
+    });
+    world.aws.faults().add(slow.operation("GetFile"));
+    world
+}
+
+fn of_files(bytes: usize) -> (Repository, String) {
+    let mut state = 1_u64;
+    let contents: Vec<Vec<u8>> = (0..FILES)
+        .map(|_| {
+            (0..bytes)
+                .map(|_| {
+                    state ^= state << 13;
+                    state ^= state >> 7;
+                    state ^= state << 17;
+                    state.to_le_bytes()[0]
+                })
+                .collect()
+        })
+        .collect();
+    let names: Vec<_> = (0..FILES).map(|n| format!("{}/{n}", n % 10)).collect();
+    let files: Vec<_> = names
+        .iter()
+        .zip(&contents)
+        .map(|(name, content)| (name.as_bytes(), Mode::File, content.as_slice()))
+        .collect();
+    Repository::of(&files)
+}
+
+async fn is_done_by_the_fifth_delivery(bytes: usize) {
+    let world = slow_world().await;
+    let (repository, commit) = of_files(bytes);
+    world.serve("shop", &repository);
+    world.push("shop", "main", &commit).await;
+    assert_exact(&world.bundle_of(&world.build()), repository.path(), &commit);
+    let unfinished = world.outcomes("failed").len();
+    assert!((2..=4).contains(&unfinished), "{}", world.log());
+    assert_eq!(world.bundles(), [format!("shop/main/{commit}.zip")]);
+    let uploads = world.aws.s3().unfinished_uploads(world.deployment.bucket());
+    assert!(uploads.is_empty(), "{uploads:?}");
+    // The first delivery walks the tree; the later ones have it from what the first one left.
+    assert_eq!(world.calls(Service::CodeCommit, "GetFolder"), 11);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fetch_of_small_files_goes_on_where_the_last_delivery_ended() {
+    is_done_by_the_fifth_delivery(40).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fetch_that_has_sent_parts_goes_on_where_the_last_delivery_ended() {
+    is_done_by_the_fifth_delivery(70_000).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_left_unfinished_is_never_handed_to_a_build() {
+    let world = World::with(|deploy| {
+        deploy.timeout = Duration::from_secs(5);
+        deploy.max_receive_count = 1;
+        deploy.visibility_timeout = Some(Duration::from_hours(1));
+    })
+    .await;
+    let slow = Rule::new(Action::Latency {
+        ms: 1000,
+        jitter_ms: 0,
+    });
+    let slow = world.aws.faults().add(slow.operation("GetFile"));
+    let (repository, commit) = of_files(40);
+    world.serve("shop", &repository);
+    world.push("shop", "main", &commit).await;
+    assert!(world.builds().is_empty());
+    assert_eq!(world.bundles(), [format!("shop/.partial/{commit}.zip")]);
+    // Nor does another push take it for a bundle of the repository.
+    world.aws.faults().remove(slow);
+    world.push("shop", "other", &commit).await;
+    assert_exact(&world.bundle_of(&world.build()), repository.path(), &commit);
+    assert_eq!(world.outcomes("built")[0]["fetched"], FILES);
+}

@@ -1,0 +1,83 @@
+//! What the function says when it cannot start, and when it is asked for what it cannot answer.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod setup;
+
+use std::process::Command;
+
+use setup::{Mode, Repository, World};
+
+fn start_with(variables: &[(&str, &str)]) -> (bool, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_pushbuild"))
+        .env_clear()
+        .envs(variables.iter().copied())
+        .output()
+        .unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(said).unwrap())
+}
+
+#[test]
+fn a_missing_bucket_stops_the_start_by_name() {
+    let (started, said) = start_with(&[]);
+    assert!(!started);
+    assert!(said.contains("CODE_BUCKET is not set"), "{said}");
+}
+
+#[test]
+fn a_bad_value_stops_the_start_with_what_is_accepted() {
+    let (started, said) = start_with(&[("CODE_BUCKET", "bundles"), ("UNBUNDLABLE", "maybe")]);
+    assert!(!started);
+    assert!(
+        said.contains("UNBUNDLABLE=\"maybe\"") && said.contains("`codecommit` or `reject`"),
+        "{said}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pushs_line_is_json_in_either_format_and_a_warning_follows_the_format() {
+    let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n";
+    let (repository, commit) = Repository::of(&[(b"a", Mode::File, pointer)]);
+    for (format, is_json) in [("JSON", true), ("Text", false)] {
+        let world = World::with(|options| {
+            options
+                .env
+                .insert("AWS_LAMBDA_LOG_FORMAT".to_owned(), format.to_owned());
+        })
+        .await;
+        world.serve("shop", &repository);
+        world.push("shop", "main", &commit).await;
+        let line = &world.outcomes("built")[0];
+        assert_eq!(line["level"], "INFO");
+        assert!(line["timestamp"].is_string());
+        assert_eq!(line["repository"], "shop");
+        assert_eq!(line["commit"], commit.as_str());
+        assert_eq!(line["FunctionName"], "pushbuild");
+        let lines = world.deployment.function_log().lines();
+        let warning = lines
+            .iter()
+            .find(|line| line.text.contains("Git LFS pointers"))
+            .unwrap();
+        let parsed = serde_json::from_str::<serde_json::Value>(&warning.text);
+        assert_eq!(parsed.is_ok(), is_json, "{}", warning.text);
+        if let Ok(warning) = parsed {
+            assert_eq!(warning["level"], "WARN");
+            assert!(warning["timestamp"].is_string());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_level_is_lambdas() {
+    let (repository, commit) = Repository::of(&[(b"a", Mode::File, b"x")]);
+    let world = World::with(|options| {
+        options
+            .env
+            .insert("AWS_LAMBDA_LOG_LEVEL".to_owned(), "ERROR".to_owned());
+    })
+    .await;
+    world.serve("shop", &repository);
+    world.push("shop", "main", &commit).await;
+    world.build();
+    assert_eq!(world.log(), "");
+}
