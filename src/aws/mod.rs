@@ -5,7 +5,6 @@ pub mod codebuild;
 pub mod codecommit;
 pub mod gate;
 pub mod meter;
-mod pace;
 mod retry;
 pub mod s3;
 pub mod sqs;
