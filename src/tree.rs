@@ -8,7 +8,7 @@ use gix_hash::ObjectId;
 
 use crate::aws::codecommit::Repository;
 use crate::base::Bases;
-use crate::error::{Error, NoBundle, Unbundlable};
+use crate::error::{CallError, Cause, Error, NoBundle, Unbundlable};
 use crate::git::{self, Entry, EntryKind, TreeEntry};
 use rules::Limits;
 
@@ -115,6 +115,20 @@ async fn list(
     for attempt in 1..=ASKED {
         let entries = match repository.folder(commit, &folder.path).await {
             Err(Error::BadAnswer { .. }) if attempt < ASKED => continue,
+            Err(Error::Call(CallError {
+                cause: Cause::TooLarge,
+                ..
+            })) => {
+                let why = format!(
+                    "too many entries in folder `{}`",
+                    rules::start_of(&folder.path)
+                );
+                return Err(Error::Refused {
+                    commit: *commit,
+                    why,
+                }
+                .into());
+            }
             answered => answered?,
         };
         match git::tree_id(&entries) {

@@ -7,6 +7,7 @@ use aws_sdk_codecommit::config::Builder;
 use aws_sdk_codecommit::types::FileModeTypeEnum;
 use gix_hash::ObjectId;
 
+use super::folder_answer::FolderAnswer;
 use super::gate::Gate;
 use super::meter::Meter;
 use super::{failed, retry};
@@ -16,7 +17,10 @@ use crate::room::Seat;
 
 /// A client for one region and one reader.
 #[derive(Clone)]
-pub struct Client(aws_sdk_codecommit::Client);
+pub struct Client {
+    sdk: aws_sdk_codecommit::Client,
+    folder_answer: FolderAnswer,
+}
 
 impl Client {
     pub(super) fn new(sdk: &SdkConfig) -> Self {
@@ -26,13 +30,17 @@ impl Client {
             .retry_classifier(retry::UnreadableClassifier)
             .retry_classifier(retry::ThrottleClassifier)
             .build();
-        Self(aws_sdk_codecommit::Client::from_conf(config))
+        Self {
+            sdk: aws_sdk_codecommit::Client::from_conf(config),
+            folder_answer: FolderAnswer::default(),
+        }
     }
 
     /// One repository, its calls counted by `meter`.
     pub fn repository(&self, name: &str, meter: Meter) -> Repository {
         Repository {
-            client: self.0.clone(),
+            client: self.sdk.clone(),
+            folder_answer: self.folder_answer.clone(),
             name: name.into(),
             meter,
         }
@@ -43,6 +51,7 @@ impl Client {
 #[derive(Clone)]
 pub struct Repository {
     client: aws_sdk_codecommit::Client,
+    folder_answer: FolderAnswer,
     name: Arc<str>,
     meter: Meter,
 }
@@ -97,7 +106,7 @@ impl Repository {
     ///
     /// # Errors
     ///
-    /// A failed call, or an answer without ids.
+    /// A failed call, or an answer without ids; [`Cause::TooLarge`] for a list that is too long.
     pub async fn folder(&self, commit: &ObjectId, path: &str) -> Result<Vec<TreeEntry>, Error> {
         const CALL: &str = "CodeCommit GetFolder";
         let answer = self
@@ -109,6 +118,7 @@ impl Repository {
             .folder_path(path)
             .customize()
             .interceptor(self.meter.clone())
+            .interceptor(self.folder_answer.clone())
             .send()
             .await
             .map_err(|error| failed(CALL, self.about(path), &error, cause))?;

@@ -3,6 +3,7 @@
 
 pub mod codebuild;
 pub mod codecommit;
+mod folder_answer;
 pub mod gate;
 pub mod meter;
 mod retry;
@@ -25,6 +26,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use crate::config::{Config, Reader};
 use crate::error::{CallError, Cause};
 use crate::room::Room;
+use folder_answer::TooLong;
 
 /// Bytes of large contents under way at once. The largest answer counts for 25 MB of it (see
 /// [`gate`]), and at least two cores want something to do.
@@ -155,6 +157,7 @@ where
     let status = error.raw_response().map(|answer| answer.status().as_u16());
     let cause = match (&code, error) {
         (_, _) if error.raw_response().is_some_and(retry::is_throttle) => Cause::Throttled,
+        (_, error) if TooLong::is_cause_of(error) => Cause::TooLarge,
         (Some(code), _) => known(code).or_else(|| common_cause(code)).unwrap_or(
             if status.is_none() || status >= Some(500) {
                 Cause::Unavailable

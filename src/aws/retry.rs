@@ -15,6 +15,8 @@ use aws_smithy_runtime_api::client::retries::classifiers::{
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
+use super::folder_answer::TooLong;
+
 /// For the services that a push calls a few times.
 pub fn standard() -> RetryConfig {
     RetryConfig::standard()
@@ -118,6 +120,11 @@ pub struct UnreadableClassifier;
 
 impl ClassifyRetry for UnreadableClassifier {
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        if let Some(Err(error)) = context.output_or_error()
+            && TooLong::is_cause_of(error)
+        {
+            return RetryAction::RetryForbidden;
+        }
         let succeeded = context
             .response()
             .is_some_and(|answer| answer.status().is_success());

@@ -104,7 +104,8 @@ fn broken_rule(name: &str) -> Option<&'static str> {
     })
 }
 
-fn start_of(path: &str) -> String {
+/// As much of a path as a log line has room for.
+pub fn start_of(path: &str) -> String {
     path.chars().take(100).collect()
 }
 

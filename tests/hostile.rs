@@ -1,0 +1,154 @@
+//! Trees that somebody made to do harm end in a clear reject, in a bounded time and memory.
+#![allow(
+    clippy::format_collect,
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails"
+)]
+#![cfg(target_os = "linux")]
+
+mod setup;
+
+use std::time::Duration;
+
+use pushbuild_local::calls::Service;
+use setup::{Mode, Repository, World};
+
+/// Bytes at the peak: with everything else a function of 512 MB does not come near its end.
+const MOST_MEMORY: u64 = 400 * 1024 * 1024;
+
+/// What `/proc/{pid}/status` says of the one process that uses this local AWS as a function.
+fn peak_memory(world: &World) -> u64 {
+    let ours = format!("AWS_ENDPOINT_URL={}", world.aws.endpoint());
+    let peak = std::fs::read_dir("/proc")
+        .unwrap()
+        .flatten()
+        .find_map(|process| {
+            let environment = std::fs::read(process.path().join("environ")).ok()?;
+            environment
+                .split(|byte| *byte == 0)
+                .any(|variable| variable == ours.as_bytes())
+                .then_some(())?;
+            let status = std::fs::read_to_string(process.path().join("status")).ok()?;
+            let line = status
+                .lines()
+                .find(|line| line.starts_with("VmHWM"))?
+                .to_owned();
+            line.split_whitespace().nth(1)?.parse::<u64>().ok()
+        });
+    peak.expect("the function's process is idle") * 1024
+}
+
+/// Pushes a tree and asserts that it is refused for this reason, without a trace in AWS.
+async fn refused(repository: &Repository, tree: &str, why: &str) -> World {
+    let identity = ["-c", "user.name=M", "-c", "user.email=m@example.com"];
+    let commit = [&identity[..], &["commit-tree", "-m", "x", tree]].concat();
+    let commit = repository.git(&commit);
+    repository.git(&["update-ref", "refs/heads/main", &commit]);
+    let world = World::with(|deploy| {
+        deploy.max_receive_count = 2;
+        deploy.visibility_timeout = Some(Duration::from_hours(3));
+    })
+    .await;
+    world.serve("shop", repository);
+    world.push("shop", "main", &commit).await;
+    assert_eq!(world.deployment.dead_letters().len(), 1, "{}", world.log());
+    assert!(world.builds().is_empty());
+    assert!(world.bundles().is_empty());
+    let failures = world.outcomes("failed");
+    assert_eq!(failures.len(), 2, "{}", world.log());
+    for failure in failures {
+        assert_eq!(failure["class"], "reject", "{failure}");
+        let error = failure["error"].as_str().unwrap();
+        assert!(error.contains(why), "{error}");
+        // Names of any length do not flood the log.
+        assert!(error.len() < 1_000, "{error}");
+    }
+    let peak = peak_memory(&world);
+    assert!(peak < MOST_MEMORY, "{} MB", peak / 1024 / 1024);
+    println!("{why}: {} MB", peak / 1024 / 1024);
+    world
+}
+
+fn blob(repository: &Repository) -> String {
+    repository.git_with(&["hash-object", "-w", "--stdin"], b"x")
+}
+
+fn tree(repository: &Repository, listing: &str) -> String {
+    repository.git_with(&["mktree", "--missing"], listing.as_bytes())
+}
+
+/// A folder of `width` times the same thing.
+fn wide(repository: &Repository, width: usize, mode: &str, kind: &str, id: &str) -> String {
+    let listing: String = (0..width)
+        .map(|n| format!("{mode} {kind} {id}\tentry-{n:06}\n"))
+        .collect();
+    tree(repository, &listing)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_million_entries_in_a_handful_of_objects() {
+    let repository = Repository::empty();
+    let blob = blob(&repository);
+    let leaf = wide(&repository, 10_000, "100644", "blob", &blob);
+    let root = wide(&repository, 200, "040000", "tree", &leaf);
+    let world = refused(&repository, &root, "more than 500000 entries").await;
+    // Two deliveries, each of which stopped half-way.
+    let calls = world.aws.calls().of(Service::CodeCommit, "GetFolder");
+    let again = calls.iter().filter(|call| call.attempt > 1).count();
+    assert_eq!(again, 0);
+    assert!(calls.len() < 2 * 150, "{} calls", calls.len());
+    assert_eq!(world.calls(Service::CodeCommit, "GetFile"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_of_a_million_entries() {
+    let repository = Repository::empty();
+    let blob = blob(&repository);
+    let root = wide(&repository, 1_000_000, "100644", "blob", &blob);
+    refused(&repository, &root, "too many entries in folder").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_a_thousand_deep() {
+    let repository = Repository::empty();
+    let blob = blob(&repository);
+    let mut folder = tree(&repository, &format!("100644 blob {blob}\ta\n"));
+    for _ in 0..1_000 {
+        folder = tree(&repository, &format!("040000 tree {folder}\td\n"));
+    }
+    refused(&repository, &folder, "folders deep").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_path_of_more_than_four_thousand_characters() {
+    let repository = Repository::empty();
+    let blob = blob(&repository);
+    let mut folder = tree(&repository, &format!("100644 blob {blob}\ta\n"));
+    for _ in 0..20 {
+        let name = "d".repeat(250);
+        folder = tree(&repository, &format!("040000 tree {folder}\t{name}\n"));
+    }
+    refused(&repository, &folder, "longer than 4096 bytes").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_that_would_leave_the_folder() {
+    for name in [r"..\..\evil", r"C:\evil", r"\evil", r"a\..\..\b"] {
+        let (repository, _) = Repository::of(&[(b"a", Mode::File, b"a")]);
+        let blob = blob(&repository);
+        let root = tree(&repository, &format!("100644 blob {blob}\t{name}\n"));
+        refused(&repository, &root, "the name").await;
+    }
+    // Git's own folder, and the one above: what no honest Git writes.
+    for name in [&b".."[..], b".git", b".GIT"] {
+        let repository = Repository::empty();
+        let blob = repository.git_with(&["hash-object", "-w", "--stdin"], b"x");
+        let id: Vec<u8> = (0..20)
+            .map(|n| u8::from_str_radix(&blob[2 * n..2 * n + 2], 16).unwrap())
+            .collect();
+        let raw = [b"100644 ", name, b"\0", &id].concat();
+        let literally = ["hash-object", "-t", "tree", "-w", "--literally", "--stdin"];
+        let root = repository.git_with(&literally, &raw);
+        refused(&repository, &root, "the name").await;
+    }
+}
