@@ -11,8 +11,8 @@ use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use libdeflater::{CompressionLvl, Compressor};
 use pushbuild::bundle::{BundleWriter, Content, Wanted};
+use pushbuild::git::Entry;
 use pushbuild::git::{EntryKind, blob_id};
-use pushbuild::tree::Entry;
 
 fn main() {
     let files = files();
@@ -74,7 +74,7 @@ fn over_all<T>(bencher: Bencher<'_, '_>, work: impl Fn(&[u8]) -> T) {
     bencher.counter(BytesCount::new(total)).bench_local(|| {
         files.iter().map(|raw| work(raw)).for_each(|done| {
             divan::black_box(done);
-        })
+        });
     });
 }
 

@@ -9,11 +9,14 @@ use gix_hash::ObjectId;
 use crate::aws::codecommit::Repository;
 use crate::base::Bases;
 use crate::error::{Error, NoBundle, Unbundlable};
-use crate::git::{self, EntryKind, TreeEntry};
+use crate::git::{self, Entry, EntryKind, TreeEntry};
 use rules::Limits;
 
 /// Folders asked for at once: as many as blobs, since it is one rate that both are held to.
 const FOLDERS_IN_FLIGHT: usize = 64;
+
+/// How often a folder is asked for whose listing is not the tree's.
+const ASKED: u32 = 3;
 
 /// Every entry of a commit, folders included and the root left out.
 #[derive(Clone, Debug)]
@@ -24,26 +27,6 @@ pub struct Tree {
     pub root: ObjectId,
     /// In the bytewise order of their names in a bundle, where a folder's ends with a slash.
     pub entries: Vec<Entry>,
-}
-
-/// One entry by its full path.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// From the root, with slashes, without one at the end.
-    pub path: String,
-    /// What it is.
-    pub kind: EntryKind,
-    /// The id of its blob, tree or commit.
-    pub id: ObjectId,
-}
-
-impl Entry {
-    /// The name in a bundle: a folder's ends with a slash.
-    pub fn name_bytes(&self) -> impl Iterator<Item = u8> + '_ {
-        let slash =
-            (self.kind == EntryKind::Folder || self.kind == EntryKind::Submodule).then_some(b'/');
-        self.path.bytes().chain(slash)
-    }
 }
 
 struct Folder {
@@ -58,7 +41,7 @@ struct Folder {
 ///
 /// A failed call; [`Error::Refused`] for a tree that breaks a rule or a limit;
 /// [`Unbundlable::FolderMismatch`] for a folder whose listing is not the
-/// tree's, asked twice.
+/// tree's, however often it is asked for.
 pub async fn walk(
     repository: &Repository,
     bases: &Bases,
@@ -128,9 +111,12 @@ async fn list(
     folder: Folder,
 ) -> Result<(Folder, Vec<TreeEntry>), NoBundle> {
     let mut came = String::new();
-    // An answer that was cut short by chance is whole the second time.
-    for attempt in 1..=2 {
-        let entries = repository.folder(commit, &folder.path).await?;
+    // An answer that was cut short by chance is whole the next time.
+    for attempt in 1..=ASKED {
+        let entries = match repository.folder(commit, &folder.path).await {
+            Err(Error::BadAnswer { .. }) if attempt < ASKED => continue,
+            answered => answered?,
+        };
         match git::tree_id(&entries) {
             Ok(id) if id == folder.id => return Ok((folder, entries)),
             Ok(id) => came = id.to_string(),

@@ -9,8 +9,9 @@ use pushbuild_local::faults::{Action, Rule};
 use setup::bundle::assert_exact;
 use setup::{Mode, Repository, World};
 
-/// Some four invocations' worth: 64 calls at once, a second each, and two to three seconds of each
-/// invocation for them.
+/// Some four invocations' worth: 64 calls at once, 1.6 seconds each, and four to five seconds of
+/// each invocation for them. The latency is what takes the time, so that a busy machine changes
+/// little.
 const FILES: usize = 300;
 
 async fn slow_world() -> World {

@@ -69,7 +69,10 @@ fn the_readmes_table_has_every_variable_with_its_default() {
         .skip(2)
         .take_while(|row| row.starts_with('|'))
         .map(|row| {
-            let mut cells = row.split('|').skip(1).map(|cell| cell.trim().trim_matches('`'));
+            let mut cells = row
+                .split('|')
+                .skip(1)
+                .map(|cell| cell.trim().trim_matches('`'));
             (cells.next().unwrap(), cells.next().unwrap())
         })
         .collect();

@@ -2,13 +2,14 @@
 
 use aws_config::SdkConfig;
 use aws_sdk_codebuild::Client;
+use aws_sdk_codebuild::config::Builder;
 use aws_sdk_codebuild::types::{
     ArtifactsType, EnvironmentVariable, EnvironmentVariableType, ProjectArtifacts,
     ProjectEnvironment, SortOrderType, SourceType,
 };
 use time::OffsetDateTime;
 
-use super::failed;
+use super::{failed, retry};
 use crate::error::{CallError, Cause};
 
 /// The variable by which a build names the push that it was started for.
@@ -68,8 +69,12 @@ pub enum Source {
 
 impl Builds {
     pub(super) fn new(sdk: &SdkConfig) -> Self {
+        // StartBuild may be repeated thanks to its token.
+        let config = Builder::from(sdk)
+            .retry_classifier(retry::UnreadableClassifier)
+            .build();
         Self {
-            client: Client::new(sdk),
+            client: Client::from_conf(config),
         }
     }
 
@@ -145,16 +150,31 @@ impl Builds {
                 .map_err(|error| {
                     failed("CodeBuild ListBuildsForProject", project, &error, cause)
                 })?;
-            if page.ids().is_empty() {
+            // No list is not an empty list: to take it for one would build twice.
+            let Some(ids) = page.ids else {
+                return Err(unanswered(
+                    "CodeBuild ListBuildsForProject",
+                    project,
+                    "the answer lists nothing",
+                ));
+            };
+            if ids.is_empty() {
                 return Ok(None);
             }
             let builds = self
                 .client
                 .batch_get_builds()
-                .set_ids(page.ids)
+                .set_ids(Some(ids))
                 .send()
                 .await
                 .map_err(|error| failed("CodeBuild BatchGetBuilds", project, &error, cause))?;
+            if builds.builds().is_empty() {
+                return Err(unanswered(
+                    "CodeBuild BatchGetBuilds",
+                    project,
+                    "the answer holds none of the builds",
+                ));
+            }
             let mut reached_back = false;
             for build in builds.builds() {
                 let variables = build

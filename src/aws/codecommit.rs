@@ -14,11 +14,6 @@ use crate::error::{CallError, Cause, Error};
 use crate::git::{EntryKind, TreeEntry};
 use crate::room::Seat;
 
-/// The largest file that GetFile and GetBlob hand out, in bytes: `FileContent` of CodeCommit's
-/// service model, and "6 MB" at
-/// <https://docs.aws.amazon.com/codecommit/latest/userguide/limits.html>.
-pub const LARGEST_FILE: u64 = 6_291_456;
-
 /// A client for one region and one reader.
 #[derive(Clone)]
 pub struct Client(aws_sdk_codecommit::Client);
@@ -28,6 +23,7 @@ impl Client {
         let config = Builder::from(sdk)
             .retry_config(retry::codecommit())
             .retry_partition(retry::codecommit_budget())
+            .retry_classifier(retry::UnreadableClassifier)
             .retry_classifier(retry::ThrottleClassifier)
             .build();
         Self(aws_sdk_codecommit::Client::from_conf(config))
@@ -116,6 +112,11 @@ impl Repository {
             .send()
             .await
             .map_err(|error| failed(CALL, self.about(path), &error, cause))?;
+        // An empty listing would look like an empty folder; one of no commit at all is neither.
+        let came = object_id(CALL, "commitId", Some(answer.commit_id()))?;
+        if came != *commit {
+            return Err(senseless(CALL, format!("commitId is {came}, not {commit}")));
+        }
         let mut entries = Vec::with_capacity(
             answer.files().len() + answer.sub_folders().len() + answer.symbolic_links().len(),
         );
@@ -155,7 +156,7 @@ impl Repository {
     ///
     /// # Errors
     ///
-    /// [`Cause::TooLarge`] for more than [`LARGEST_FILE`] bytes.
+    /// [`Cause::TooLarge`] for more than [`LARGEST_FILE`](super::gate::LARGEST_FILE) bytes.
     pub async fn file(
         &self,
         commit: &ObjectId,
@@ -181,7 +182,7 @@ impl Repository {
     ///
     /// # Errors
     ///
-    /// [`Cause::TooLarge`] for more than [`LARGEST_FILE`] bytes.
+    /// [`Cause::TooLarge`] for more than [`LARGEST_FILE`](super::gate::LARGEST_FILE) bytes.
     pub async fn blob(&self, id: &ObjectId, seat: &Arc<Seat>) -> Result<Vec<u8>, CallError> {
         self.client
             .get_blob()

@@ -3,7 +3,7 @@
 
 pub mod codebuild;
 pub mod codecommit;
-mod gate;
+pub mod gate;
 pub mod meter;
 mod retry;
 pub mod s3;

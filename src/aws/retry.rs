@@ -26,7 +26,7 @@ pub fn standard() -> RetryConfig {
 /// For CodeCommit, which a push calls once for each file: the adaptive mode measures the rate at
 /// which calls get through and holds itself to it, so that a rate far below the wanted one slows
 /// a fetch down instead of failing it. The account's rate is published nowhere:
-/// <https://github.com/boto/boto3/issues/3663>.
+/// <https://github.com/boto/boto3/issues/3663>. `docs/delivery.md` has the figures.
 pub fn codecommit() -> RetryConfig {
     RetryConfig::adaptive()
         .with_max_attempts(12)
@@ -73,7 +73,13 @@ pub fn is_throttle(answer: &HttpResponse) -> bool {
     status == 400
         && answer.body().bytes().is_some_and(|body| {
             // The name alone could stand in a file's content, but never in an error's body.
-            contains(body, b"<ThrottlingException>") || contains(body, b"Rate exceeded")
+            [
+                &b"<ThrottlingException>"[..],
+                b"ThrottlingException\"",
+                b"Rate exceeded",
+            ]
+            .iter()
+            .any(|words| contains(body, words))
         })
 }
 
@@ -101,6 +107,35 @@ impl ClassifyRetry for ThrottleClassifier {
 
     fn priority(&self) -> RetryClassifierPriority {
         // After all others: it knows this case better than they do.
+        RetryClassifierPriority::run_after(RetryClassifierPriority::transient_error_classifier())
+    }
+}
+
+/// Retries a success whose body nobody can read: a proxy's page, or half an answer. The SDK takes
+/// it for final. Every call that has this classifier may be repeated.
+#[derive(Debug)]
+pub struct UnreadableClassifier;
+
+impl ClassifyRetry for UnreadableClassifier {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        let succeeded = context
+            .response()
+            .is_some_and(|answer| answer.status().is_success());
+        match context.output_or_error() {
+            Some(Err(error))
+                if succeeded && !error.is_operation_error() && !error.is_interceptor_error() =>
+            {
+                RetryAction::transient_error()
+            }
+            _ => RetryAction::NoActionIndicated,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "pushbuild unreadable answers"
+    }
+
+    fn priority(&self) -> RetryClassifierPriority {
         RetryClassifierPriority::run_after(RetryClassifierPriority::transient_error_classifier())
     }
 }

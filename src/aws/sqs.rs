@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
+use aws_sdk_sqs::config::Builder;
 use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, QueueAttributeName};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use super::failed;
+use super::{failed, retry};
 use crate::error::{CallError, Cause};
 
 /// Entries in one ChangeMessageVisibilityBatch:
@@ -49,8 +50,11 @@ struct RedrivePolicy {
 
 impl Queue {
     pub(super) fn new(sdk: &SdkConfig) -> Self {
+        let config = Builder::from(sdk)
+            .retry_classifier(retry::UnreadableClassifier)
+            .build();
         Self {
-            client: Client::new(sdk),
+            client: Client::from_conf(config),
             known: Arc::default(),
         }
     }

@@ -8,6 +8,7 @@ cd "$(dirname "$0")/../.."
 . tests/deploy/tools.sh
 tool sam
 cargo build --locked --workspace
-emulator=$(echo "$PWD/$tools"/sam/lib/python*/site-packages/samcli/local/rapid/aws-lambda-rie-"$(uname -m)")
+machine=$(uname -m)
+emulator=$(echo "$PWD/$tools"/sam/lib/python*/site-packages/samcli/local/rapid/aws-lambda-rie-"${machine/aarch64/arm64}")
 [ -x "$emulator" ] || chmod +x "$emulator"
 exec python3 -B tests/deploy/emulator.py "$emulator" "$(realpath "${CARGO_TARGET_DIR:-target}")/debug/pushbuild"

@@ -46,7 +46,7 @@ class Process:
 
     def __init__(self, command, port, **environment):
         self.port = port
-        self.log = tempfile.TemporaryFile("w+")
+        self.log = tempfile.NamedTemporaryFile("w+", prefix="pushbuild-")
         environment = {**os.environ, **environment}
         self.process = subprocess.Popen(
             command, env=environment, cwd=ROOT, stdout=self.log, stderr=subprocess.STDOUT
@@ -76,17 +76,18 @@ class Process:
         self.log.close()
 
     def text(self):
-        self.log.seek(0)
-        return self.log.read()
+        # Opened anew: the process writes at the position of the file that it shares with this one.
+        return Path(self.log.name).read_text(encoding="utf-8", errors="replace")
 
 
 class LocalAws(Process):
     """`cargo local serve`, built before, with a store of its own."""
 
-    def __init__(self, faults=None):
+    def __init__(self, faults=None, *repositories):
         self.folder = Path(tempfile.mkdtemp(prefix="pushbuild-local-"))
         port = free_port()
         command = [str(TARGET / "debug/pushbuild-local"), "serve", "--port", str(port)]
+        command += repositories
         if faults:
             path = self.folder / "faults.json"
             path.write_text(json.dumps(faults))
@@ -100,6 +101,7 @@ class LocalAws(Process):
 
     def environment(self):
         """What it prints for a shell to export."""
+        wait_for("its last line", lambda: "Ctrl-C ends it" in self.text())
         lines = [line.removeprefix("export ") for line in self.text().splitlines() if line.startswith("export ")]
         return dict(line.split("=", 1) for line in lines)
 

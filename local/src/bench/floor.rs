@@ -2,6 +2,7 @@
 //! the processor time of hashing and compressing, whichever is larger.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -104,7 +105,10 @@ fn contents<'a>(
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()?;
-    let asked: String = ids.map(|id| format!("{id}\n")).collect();
+    let asked = ids.fold(String::new(), |mut asked, id| {
+        let _ = writeln!(asked, "{id}");
+        asked
+    });
     let mut input = child.stdin.take().context("no standard input")?;
     let writer = std::thread::spawn(move || input.write_all(asked.as_bytes()));
     let answer = child.wait_with_output()?.stdout;

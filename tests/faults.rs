@@ -1,0 +1,189 @@
+//! Each fault by itself, on three calls in ten: every push has one build of exactly its commit, and
+//! the number of calls stays within bounds.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod setup;
+
+use std::time::Duration;
+
+use pushbuild_local::calls::Service;
+use pushbuild_local::faults::{Action, Rule, Shape, WrongJson};
+use setup::bundle::{entries_in_git, entries_of};
+use setup::{Mode, Repository, World};
+
+/// What the function calls for a push whose first delivery gets as far as StartBuild.
+const OPERATIONS: [(Service, &str); 14] = [
+    (Service::CodeCommit, "GetCommit"),
+    (Service::CodeCommit, "GetFolder"),
+    (Service::CodeCommit, "GetFile"),
+    (Service::CodeCommit, "GetBlob"),
+    (Service::S3, "PutObject"),
+    (Service::S3, "HeadObject"),
+    (Service::S3, "CreateMultipartUpload"),
+    (Service::S3, "UploadPart"),
+    (Service::S3, "CompleteMultipartUpload"),
+    (Service::CodeBuild, "StartBuild"),
+    (Service::CodeBuild, "ListBuildsForProject"),
+    (Service::CodeBuild, "BatchGetBuilds"),
+    (Service::Sqs, "GetQueueUrl"),
+    (Service::Sqs, "ChangeMessageVisibilityBatch"),
+];
+
+/// Small pushes under each fault.
+const PUSHES: usize = 8;
+
+/// A small tree, whose contents are no other's.
+fn small(seed: usize) -> (Repository, String) {
+    let content = |name: &str| format!("{name} of {seed}").into_bytes();
+    Repository::of(&[
+        (b"README.md", Mode::File, &content("readme")),
+        (b"bin/run", Mode::Executable, &content("run")),
+        (b"docs/readme", Mode::Link, &content("link")),
+        (b"src/a", Mode::File, &content("a")),
+        (b"src/b", Mode::File, &content("b")),
+    ])
+}
+
+/// A tree whose bundle is uploaded in parts.
+fn large(seed: usize) -> (Repository, String) {
+    let mut state = seed as u64 + 1;
+    let noise: Vec<Vec<u8>> = (0..2)
+        .map(|_| {
+            let mut next = || {
+                state ^= state << 13;
+                state ^= state >> 7;
+                state ^= state << 17;
+                state.to_le_bytes()
+            };
+            (0..600_000).flat_map(|_| next()).collect()
+        })
+        .collect();
+    Repository::of(&[(b"a", Mode::File, &noise[0]), (b"b", Mode::File, &noise[1])])
+}
+
+/// Puts every operation that `on` names under the fault, for pushes whose first delivery fails at
+/// the very end, so that the calls of a redelivery come about, too.
+async fn with_fault(name: &str, action: Action, on: impl Fn(Service, &str) -> bool) {
+    let world = World::with(|deploy| {
+        // Where answers are wrong, three asked one after the other may all be.
+        deploy.max_receive_count = 100;
+        // Where the change of visibility fails, too, this is what a push waits: 12 s of real time,
+        // in which the function is long done.
+        deploy.timeout = Duration::from_secs(10);
+        deploy.visibility_timeout = Some(Duration::from_mins(20));
+    })
+    .await;
+    let full = Action::Exception {
+        code: "AccountLimitExceededException".to_owned(),
+        status: 400,
+        message: "Cannot have more builds in queue".to_owned(),
+    };
+    let mut rules = Vec::new();
+    for (seed, (service, operation)) in OPERATIONS.into_iter().enumerate() {
+        if on(service, operation) {
+            let rule = Rule::new(action.clone()).by_function().on(service);
+            let rule = rule.operation(operation).chance(0.3, seed as u64);
+            rules.push((operation, world.aws.faults().add(rule)));
+        }
+    }
+    // A large bundle is needed where its upload is to go wrong.
+    let large_ones = usize::from(on(Service::S3, "UploadPart"));
+    let mut pushes = Vec::new();
+    // Nothing in the SDK knows such an answer for wrong: each costs a delivery.
+    let is_empty = matches!(action, Action::WrongJson(WrongJson::EmptyObject));
+    let small_ones = if is_empty { 2 } else { PUSHES };
+    for n in 0..small_ones + large_ones {
+        let repository = format!("shop-{n}");
+        let (git, commit) = if n < small_ones { small(n) } else { large(n) };
+        world.serve(&repository, &git);
+        let rule = Rule::new(full.clone()).by_function();
+        let rule = rule.operation("StartBuild").about(&repository).times(1);
+        world.aws.faults().add(rule);
+        let event = world
+            .deployment
+            .send_push(&repository, "main", &commit, None);
+        pushes.push((event.unwrap(), git, commit));
+    }
+    world.settle().await;
+    let mut fired = 0;
+    for (operation, rule) in rules {
+        let firings = world.aws.faults().fired(rule).unwrap();
+        // Entries are dropped and garbled in one folder of two.
+        assert!(
+            firings.fired > 0 || firings.seen < 2 * PUSHES as u64,
+            "{name} never came about on {operation}: {firings:?}"
+        );
+        fired += firings.fired;
+    }
+    assert!(fired > 1, "{name} came about {fired} times");
+    for (event, repository, commit) in &pushes {
+        let builds = world.builds_of(event);
+        assert_eq!(builds.len(), 1, "builds of {event}\n{}", world.log());
+        assert_eq!(builds[0].variable("COMMIT_ID"), Some(commit.as_str()));
+        if of_listings(&action) && builds[0].source_type == "CODECOMMIT" {
+            // Wrong every time it was asked for: CodeBuild clones the very commit.
+            continue;
+        }
+        let bundle = world.bundle_of(&builds[0]);
+        assert_eq!(
+            entries_of(&bundle),
+            entries_in_git(repository.path(), commit)
+        );
+    }
+    assert_eq!(world.builds().len(), pushes.len());
+    assert!(world.deployment.dead_letters().is_empty());
+    let outcomes = world.deployment.mapping().outcomes();
+    assert!(outcomes.iter().all(|outcome| outcome.response.is_some()));
+    // Without faults a push takes 15 calls, its redelivery included.
+    let calls = world.aws.calls().list().len();
+    assert!(calls <= 100 * pushes.len(), "{calls} calls");
+}
+
+fn everywhere(_: Service, _: &str) -> bool {
+    true
+}
+
+/// Faults that only hashes can tell.
+fn of_listings(action: &Action) -> bool {
+    matches!(action, Action::DropEntry { .. } | Action::GarbleName { .. })
+}
+
+/// Without the calls of a large bundle, which takes its time.
+fn but_uploads(_: Service, operation: &str) -> bool {
+    !operation.contains("Upload")
+}
+
+fn of_codecommit(service: Service, _: &str) -> bool {
+    service == Service::CodeCommit
+}
+
+/// Each test is one fault.
+macro_rules! faults {
+    ($($name:ident: $action:expr, $on:expr;)*) => {
+        $(
+            #[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                with_fault(stringify!($name), $action, $on).await;
+            }
+        )*
+    };
+}
+
+faults! {
+    latency: Action::Latency { ms: 20, jitter_ms: 80 }, but_uploads;
+    throttled_in_xml: Action::Throttle { shape: Shape::Xml }, of_codecommit;
+    throttled_in_json: Action::Throttle { shape: Shape::Json }, but_uploads;
+    throttled_with_429: Action::Throttle { shape: Shape::TooManyRequests }, of_codecommit;
+    slowed_down_by_s3: Action::Throttle { shape: Shape::SlowDown }, |service, _| service == Service::S3;
+    unavailable: Action::ServerError { status: 503 }, but_uploads;
+    reset_before_it_took_effect: Action::ResetBefore, but_uploads;
+    reset_after_it_took_effect: Action::ResetAfter, everywhere;
+    stalled: Action::Stall { after_bytes: 10, ms: 300 }, but_uploads;
+    truncated: Action::Truncate { after_bytes: None }, everywhere;
+    cut_json: Action::WrongJson(WrongJson::Cut), but_uploads;
+    garbage: Action::WrongJson(WrongJson::Garbage), but_uploads;
+    empty_json: Action::WrongJson(WrongJson::EmptyObject), but_uploads;
+    flipped_bits: Action::FlipBit, |_, operation| operation == "GetFile" || operation == "GetBlob";
+    dropped_entries: Action::DropEntry { name: "a".to_owned() }, |_, operation| operation == "GetFolder";
+    garbled_names: Action::GarbleName { name: "a".to_owned() }, |_, operation| operation == "GetFolder";
+}
