@@ -123,7 +123,11 @@ impl Bench {
         if !self.settings.skip_slow {
             let name = self.serve()?;
             let one = [self.one_by_one(&name, &head).await?];
-            rows.push(Row::of("2 one call after the other", &one, Some(floor.time())));
+            rows.push(Row::of(
+                "2 one call after the other",
+                &one,
+                Some(floor.time()),
+            ));
         }
 
         let mut without = Vec::new();
@@ -131,7 +135,11 @@ impl Bench {
             let name = self.serve()?;
             without.push(self.push(&name, &head, None).await?);
         }
-        rows.push(Row::of("3 pushbuild, no base", &without, Some(floor.time())));
+        rows.push(Row::of(
+            "3 pushbuild, no base",
+            &without,
+            Some(floor.time()),
+        ));
 
         let pushes = self.settings.pushes.min(self.commits.len() - 1);
         let name = self.serve()?;
