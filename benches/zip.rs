@@ -11,8 +11,8 @@ use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use libdeflater::{CompressionLvl, Compressor};
 use pushbuild::bundle::{BundleWriter, Content, Wanted};
+use pushbuild::git::Entry;
 use pushbuild::git::{EntryKind, blob_id};
-use pushbuild::tree::Entry;
 
 fn main() {
     let files = files();

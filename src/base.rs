@@ -15,7 +15,7 @@ use bytes::{Bytes, BytesMut};
 use gix_hash::ObjectId;
 use tokio::sync::Semaphore;
 
-use crate::aws::codecommit::LARGEST_FILE;
+use crate::aws::gate::LARGEST_FILE;
 use crate::aws::s3::{Bundles, Found, Tail};
 use crate::bundle::read::{self, Data, Listed};
 use crate::git::{self, EntryKind, TreeEntry};

@@ -18,9 +18,9 @@ use crate::aws::codecommit::Repository;
 use crate::base::{Bases, Piece};
 use crate::bundle::Content;
 use crate::error::{Error, NoBundle};
-use crate::git::EntryKind;
+use crate::git::{Entry, EntryKind};
 use crate::room::{Line, Room, Seat};
-use crate::tree::{Entry, Tree};
+use crate::tree::Tree;
 use shared::{Round, Shared, Task};
 
 /// Calls for blobs under way at once.

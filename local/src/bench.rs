@@ -123,7 +123,7 @@ impl Bench {
         if !self.settings.skip_slow {
             let name = self.serve()?;
             let one = [self.one_by_one(&name, &head).await?];
-            rows.push(Row::of("2 one call after the other", &one, Some(&floor)));
+            rows.push(Row::of("2 one call after the other", &one, Some(floor.time())));
         }
 
         let mut without = Vec::new();
@@ -131,7 +131,7 @@ impl Bench {
             let name = self.serve()?;
             without.push(self.push(&name, &head, None).await?);
         }
-        rows.push(Row::of("3 pushbuild, no base", &without, Some(&floor)));
+        rows.push(Row::of("3 pushbuild, no base", &without, Some(floor.time())));
 
         let pushes = self.settings.pushes.min(self.commits.len() - 1);
         let name = self.serve()?;
@@ -144,7 +144,7 @@ impl Bench {
             );
             let run = self.push(&name, &commit, Some(&old)).await?;
             let title = format!("4 pushbuild, base, {}", &commit[..8]);
-            rows.push(Row::of(&title, &[run], Some(&floor)));
+            rows.push(Row::of(&title, &[run], Some(floor.time())));
         }
 
         let mut archive = Vec::new();
@@ -280,8 +280,8 @@ fn peak_of(process: &Path) -> Option<u64> {
 pub async fn one_by_one(bucket: &str, name: &str, commit: &str) -> anyhow::Result<()> {
     use pushbuild::aws::meter::Meter;
     use pushbuild::bundle::{BundleWriter, Content, Wanted};
+    use pushbuild::git::Entry;
     use pushbuild::git::EntryKind;
-    use pushbuild::tree::Entry;
 
     let config = pushbuild::config::Config::read(|variable| {
         (variable == "CODE_BUCKET").then(|| bucket.to_owned())

@@ -9,45 +9,30 @@ use gix_hash::ObjectId;
 
 use super::gate::Gate;
 use super::meter::Meter;
-use super::pace::Pace;
 use super::{failed, retry};
 use crate::error::{CallError, Cause, Error};
 use crate::git::{EntryKind, TreeEntry};
 use crate::room::Seat;
 
-/// The largest file that GetFile and GetBlob hand out, in bytes: `FileContent` of CodeCommit's
-/// service model, and "6 MB" at
-/// <https://docs.aws.amazon.com/codecommit/latest/userguide/limits.html>.
-pub const LARGEST_FILE: u64 = 6_291_456;
-
 /// A client for one region and one reader.
 #[derive(Clone)]
-pub struct Client {
-    sdk: aws_sdk_codecommit::Client,
-    pace: Pace,
-}
+pub struct Client(aws_sdk_codecommit::Client);
 
 impl Client {
     pub(super) fn new(sdk: &SdkConfig) -> Self {
-        let pace = Pace::default();
         let config = Builder::from(sdk)
             .retry_config(retry::codecommit())
             .retry_partition(retry::codecommit_budget())
             .retry_classifier(retry::UnreadableClassifier)
-            .retry_classifier(pace.clone())
-            .interceptor(pace.clone())
+            .retry_classifier(retry::ThrottleClassifier)
             .build();
-        Self {
-            sdk: aws_sdk_codecommit::Client::from_conf(config),
-            pace,
-        }
+        Self(aws_sdk_codecommit::Client::from_conf(config))
     }
 
     /// One repository, its calls counted by `meter`.
     pub fn repository(&self, name: &str, meter: Meter) -> Repository {
         Repository {
-            client: self.sdk.clone(),
-            pace: self.pace.clone(),
+            client: self.0.clone(),
             name: name.into(),
             meter,
         }
@@ -58,7 +43,6 @@ impl Client {
 #[derive(Clone)]
 pub struct Repository {
     client: aws_sdk_codecommit::Client,
-    pace: Pace,
     name: Arc<str>,
     meter: Meter,
 }
@@ -71,7 +55,6 @@ impl Repository {
     /// [`Cause::NoSuchCommit`] where CodeCommit does not know it, a tag object's id included.
     pub async fn root_tree(&self, commit: &ObjectId) -> Result<ObjectId, Error> {
         const CALL: &str = "CodeCommit GetCommit";
-        self.pace.turn().await;
         let answer = self
             .client
             .get_commit()
@@ -93,7 +76,6 @@ impl Repository {
     /// As [`Self::folder`].
     pub async fn resolve(&self, reference: &str) -> Result<ObjectId, Error> {
         const CALL: &str = "CodeCommit GetFolder";
-        self.pace.turn().await;
         let answer = self
             .client
             .get_folder()
@@ -118,7 +100,6 @@ impl Repository {
     /// A failed call, or an answer without ids.
     pub async fn folder(&self, commit: &ObjectId, path: &str) -> Result<Vec<TreeEntry>, Error> {
         const CALL: &str = "CodeCommit GetFolder";
-        self.pace.turn().await;
         let answer = self
             .client
             .get_folder()
@@ -175,14 +156,13 @@ impl Repository {
     ///
     /// # Errors
     ///
-    /// [`Cause::TooLarge`] for more than [`LARGEST_FILE`] bytes.
+    /// [`Cause::TooLarge`] for more than [`LARGEST_FILE`](super::gate::LARGEST_FILE) bytes.
     pub async fn file(
         &self,
         commit: &ObjectId,
         path: &str,
         seat: &Arc<Seat>,
     ) -> Result<Vec<u8>, CallError> {
-        self.pace.turn().await;
         self.client
             .get_file()
             .repository_name(&*self.name)
@@ -202,9 +182,8 @@ impl Repository {
     ///
     /// # Errors
     ///
-    /// [`Cause::TooLarge`] for more than [`LARGEST_FILE`] bytes.
+    /// [`Cause::TooLarge`] for more than [`LARGEST_FILE`](super::gate::LARGEST_FILE) bytes.
     pub async fn blob(&self, id: &ObjectId, seat: &Arc<Seat>) -> Result<Vec<u8>, CallError> {
-        self.pace.turn().await;
         self.client
             .get_blob()
             .repository_name(&*self.name)

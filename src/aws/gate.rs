@@ -15,8 +15,12 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::sync::oneshot;
 
-use super::codecommit::LARGEST_FILE;
 use crate::room::{SMALL, Seat};
+
+/// The largest file that GetFile and GetBlob hand out, in bytes: `FileContent` of CodeCommit's
+/// service model, and "6 MB" at
+/// <https://docs.aws.amazon.com/codecommit/latest/userguide/limits.html>.
+pub const LARGEST_FILE: u64 = 6_291_456;
 
 /// An answer's body is in memory in pieces, in one piece, and as the content it stands for.
 const COPIES: usize = 3;

@@ -3,9 +3,8 @@
 
 pub mod codebuild;
 pub mod codecommit;
-mod gate;
+pub mod gate;
 pub mod meter;
-mod pace;
 mod retry;
 pub mod s3;
 pub mod sqs;

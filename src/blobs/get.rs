@@ -6,13 +6,12 @@ use std::sync::atomic::Ordering;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Held, Inner};
-use crate::aws::codecommit::LARGEST_FILE;
+use crate::aws::gate::LARGEST_FILE;
 use crate::base::Piece;
 use crate::bundle::{Content, Wanted};
 use crate::error::{CallError, Cause, Error, NoBundle, Unbundlable};
-use crate::git::EntryKind;
+use crate::git::{Entry, EntryKind};
 use crate::room::{SMALL, Seat};
-use crate::tree::Entry;
 
 impl Inner {
     pub(super) async fn get(

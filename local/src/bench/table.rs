@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::Run;
-use super::floor::Floor;
 
 /// One line.
 #[derive(Clone, Debug, Default)]
@@ -21,7 +20,7 @@ pub struct Row {
 
 impl Row {
     /// The median of some runs.
-    pub(super) fn of(way: &str, runs: &[Run], floor: Option<&Floor>) -> Self {
+    pub(super) fn of(way: &str, runs: &[Run], floor: Option<Duration>) -> Self {
         let mut by_time: Vec<_> = runs.iter().collect();
         by_time.sort_by_key(|run| run.wall);
         let Some(run) = by_time.get(by_time.len() / 2) else {
@@ -35,7 +34,7 @@ impl Row {
         Self {
             way: way.to_owned(),
             wall: Some(run.wall),
-            ratio: floor.map(|floor| run.wall.as_secs_f64() / floor.time().as_secs_f64()),
+            ratio: floor.map(|floor| run.wall.as_secs_f64() / floor.as_secs_f64()),
             calls: calls.join(", "),
             read: Some(run.read),
             written: Some(run.written),
