@@ -76,9 +76,10 @@ class World:
     def __init__(self, path):
         lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         self.calls = [line for line in lines if "operation" in line]
-        deployed = [line for line in lines if "deployed" in line]
+        # The local AWS's own tests have functions of their own, or play one.
+        deployed = [line for line in lines if line.get("program") == "pushbuild"]
         if not deployed:
-            assert not self.calls, f"{path}: calls, and no deployment"
+            self.calls = []
             return
         (deployed,) = deployed
         *_, self.region, self.account, self.queue = deployed["queue"].split(":")

@@ -114,6 +114,7 @@ impl LocalAws {
         env.extend(options.env);
         self.calls.deployed(&serde_json::json!({
             "deployed": name,
+            "program": options.program.file_name().map(|name| name.to_string_lossy()),
             "queue": self.sqs.arn(&queue_url),
             "environment": env,
         }));
