@@ -10,6 +10,7 @@ use gix_hash::ObjectId;
 use super::folder_answer::FolderAnswer;
 use super::gate::Gate;
 use super::meter::Meter;
+use super::pace::Pace;
 use super::{failed, retry};
 use crate::error::{CallError, Cause, Error};
 use crate::git::{EntryKind, TreeEntry};
@@ -20,19 +21,23 @@ use crate::room::Seat;
 pub struct Client {
     sdk: aws_sdk_codecommit::Client,
     folder_answer: FolderAnswer,
+    pace: Pace,
 }
 
 impl Client {
     pub(super) fn new(sdk: &SdkConfig) -> Self {
+        let pace = Pace::default();
         let config = Builder::from(sdk)
             .retry_config(retry::codecommit())
             .retry_partition(retry::codecommit_budget())
             .retry_classifier(retry::UnreadableClassifier)
-            .retry_classifier(retry::ThrottleClassifier)
+            .retry_classifier(pace.clone())
+            .interceptor(pace.clone())
             .build();
         Self {
             sdk: aws_sdk_codecommit::Client::from_conf(config),
             folder_answer: FolderAnswer::default(),
+            pace,
         }
     }
 
@@ -41,6 +46,7 @@ impl Client {
         Repository {
             client: self.sdk.clone(),
             folder_answer: self.folder_answer.clone(),
+            pace: self.pace.clone(),
             name: name.into(),
             meter,
         }
@@ -52,6 +58,7 @@ impl Client {
 pub struct Repository {
     client: aws_sdk_codecommit::Client,
     folder_answer: FolderAnswer,
+    pace: Pace,
     name: Arc<str>,
     meter: Meter,
 }
@@ -64,6 +71,7 @@ impl Repository {
     /// [`Cause::NoSuchCommit`] where CodeCommit does not know it, a tag object's id included.
     pub async fn root_tree(&self, commit: &ObjectId) -> Result<ObjectId, Error> {
         const CALL: &str = "CodeCommit GetCommit";
+        self.pace.turn().await;
         let answer = self
             .client
             .get_commit()
@@ -85,6 +93,7 @@ impl Repository {
     /// As [`Self::folder`].
     pub async fn resolve(&self, reference: &str) -> Result<ObjectId, Error> {
         const CALL: &str = "CodeCommit GetFolder";
+        self.pace.turn().await;
         let answer = self
             .client
             .get_folder()
@@ -109,6 +118,7 @@ impl Repository {
     /// A failed call, or an answer without ids; [`Cause::TooLarge`] for a list that is too long.
     pub async fn folder(&self, commit: &ObjectId, path: &str) -> Result<Vec<TreeEntry>, Error> {
         const CALL: &str = "CodeCommit GetFolder";
+        self.pace.turn().await;
         let answer = self
             .client
             .get_folder()
@@ -173,6 +183,7 @@ impl Repository {
         path: &str,
         seat: &Arc<Seat>,
     ) -> Result<Vec<u8>, CallError> {
+        self.pace.turn().await;
         self.client
             .get_file()
             .repository_name(&*self.name)
@@ -194,6 +205,7 @@ impl Repository {
     ///
     /// [`Cause::TooLarge`] for more than [`LARGEST_FILE`](super::gate::LARGEST_FILE) bytes.
     pub async fn blob(&self, id: &ObjectId, seat: &Arc<Seat>) -> Result<Vec<u8>, CallError> {
+        self.pace.turn().await;
         self.client
             .get_blob()
             .repository_name(&*self.name)

@@ -6,6 +6,7 @@ pub mod codecommit;
 mod folder_answer;
 pub mod gate;
 pub mod meter;
+mod pace;
 mod retry;
 pub mod s3;
 pub mod sqs;

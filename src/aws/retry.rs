@@ -25,18 +25,15 @@ pub fn standard() -> RetryConfig {
         .with_max_backoff(Duration::from_secs(5))
 }
 
-/// For CodeCommit, which a push calls once for each file: the adaptive mode measures the rate at
-/// which calls get through and holds itself to it, so that a rate far below the wanted one slows
-/// a fetch down instead of failing it. The account's rate is published nowhere:
-/// <https://github.com/boto/boto3/issues/3663>. `docs/delivery.md` has the figures.
+/// For CodeCommit, which a push calls once for each file. [`super::pace`] keeps throttles rare.
 pub fn codecommit() -> RetryConfig {
-    RetryConfig::adaptive()
+    RetryConfig::standard()
         .with_max_attempts(12)
         .with_initial_backoff(Duration::from_millis(100))
         .with_max_backoff(Duration::from_secs(5))
 }
 
-/// What a fetch may spend on retries. A throttle costs nothing, since the adaptive mode already
+/// What a fetch may spend on retries. A throttle costs nothing, since the pace already
 /// slows down for it. Any other failure costs 2 and a success earns 1: three calls in ten may fail
 /// for as long as they like, while an outage ends the fetch after 250 retries.
 pub fn codecommit_budget() -> RetryPartition {
@@ -87,30 +84,6 @@ pub fn is_throttle(answer: &HttpResponse) -> bool {
 
 fn contains(body: &[u8], wanted: &[u8]) -> bool {
     body.windows(wanted.len()).any(|part| part == wanted)
-}
-
-/// Teaches the SDK to retry what [`is_throttle`] knows.
-#[derive(Debug)]
-pub struct ThrottleClassifier;
-
-impl ClassifyRetry for ThrottleClassifier {
-    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
-        match context.output_or_error() {
-            Some(Err(_)) if context.response().is_some_and(is_throttle) => {
-                RetryAction::throttling_error()
-            }
-            _ => RetryAction::NoActionIndicated,
-        }
-    }
-
-    fn name(&self) -> &'static str {
-        "CodeCommit throttle"
-    }
-
-    fn priority(&self) -> RetryClassifierPriority {
-        // After all others: it knows this case better than they do.
-        RetryClassifierPriority::run_after(RetryClassifierPriority::transient_error_classifier())
-    }
 }
 
 /// Retries a success whose body nobody can read: a proxy's page, or half an answer. The SDK takes
