@@ -15,7 +15,7 @@ use bytes::{Bytes, BytesMut};
 use gix_hash::ObjectId;
 use tokio::sync::Semaphore;
 
-use crate::aws::codecommit::LARGEST_FILE;
+use crate::aws::gate::LARGEST_FILE;
 use crate::aws::s3::{Bundles, Found, Tail};
 use crate::bundle::read::{self, Data, Listed};
 use crate::git::{self, EntryKind, TreeEntry};
@@ -206,9 +206,7 @@ async fn another(bundles: &Bundles, candidates: &Candidates) -> Option<String> {
     found
         .into_iter()
         .filter(|Found { key, .. }| {
-            key.ends_with(".zip")
-                && !key.starts_with(&candidates.partials)
-                && candidates.before.as_ref() != Some(key)
+            !key.starts_with(&candidates.partials) && candidates.before.as_ref() != Some(key)
         })
         .max_by_key(|Found { key, modified }| (key.ends_with(&same), *modified))
         .map(|found| found.key)

@@ -17,8 +17,7 @@ use time::OffsetDateTime;
 pub use content::{Content, Kept, Wanted};
 pub use record::Method;
 
-use crate::git::EntryKind;
-use crate::tree::Entry;
+use crate::git::{Entry, EntryKind};
 use record::{End, Entry as Record};
 
 /// Writes one bundle's headers, and its directory at the end. The entries' data goes between.

@@ -18,6 +18,26 @@ pub struct TreeEntry {
     pub id: ObjectId,
 }
 
+/// One entry by its full path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// From the root, with slashes, without one at the end.
+    pub path: String,
+    /// What it is.
+    pub kind: EntryKind,
+    /// The id of its blob, tree or commit.
+    pub id: ObjectId,
+}
+
+impl Entry {
+    /// The name in a bundle: a folder's ends with a slash.
+    pub fn name_bytes(&self) -> impl Iterator<Item = u8> + '_ {
+        let slash =
+            (self.kind == EntryKind::Folder || self.kind == EntryKind::Submodule).then_some(b'/');
+        self.path.bytes().chain(slash)
+    }
+}
+
 /// What an entry is. Git knows no other kinds, but for the modes of very old repositories.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EntryKind {

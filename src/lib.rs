@@ -197,13 +197,18 @@ impl Function {
 /// What the end of an invocation needs: calls about visibility, and the answer itself.
 const VISIBILITY_TIME: Duration = Duration::from_secs(2);
 
+/// What an invocation is taken to have where its deadline is none.
+const UNTOLD_TIME: Duration = Duration::from_mins(5);
+
 /// When pushes must have ended so that the invocation can end well. A timeout would fail the whole
 /// batch: <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>.
 fn stop(context: &Context) -> Instant {
-    let left = context
-        .deadline()
-        .duration_since(SystemTime::now())
-        .unwrap_or_default();
+    let left = match context.deadline().duration_since(SystemTime::now()) {
+        Ok(left) => left,
+        // No clock is that wrong: `cargo lambda watch` says ten minutes after the epoch, always.
+        Err(past) if past.duration() > Duration::from_hours(24) => UNTOLD_TIME,
+        Err(_) => Duration::ZERO,
+    };
     // A short time-out, as in a try, still has to leave time for work.
     let margin = (VISIBILITY_TIME + Duration::from_secs(1)).min(left / 4);
     Instant::now() + left - margin
@@ -217,5 +222,29 @@ fn home(function_arn: &str) -> Home {
     Home {
         region,
         account: next(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seconds_left(deadline: SystemTime) -> u64 {
+        let mut context = Context::default();
+        let since = deadline.duration_since(SystemTime::UNIX_EPOCH).unwrap();
+        context.deadline = u64::try_from(since.as_millis()).unwrap();
+        stop(&context)
+            .saturating_duration_since(Instant::now())
+            .as_secs()
+    }
+
+    #[test]
+    fn pushes_end_before_the_deadline_and_a_deadline_that_is_none_leaves_time() {
+        let now = SystemTime::now();
+        let left = seconds_left(now + Duration::from_mins(1));
+        assert!((50..60).contains(&left), "{left}");
+        assert_eq!(seconds_left(now - Duration::from_secs(1)), 0);
+        let ten_minutes_after_the_epoch = SystemTime::UNIX_EPOCH + Duration::from_mins(10);
+        assert!(seconds_left(ten_minutes_after_the_epoch) > 200);
     }
 }

@@ -9,7 +9,7 @@ use gix_hash::ObjectId;
 use crate::aws::codecommit::Repository;
 use crate::base::Bases;
 use crate::error::{CallError, Cause, Error, NoBundle, Unbundlable};
-use crate::git::{self, EntryKind, TreeEntry};
+use crate::git::{self, Entry, EntryKind, TreeEntry};
 use rules::Limits;
 
 /// Folders asked for at once: as many as blobs, since it is one rate that both are held to.
@@ -27,26 +27,6 @@ pub struct Tree {
     pub root: ObjectId,
     /// In the bytewise order of their names in a bundle, where a folder's ends with a slash.
     pub entries: Vec<Entry>,
-}
-
-/// One entry by its full path.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// From the root, with slashes, without one at the end.
-    pub path: String,
-    /// What it is.
-    pub kind: EntryKind,
-    /// The id of its blob, tree or commit.
-    pub id: ObjectId,
-}
-
-impl Entry {
-    /// The name in a bundle: a folder's ends with a slash.
-    pub fn name_bytes(&self) -> impl Iterator<Item = u8> + '_ {
-        let slash =
-            (self.kind == EntryKind::Folder || self.kind == EntryKind::Submodule).then_some(b'/');
-        self.path.bytes().chain(slash)
-    }
 }
 
 struct Folder {

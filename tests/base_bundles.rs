@@ -1,4 +1,5 @@
 //! What an earlier bundle holds is taken over, whatever the bundle is like.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod setup;
 
@@ -332,7 +333,8 @@ fn files_of(state: &[Option<(usize, usize)>]) -> Vec<(String, Mode, Vec<u8>)> {
                 .to_be_bytes()[0]
         })
         .collect();
-    let contents: [&[u8]; 6] = [b"", b"x", b"a/target", &noise, &[b'l'; 90_000], b"\0\n\xff"];
+    let long = vec![b'l'; 90_000];
+    let contents: [&[u8]; 6] = [b"", b"x", b"a/target", &noise, &long, b"\0\n\xff"];
     PATHS
         .iter()
         .zip(state)

@@ -45,7 +45,10 @@ fn reads(world: &World) -> Vec<Call> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_push_of_another_account_is_read_under_its_role_and_built_here() {
     let world = World::with(with_reader).await;
-    let (repository, commit) = Repository::of(&[(b"a/b", Mode::File, b"theirs")]);
+    let (repository, commit) = Repository::of(&[
+        (b"a/b", Mode::File, b"theirs"),
+        (b"link", Mode::Link, b"a/b"),
+    ]);
     world.serve("shop", &repository);
 
     push_from(&world, SOURCE, "us-east-1", &commit).await;

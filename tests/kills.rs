@@ -1,6 +1,7 @@
 //! SIGKILL at every boundary: wherever the function ends, the push ends in exactly one build of
 //! exactly its commit. AWS's clock stands still here but for being put forward past both the
 //! queue's visibility timeout and the five minutes of an idempotency token.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod setup;
 
@@ -10,7 +11,7 @@ use pushbuild_local::calls::Service;
 use pushbuild_local::faults::{Action, Rule};
 use setup::{Mode, Repository, World};
 
-const VISIBILITY: Duration = Duration::from_secs(360);
+const VISIBILITY: Duration = Duration::from_mins(6);
 
 /// Longer than the visibility timeout and than a token's life.
 const LATER: Duration = Duration::from_secs(400);
@@ -50,7 +51,7 @@ async fn push_and_kill(
             }
             Some(_) => world.aws.clock().advance(LATER),
         }
-        let idle = world.deployment.idle(Duration::from_secs(60));
+        let idle = world.deployment.idle(Duration::from_mins(1));
         tokio::select! {
             () = world.until("a killed process", |world| world.deaths() > deaths) => {}
             idle = idle => idle.unwrap(),

@@ -1,4 +1,5 @@
 //! Memory stays flat whatever the size of a repository.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 #![cfg(target_os = "linux")]
 
 mod setup;

@@ -4,6 +4,7 @@
 mod setup;
 
 use pushbuild_local::calls::Service;
+use pushbuild_local::faults::{Action, Rule};
 use setup::bundle::{assert_exact, entries_of};
 use setup::{Mode, Repository, World};
 
@@ -140,9 +141,8 @@ async fn a_branch_moved_back_is_a_new_push_with_a_new_build() {
     assert_ne!(builds[0].source_version, builds[2].source_version);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_bundle_over_a_parts_size_is_uploaded_in_parts_and_is_just_as_exact() {
-    let world = World::start().await;
+/// A commit whose bundle takes several parts to upload.
+fn large() -> (Repository, String) {
     let noise = |seed: u64| -> Vec<u8> {
         let mut state = seed;
         (0..3_000_000)
@@ -161,16 +161,45 @@ async fn a_bundle_over_a_parts_size_is_uploaded_in_parts_and_is_just_as_exact() 
         .zip(&contents)
         .map(|(name, content)| (name.as_bytes(), Mode::File, content.as_slice()))
         .collect();
-    let (repository, commit) = Repository::of(&files);
+    Repository::of(&files)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bundle_over_a_parts_size_is_uploaded_in_parts_and_is_just_as_exact() {
+    let world = World::start().await;
+    let (repository, commit) = large();
     world.serve("shop", &repository);
     world.push("shop", "main", &commit).await;
     assert_exact(&world.bundle_of(&world.build()), repository.path(), &commit);
     assert!(world.calls(Service::S3, "UploadPart") >= 2);
-    assert!(
-        world
-            .aws
-            .s3()
-            .unfinished_uploads(world.deployment.bucket())
-            .is_empty()
+    assert!(unfinished(&world).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_is_refused_midway_is_given_up_and_leaves_no_parts_to_pay_for() {
+    let world = World::start().await;
+    let (repository, commit) = large();
+    world.serve("shop", &repository);
+    let denied = Action::Exception {
+        code: "AccessDenied".to_owned(),
+        status: 403,
+        message: "no".to_owned(),
+    };
+    let faults = world.aws.faults();
+    faults.add(
+        Rule::new(denied)
+            .operation("UploadPart")
+            .between(2, u64::MAX),
     );
+    world.push("shop", "main", &commit).await;
+    assert!(world.builds().is_empty());
+    assert_eq!(world.deployment.dead_letters().len(), 1);
+    assert!(world.calls(Service::S3, "AbortMultipartUpload") >= 1);
+    assert!(unfinished(&world).is_empty());
+    assert!(world.bundles().is_empty());
+}
+
+fn unfinished(world: &World) -> Vec<String> {
+    let uploads = world.aws.s3().unfinished_uploads(world.deployment.bucket());
+    uploads.iter().map(|upload| format!("{upload:?}")).collect()
 }

@@ -1,5 +1,6 @@
 //! AWS refuses everything for a while: pushes come back when it is over, in order, or lie in the
 //! dead-letter queue for a redrive.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod setup;
 

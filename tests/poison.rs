@@ -1,4 +1,5 @@
 //! What can never succeed goes to the dead-letter queue quickly and holds nobody up.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod setup;
 

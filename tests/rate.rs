@@ -1,4 +1,5 @@
 //! A steady cap on CodeCommit's calls, far below the wanted rate: the fetch slows down to it.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod setup;
 

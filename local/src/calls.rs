@@ -65,6 +65,8 @@ pub struct Call {
     pub region: Option<String>,
     /// Whether it asks S3 for one version of an object.
     pub versioned: bool,
+    /// What it has S3 copy, as its header says it: `bucket/key?versionId=…`, percent-encoded.
+    pub copied_from: Option<String>,
     /// The SDK's attempt number, from `amz-sdk-request`; 1 where there is none.
     pub attempt: u32,
     /// HTTP status of the answer; none if the connection was cut instead.

@@ -7,9 +7,11 @@
 //! - `start`, `environment`: StartBuild and its rules
 //! - `build`, `project`: what was started, and what it was started from
 //! - `listing`: the actions that look builds and projects up
+//! - `input`: a request's members, and what is answered where they are wrong
 
 mod build;
 mod environment;
+mod input;
 mod listing;
 mod project;
 mod start;
@@ -26,6 +28,7 @@ use tokio::sync::futures::Notified;
 
 use crate::clock::Clock;
 use crate::error::ServiceError;
+use input::{not_found, required};
 use project::Project;
 
 pub use build::{Build, BuildStatus, EnvironmentVariable};
@@ -168,33 +171,4 @@ impl CodeBuild {
         // A panic elsewhere leaves the builds as they were: each change is made in one piece.
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn invalid(message: impl Into<String>) -> ServiceError {
-    ServiceError::new("InvalidInputException", message)
-}
-
-fn not_found(message: impl Into<String>) -> ServiceError {
-    ServiceError::new("ResourceNotFoundException", message)
-}
-
-/// A member that is a string, if it is there.
-fn optional<'a>(input: &'a Value, name: &str) -> Result<Option<&'a str>, ServiceError> {
-    match &input[name] {
-        Value::Null => Ok(None),
-        Value::String(text) => Ok(Some(text)),
-        other => Err(ServiceError::new(
-            "SerializationException",
-            format!("Unexpected value for the member {name}: {other}"),
-        )),
-    }
-}
-
-/// A member that must be a string, and not an empty one.
-fn required<'a>(input: &'a Value, name: &str) -> Result<&'a str, ServiceError> {
-    optional(input, name)?.filter(|text| !text.is_empty()).ok_or_else(|| {
-        invalid(format!(
-            "1 validation error detected: Value at '{name}' failed to satisfy constraint: Member must not be null or empty"
-        ))
-    })
 }

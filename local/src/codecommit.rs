@@ -13,6 +13,8 @@
 //! | `input` | a call's members, and the exceptions for wrong ones |
 //! | `specifier` | commit specifiers and branch names to commits |
 //! | `tree` | paths to entries of a commit's tree |
+//! | `comparison` | what differs between two trees |
+//! | `unreadable` | what a repository that cannot be read is answered with |
 //! | `folder`, `file`, `commit`, `branch`, `metadata` | the operations of these names |
 //! | `differences`, `page` | GetDifferences, and its pages |
 
@@ -26,6 +28,7 @@ use crate::error::ServiceError;
 
 mod branch;
 mod commit;
+mod comparison;
 pub mod describe;
 mod differences;
 mod file;
@@ -36,6 +39,7 @@ mod page;
 mod source;
 mod specifier;
 mod tree;
+mod unreadable;
 
 #[cfg(test)]
 mod fixture;

@@ -6,6 +6,7 @@
 //! SIGKILL; its credentials are its environment's own, so that the call log and the faults know
 //! which process called.
 //!
+//! - [`options`], [`invocation`]: what a function is configured with, and how an invocation ended
 //! - [`function`]: a function and its execution environments
 //! - [`environment`]: one process, from start to end
 //! - [`runtime_api`]: what the process sees of Lambda
@@ -16,14 +17,18 @@
 mod batch_response;
 mod environment;
 mod function;
+mod invocation;
 mod log;
 mod mapping;
+mod options;
 mod runtime_api;
 
 pub use batch_response::BatchResponse;
-pub use function::{Function, FunctionOptions, Invocation, WeakFunction};
+pub use function::{Function, WeakFunction};
+pub use invocation::Invocation;
 pub use log::{FunctionLog, LogLine, Stream};
 pub use mapping::{BatchOutcome, EventSourceMapping, MappingOptions};
+pub use options::FunctionOptions;
 
 /// How the access key id of every execution environment begins.
 pub const FUNCTION_KEY_PREFIX: &str = "LOCALFUNCTION";

@@ -2,6 +2,7 @@
 //! AWS SDKs of any language work against it.
 
 pub mod aws;
+pub mod bench;
 pub mod calls;
 pub mod cbor;
 pub mod cli;

@@ -5,10 +5,12 @@
 //!
 //! - `wire`: any credentials are taken; `chunked` decodes the SDKs' bodies;
 //! - `api`: the operations;
-//! - `store`: buckets, versions and uploads, changed under one lock; `conditions` guard writes;
+//! - `store`: every `bucket`, with its versions and uploads, changed under one lock; `conditions`
+//!   guard writes;
 //! - `record`, `layout`, `load`: what lies on disk, where, and how it is read again;
 //! - `view`: `{root}/{bucket}/{key}`, the newest versions as plain files;
-//! - `body`, `checksum`, `listing`: streams, their checksums, and pages.
+//! - `body`, `claims`, `checksum`: streams, what is said of them, and what is computed;
+//! - `listing`, `encoding`: pages, and how keys are written on them.
 //!
 //! Not here: access control, encryption, tags, object lock, lifecycle rules, browser uploads (POST
 //! forms). An upload that nobody finishes stays until it is aborted.
@@ -23,16 +25,20 @@ use s3s::service::S3ServiceBuilder;
 use s3s::{S3ErrorCode, S3Result};
 
 use crate::clock::Clock;
+use bucket::current;
 use record::{Content, Version, Versioning, moment};
-use store::{Store, current};
+use store::Store;
 
 pub use wire::Service;
 
 mod api;
 mod body;
+mod bucket;
 mod checksum;
 mod chunked;
+mod claims;
 mod conditions;
+mod encoding;
 mod layout;
 mod listing;
 mod load;

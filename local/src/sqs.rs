@@ -4,10 +4,11 @@
 //! deleted, so the rules are kept to the letter: order within a group, a closed group while one of
 //! its messages is in flight, receive counts, handles that expire.
 //!
-//! - `queue`, `sending`: one queue's rules
+//! - `queue`, `sending`, `deduplication`: one queue's rules
 //! - `message`, `attributes`, `receipt`, `options`: what lies in a queue, what opens it, how it
 //!   behaves
-//! - `state`: all queues of the account
+//! - `state`, `name`: all queues of the account, and how they are named
+//! - `receiving`: a receive's wait, and the way into the dead-letter queue
 //! - `redrive`: from the dead-letter queue back to where the messages came from
 //! - `operations`, `batches`, `administration`, `input`: the JSON API over all this
 //! - `fault`: what SQS answers when it says no
@@ -15,28 +16,33 @@
 mod administration;
 mod attributes;
 mod batches;
+mod deduplication;
 mod fault;
 mod input;
 mod message;
+mod name;
 mod operations;
 mod options;
 mod queue;
 mod receipt;
+mod receiving;
 mod redrive;
 mod sending;
 mod state;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
 use crate::clock::Clock;
 use crate::error::ServiceError;
+use deduplication::Accepted;
+use name::{check_name, name_of};
 use queue::Queue;
-use sending::{Accepted, Outgoing};
-use state::{State, check_name, name_of};
+use sending::Outgoing;
+use state::State;
 
 pub use fault::{query_error_code, query_error_header};
 pub use message::{Message, Snapshot};
@@ -133,71 +139,6 @@ impl Sqs {
         drop(state);
         self.0.changed.notify_waiters();
         Ok(accepted)
-    }
-
-    /// Receives up to `max` messages, waiting up to `wait` (local time) for a first one. None if
-    /// there is no such queue.
-    pub async fn receive(&self, url: &str, max: usize, wait: Duration) -> Vec<Message> {
-        self.poll(url, max, None, wait).await.unwrap_or_default()
-    }
-
-    async fn poll(
-        &self,
-        url: &str,
-        max: usize,
-        visibility: Option<Duration>,
-        wait: Duration,
-    ) -> Result<Vec<Message>, ServiceError> {
-        let clock = &self.0.clock;
-        let deadline = clock.now() + wait;
-        loop {
-            // Asked for before looking, so that nothing sent in between is missed.
-            let changed = self.changed();
-            let now = clock.now();
-            let (messages, next) = self.take(url, max, visibility, now)?;
-            if !messages.is_empty() || now >= deadline {
-                return Ok(messages);
-            }
-            let wake = next.map_or(deadline, |next| next.min(deadline));
-            tokio::select! {
-                () = changed => {}
-                () = clock.sleep_until(wake) => {}
-            }
-        }
-    }
-
-    /// One look into the queue: what can be had now, and when there may be more.
-    fn take(
-        &self,
-        url: &str,
-        max: usize,
-        visibility: Option<Duration>,
-        now: SystemTime,
-    ) -> Result<(Vec<Message>, Option<SystemTime>), ServiceError> {
-        let mut state = self.state();
-        let mut receipts = state.receipts;
-        let next_receipt = || {
-            receipts += 1;
-            receipts
-        };
-        // Where the dead-letter queue was deleted, messages stay and are received on and on.
-        let dead_letter = state.queue(url)?.options.dead_letter.clone();
-        let dead_letter = dead_letter.filter(|(arn, _)| state.queues.contains_key(name_of(arn)));
-        let limit = dead_letter.as_ref().map(|(_, count)| *count);
-        let queue = state.queue(url)?;
-        let taken = queue.receive(max, visibility, limit, next_receipt, now);
-        let next = queue.next_visible(now);
-        let origin = queue.arn.clone();
-        state.receipts = receipts;
-        let moved = !taken.messages.is_empty() || !taken.dead.is_empty();
-        if let Some((target, _)) = dead_letter {
-            state.bury(taken.dead, &origin, &target, now)?;
-        }
-        drop(state);
-        if moved {
-            self.0.changed.notify_waiters();
-        }
-        Ok((taken.messages, next))
     }
 
     /// Deletes the message that a receipt handle stands for.

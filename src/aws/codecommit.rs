@@ -15,11 +15,6 @@ use crate::error::{CallError, Cause, Error};
 use crate::git::{EntryKind, TreeEntry};
 use crate::room::Seat;
 
-/// The largest file that GetFile and GetBlob hand out, in bytes: `FileContent` of CodeCommit's
-/// service model, and "6 MB" at
-/// <https://docs.aws.amazon.com/codecommit/latest/userguide/limits.html>.
-pub const LARGEST_FILE: u64 = 6_291_456;
-
 /// A client for one region and one reader.
 #[derive(Clone)]
 pub struct Client {
@@ -171,7 +166,7 @@ impl Repository {
     ///
     /// # Errors
     ///
-    /// [`Cause::TooLarge`] for more than [`LARGEST_FILE`] bytes.
+    /// [`Cause::TooLarge`] for more than [`LARGEST_FILE`](super::gate::LARGEST_FILE) bytes.
     pub async fn file(
         &self,
         commit: &ObjectId,
@@ -197,7 +192,7 @@ impl Repository {
     ///
     /// # Errors
     ///
-    /// [`Cause::TooLarge`] for more than [`LARGEST_FILE`] bytes.
+    /// [`Cause::TooLarge`] for more than [`LARGEST_FILE`](super::gate::LARGEST_FILE) bytes.
     pub async fn blob(&self, id: &ObjectId, seat: &Arc<Seat>) -> Result<Vec<u8>, CallError> {
         self.client
             .get_blob()

@@ -15,8 +15,12 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::sync::oneshot;
 
-use super::codecommit::LARGEST_FILE;
 use crate::room::{SMALL, Seat};
+
+/// The largest file that GetFile and GetBlob hand out, in bytes: `FileContent` of CodeCommit's
+/// service model, and "6 MB" at
+/// <https://docs.aws.amazon.com/codecommit/latest/userguide/limits.html>.
+pub const LARGEST_FILE: u64 = 6_291_456;
 
 /// An answer's body is in memory in pieces, in one piece, and as the content it stands for.
 const COPIES: usize = 3;
@@ -39,8 +43,9 @@ impl Intercept for Gate {
         let body = context.response_mut().body_mut();
         let announced = body
             .content_length()
-            .and_then(|bytes| usize::try_from(bytes).ok())
-            .unwrap_or(LARGEST_FILE as usize / 3 * 4);
+            // As Base64 in JSON, where the answer does not say.
+            .unwrap_or(LARGEST_FILE / 3 * 4);
+        let announced = usize::try_from(announced).unwrap_or(usize::MAX / COPIES);
         if announced > SMALL {
             let gated = Gated {
                 admitted: Some(self.0.ask(announced * COPIES)),

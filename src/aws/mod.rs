@@ -4,7 +4,7 @@
 pub mod codebuild;
 pub mod codecommit;
 mod folder_answer;
-mod gate;
+pub mod gate;
 pub mod meter;
 mod retry;
 pub mod s3;

@@ -46,15 +46,18 @@ pub async fn make(
     let repository = client.repository(&push.repository, delivery.meter.clone());
 
     let begun = Instant::now();
-    let (commit, root) = pushed_commit(&repository, push).await?;
     let candidates = Candidates {
         partial: delivery.redelivered.then(|| key::partial(push)),
         before: key::before(push),
         folder: key::folder(push),
         partials: key::partials(push),
-        commit,
+        commit: push.commit,
     };
-    let bases = Bases::find(&aws.bundles, &candidates).await;
+    let (found, bases) = tokio::join!(
+        pushed_commit(&repository, push),
+        Bases::find(&aws.bundles, &candidates)
+    );
+    let (commit, root) = found?;
     let tree = Arc::new(tree::walk(&repository, &bases, commit, root).await?);
     figures.walk = begun.elapsed();
     figures.entries = tree.entries.len();

@@ -3,36 +3,19 @@
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 import uuid
 from pathlib import Path
 
 import boto3
 
-ROOT = Path(__file__).parents[2]
+from local_aws import ROOT, free_port, is_open, wait_for
+
 HERE = Path(__file__).parent
 STACK = "pushbuild"
 REGION = os.environ["AWS_DEFAULT_REGION"]
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def wait_for(what, question, seconds=30):
-    """The first answer of `question` that is not empty."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if answer := question():
-            return answer
-        time.sleep(0.2)
-    raise AssertionError(f"not within {seconds} s: {what}")
 
 
 def push(repository, reference="main", event="referenceUpdated", **detail):
@@ -82,8 +65,7 @@ class Deployment:
     def _answers(self, port):
         if self.process.poll() is not None:
             raise AssertionError(f"the local AWS ended; see {self.log.name}")
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", port)) == 0
+        return is_open(port)
 
     def __enter__(self):
         return self

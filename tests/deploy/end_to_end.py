@@ -1,18 +1,21 @@
 """The stack, deployed and seen working. `ministack.sh` runs it."""
 
 import argparse
+import contextlib
+import io
 import json
 import re
+import subprocess
 import sys
+import tempfile
 import time
+import zipfile
+from pathlib import Path
 
-from deployment import ROOT, STACK, Deployment, new_commit_id, push, wait_for
+from deployment import STACK, Deployment, new_commit_id, push
+from local_aws import ROOT, LocalAws, step, wait_for
 
 REPOSITORIES = ["one", "two.and-more"]
-
-
-def step(text):
-    print(f"   {text}", flush=True)
 
 
 def template_variables():
@@ -84,23 +87,92 @@ class Stub:
 
 
 class Function:
-    """The real function. Waits for the binary and for `cargo local serve`: see docs/deploy.md, "Testing"."""
+    """The real function, built by `sam build`, over repositories that `cargo local serve` serves."""
 
-    def __init__(self, aws):
-        self.aws = aws
+    # The push to "one" that the second step sends finds CodeCommit without its commit, once.
+    FAULTS = [
+        {"when": {"operation": "GetCommit", "detail": "one:", "first": 2, "last": 2},
+         "do": {"exception": {"code": "CommitIdDoesNotExistException", "message": "not yet"}}},
+    ]
+
+    def __init__(self, aws, codecommit, repositories, built):
+        self.aws, self.codecommit, self.repositories, self.built = aws, codecommit, repositories, built
 
     def deploy(self):
         for name in REPOSITORIES:
             self.aws.client("codebuild").create_project(
-                name=name, source={"type": "NO_SOURCE", "buildspec": "version: 0.2"},
+                name=project(name), source={"type": "NO_SOURCE", "buildspec": "version: 0.2"},
                 artifacts={"type": "NO_ARTIFACTS"}, serviceRole="arn:aws:iam::000000000000:role/build",
                 environment={"type": "LINUX_CONTAINER", "image": "image", "computeType": "BUILD_GENERAL1_SMALL"},
             )
-        self.template = self.aws.build()
+        self.template = self.built or self.aws.build()
         self.aws.deploy(self.template, Repositories=",".join(REPOSITORIES))
 
+    def push(self, name, text):
+        """A commit in a repository and the event of its push; the commit."""
+        commit = commit_to(self.repositories / name, text)
+        self.aws.put(push(name, "feature/x", commitId=commit))
+        return commit
+
+    def bundle(self, name, commit):
+        """The names in a push's bundle, once it is there."""
+        key = f"{name}/feature/x/{commit}.zip"
+        s3, bucket = self.aws.client("s3"), self.aws.outputs["BucketName"]
+        if key not in [found["Key"] for found in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]:
+            return None
+        with zipfile.ZipFile(io.BytesIO(s3.get_object(Bucket=bucket, Key=key)["Body"].read())) as bundle:
+            assert bundle.comment.decode() == commit and bundle.testzip() is None
+            return bundle.namelist()
+
+    def builds(self, name):
+        codebuild = self.aws.client("codebuild")
+        return codebuild.list_builds_for_project(projectName=project(name))["ids"]
+
     def check(self):
-        raise NotImplementedError("waits for the function")
+        step("an event on the bus comes out as a bundle in S3 and a started build in CodeBuild, for each repository")
+        commits = {name: self.push(name, "first") for name in REPOSITORIES}
+        for name, commit in commits.items():
+            names = wait_for(f"the bundle of {name}", lambda: self.bundle(name, commit), 60)  # noqa: B023
+            assert names == ["file", "folder/", "folder/other"], names
+            wait_for(f"the build of {name}", lambda: len(self.builds(name)) == 1)  # noqa: B023
+
+        step("a failing push is redelivered, and the other repository does not wait for it")
+        failing, other = self.push("one", "second"), self.push("two.and-more", "second")
+        wait_for("the other repository's build", lambda: len(self.builds("two.and-more")) == 2, 60)
+        assert self.bundle("two.and-more", other)
+        wait_for("the failed push's build", lambda: len(self.builds("one")) == 2, 120)
+        assert self.bundle("one", failing)
+        failed = [call for call in self.codecommit.calls("GetCommit") if call["error"]]
+        assert len(failed) == 1 and failed[0]["detail"] == f"one:{failing}", failed
+        assert not self.aws.dead_letters()
+
+        step("a poison message ends in the dead-letter queue, and holds up nobody")
+        (poison,) = self.aws.put(push("one", "main", commitId=None))
+        third = self.push("one", "third")
+        (letter,) = wait_for("a dead letter", self.aws.dead_letters, 60)
+        assert letter["id"] == poison, letter
+        wait_for("the bundle of the push behind it", lambda: self.bundle("one", third), 60)
+
+
+def project(repository):
+    return repository.replace(".", "-")
+
+
+def commit_to(folder, text):
+    """A commit with two files; its id."""
+    def git(*arguments):
+        command = ["git", "-C", str(folder), "-c", "user.name=e2e", "-c", "user.email=e2e@example.invalid", *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        git("init", "--quiet", "--initial-branch", "main")
+    (folder / "folder").mkdir(exist_ok=True)
+    (folder / "file").write_text(text)
+    (folder / "folder/other").write_text("the same each time")
+    git("add", ".")
+    git("commit", "--quiet", "--message", text)
+    return git("rev-parse", "HEAD")
 
 
 def check_redeployment_and_deletion(subject):
@@ -124,10 +196,20 @@ def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--sam", required=True)
     arguments.add_argument("--stub", action="store_true")
-    arguments.add_argument("--codecommit", help="where CodeCommit is served")
+    arguments.add_argument("--built", help="the template of a `sam build` that was run before")
     given = arguments.parse_args()
-    with Deployment(given.sam, given.codecommit) as aws:
-        subject = (Stub if given.stub else Function)(aws)
+    with contextlib.ExitStack() as stack:
+        if given.stub:
+            aws = stack.enter_context(Deployment(given.sam))
+            subject = Stub(aws)
+        else:
+            repositories = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            for name in REPOSITORIES:
+                commit_to(repositories / name, "zeroth")
+            served = LocalAws(Function.FAULTS, *(str(repositories / name) for name in REPOSITORIES))
+            codecommit = stack.enter_context(served)
+            aws = stack.enter_context(Deployment(given.sam, codecommit.endpoint))
+            subject = Function(aws, codecommit, repositories, given.built)
         step("sam deploy")
         subject.deploy()
         subject.check()

@@ -7,5 +7,9 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tests/deploy/tools.sh
 tool sam; tool ministack
-[ "${1-}" = --stub ] || { tool cargo-lambda; PATH="$PWD/$tools/cargo-lambda/bin:$PATH"; }
+[ "${1-}" = --stub ] || {
+  tool cargo-lambda
+  PATH="$PWD/$tools/cargo-lambda/bin:$PATH"
+  cargo build --locked --workspace
+}
 exec "$tools/ministack/bin/python" -B tests/deploy/end_to_end.py --sam "$tools/sam/bin/sam" "$@"

@@ -25,7 +25,7 @@ def granted(template, parameters, role="FunctionRole"):
     """Every statement of `role`'s policies, `Action` and `Resource` always as lists."""
     resources = template["Resources"]
     resolve = _Resolver(template, parameters).resolve
-    documents = [policy["PolicyDocument"] for policy in resources[role]["Properties"]["Policies"]]
+    documents = [policy["PolicyDocument"] for policy in resources[role]["Properties"].get("Policies", [])]
     for resource in resources.values():
         properties = resource["Properties"]
         if resource["Type"] != "AWS::IAM::Policy" or {"Ref": role} not in properties["Roles"]:

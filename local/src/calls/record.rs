@@ -44,6 +44,7 @@ impl Record {
             "region": call.region,
             "role": call.role,
             "versioned": call.versioned,
+            "copied_from": call.copied_from,
         }));
     }
 

@@ -3,8 +3,7 @@
 use serde_json::Value;
 
 use super::build::EnvironmentVariable;
-use super::start::one_of;
-use super::{invalid, optional, required};
+use super::input::{invalid, one_of, optional, required};
 use crate::error::ServiceError;
 
 const VARIABLE_TYPES: [&str; 3] = ["PLAINTEXT", "PARAMETER_STORE", "SECRETS_MANAGER"];

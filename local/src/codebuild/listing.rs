@@ -4,9 +4,10 @@ use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
+use super::CodeBuild;
 use super::build::{Build, epoch_seconds};
+use super::input::{invalid, not_found, optional, required};
 use super::project::Project;
-use super::{CodeBuild, invalid, not_found, optional, required};
 use crate::error::ServiceError;
 
 /// "If there are more than 100 items in the list, only the first 100 items are returned".

@@ -7,8 +7,9 @@ use uuid::Uuid;
 
 use super::build::{Build, BuildStatus};
 use super::environment::{merged, variables};
+use super::input::{invalid, not_found, one_of, optional, required};
 use super::project::Project;
-use super::{CodeBuild, State, Token, invalid, not_found, optional, required};
+use super::{CodeBuild, State, Token};
 use crate::error::ServiceError;
 
 /// "The token is included in the StartBuild request and is valid for 5 minutes" (StartBuild).
@@ -176,17 +177,6 @@ fn check_types(input: &Value) -> Result<(), ServiceError> {
         )));
     }
     Ok(())
-}
-
-/// Refuses a member whose value is not one of an enumeration's.
-pub(super) fn one_of(input: &Value, name: &str, allowed: &[&str]) -> Result<(), ServiceError> {
-    match optional(input, name)? {
-        Some(value) if !allowed.contains(&value) => Err(invalid(format!(
-            "1 validation error detected: Value '{value}' at '{name}' failed to satisfy constraint: Member must satisfy enum value set: [{}]",
-            allowed.join(", ")
-        ))),
-        _ => Ok(()),
-    }
 }
 
 /// The source that the build takes: the project's, with type and location overridden.

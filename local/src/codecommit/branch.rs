@@ -4,7 +4,7 @@ use gix::bstr::ByteSlice as _;
 use gix::refs::FullName;
 use serde_json::{Value, json};
 
-use super::source::unreadable;
+use super::unreadable::unreadable;
 use super::{Call, page, specifier};
 use crate::error::ServiceError;
 

@@ -3,7 +3,7 @@
 use gix::bstr::ByteSlice as _;
 use serde_json::{Value, json};
 
-use super::source::unreadable;
+use super::unreadable::unreadable;
 use super::{Call, input};
 use crate::error::ServiceError;
 

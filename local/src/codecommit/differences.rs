@@ -7,14 +7,10 @@ use gix::ObjectId;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::comparison::{Difference, Question, compare, is_tree};
 use super::tree::{self, RepositoryPath};
 use super::{Call, page, specifier};
 use crate::error::ServiceError;
-
-mod walk;
-
-pub(super) use walk::{Difference, Question};
-use walk::{compare, is_tree};
 
 /// Differences in a page where MaxResults is left out. A guess: neither a default nor a maximum
 /// is documented.

@@ -7,8 +7,8 @@ use gix::objs::Kind;
 use gix::objs::tree::EntryKind;
 use serde_json::{Value, json};
 
-use super::source::unreadable;
 use super::tree::{self, RepositoryPath};
+use super::unreadable::unreadable;
 use super::{Call, input, specifier};
 use crate::error::ServiceError;
 

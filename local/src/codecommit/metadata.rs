@@ -7,7 +7,8 @@ use gix::bstr::ByteSlice as _;
 use serde_json::{Value, json};
 
 use super::input::Input;
-use super::source::{Source, unreadable};
+use super::source::Source;
+use super::unreadable::unreadable;
 use super::{ACCOUNT, Call, REGION, page};
 use crate::error::ServiceError;
 

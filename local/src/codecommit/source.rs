@@ -13,7 +13,7 @@ use anyhow::Context as _;
 use gix::odb::store::init::Slots;
 use uuid::Uuid;
 
-use super::differences::{Difference, Question};
+use super::comparison::{Difference, Question};
 use crate::error::ServiceError;
 
 /// Handles that are kept for later calls. More calls than these at once open their own.
@@ -147,17 +147,6 @@ pub(super) fn handle(shared: &gix::ThreadSafeRepository) -> gix::Repository {
     // `git replace` is local: what was pushed is what a server has.
     git.objects.ignore_replacements = true;
     git
-}
-
-/// A repository that cannot be read is the service's failure, not the caller's.
-pub(super) fn unreadable(error: impl std::error::Error) -> ServiceError {
-    let mut message = format!("the Git repository cannot be read: {error}");
-    let mut cause = error.source();
-    while let Some(deeper) = cause {
-        message = format!("{message}: {deeper}");
-        cause = deeper.source();
-    }
-    ServiceError::internal(message)
 }
 
 fn lock<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {

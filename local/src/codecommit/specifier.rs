@@ -9,7 +9,7 @@ use gix::ObjectId;
 use gix::objs::Kind;
 use gix::refs::FullName;
 
-use super::source::unreadable;
+use super::unreadable::unreadable;
 use crate::error::ServiceError;
 
 /// The commit that `specifier` means; without one, the default branch's.

@@ -9,7 +9,7 @@ use gix::bstr::{BStr, BString, ByteSlice as _};
 use gix::objs::TreeRefIter;
 use gix::objs::tree::EntryKind;
 
-use super::source::unreadable;
+use super::unreadable::unreadable;
 use crate::error::ServiceError;
 
 /// A path in a repository: its components, none of them empty. Without any, it is the root.

@@ -12,8 +12,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
 use super::FUNCTION_KEY_PREFIX;
-use super::function::{FunctionOptions, Invocation};
+use super::invocation::Invocation;
 use super::log::{FunctionLog, Stream};
+use super::options::FunctionOptions;
 use super::runtime_api::{Due, Phase, Reply, RuntimeApi};
 
 /// How long a function may take to ask for its first invocation, before its timeout starts to

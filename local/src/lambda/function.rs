@@ -1,95 +1,17 @@
-//! A function: its configuration, and the execution environments that run it.
+//! A function: the execution environments that run it, and how invocations share them.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::Duration;
 
 use bytes::Bytes;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::Semaphore;
 
 use super::FUNCTION_KEY_PREFIX;
 use super::environment::Environment;
+use super::invocation::Invocation;
 use super::log::FunctionLog;
-
-/// A function's configuration, as Lambda has it.
-#[derive(Clone, Debug)]
-pub struct FunctionOptions {
-    /// The executable ("bootstrap").
-    pub program: PathBuf,
-    /// Its arguments; on Lambda there are none.
-    pub args: Vec<String>,
-    /// Environment variables besides those that Lambda sets; these win.
-    pub env: BTreeMap<String, String>,
-    /// The function's name.
-    pub name: String,
-    /// Told to the function, and not enforced.
-    pub memory_mb: u32,
-    /// Real time for one invocation, after which the process is killed.
-    pub timeout: Duration,
-    /// Execution environments at most ("reserved concurrency"); more invocations wait.
-    pub concurrency: usize,
-    /// Whether its lines also go to standard error as they come.
-    pub print: bool,
-    /// For instance `eu-west-1`.
-    pub region: String,
-    /// Twelve digits.
-    pub account: String,
-}
-
-impl FunctionOptions {
-    /// `program` with Lambda's defaults, but for the timeout of a minute.
-    pub fn new(program: impl Into<PathBuf>) -> Self {
-        Self {
-            program: program.into(),
-            args: Vec::new(),
-            env: BTreeMap::new(),
-            name: "pushbuild".to_owned(),
-            memory_mb: 512,
-            timeout: Duration::from_mins(1),
-            concurrency: 10,
-            print: false,
-            region: "eu-west-1".to_owned(),
-            account: "000000000000".to_owned(),
-        }
-    }
-
-    pub(super) fn arn(&self) -> String {
-        format!(
-            "arn:aws:lambda:{}:{}:function:{}",
-            self.region, self.account, self.name
-        )
-    }
-}
-
-/// How an invocation ended.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Invocation {
-    /// The function's answer.
-    Answer(Bytes),
-    /// The function's error: `errorType`, `errorMessage`.
-    FunctionError(Value),
-    /// The process did not get as far as asking for an invocation.
-    InitError {
-        /// What it told Lambda, if anything.
-        error: Option<Value>,
-        /// How it ended, if by itself.
-        status: Option<String>,
-        /// The last lines it wrote to standard error.
-        stderr: Vec<String>,
-    },
-    /// It took longer than the timeout, and was killed.
-    TimedOut,
-    /// The process ended in the middle of the invocation.
-    Died {
-        /// For instance `signal: 9 (SIGKILL)`.
-        status: String,
-        /// The last lines it wrote to standard error.
-        stderr: Vec<String>,
-    },
-}
+use super::options::FunctionOptions;
 
 /// A function, ready to be invoked. Clones share it; the last one dropped ends its processes.
 #[derive(Clone)]

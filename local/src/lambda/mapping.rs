@@ -15,7 +15,8 @@ use tokio::sync::{Semaphore, broadcast, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::batch_response::BatchResponse;
-use super::function::{Function, Invocation};
+use super::function::Function;
+use super::invocation::Invocation;
 use crate::sqs::{Message, Sqs};
 
 /// SQS's long polling, on the local AWS's clock.

@@ -11,7 +11,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
-use hyper::header::CONTENT_TYPE;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -20,7 +19,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
+use answer::{accepted, invocation, refusal};
+
 use crate::wire::accept;
+
+mod answer;
 
 /// The largest answer of a function: 6 MB and a little, as documented for synchronous invocations.
 const LARGEST_ANSWER: usize = 6_291_556;
@@ -164,22 +167,15 @@ impl Shared {
                 "the execution environment is shutting down",
             );
         };
-        let answer = Response::builder()
-            .header(CONTENT_TYPE, "application/json")
-            .header("Lambda-Runtime-Aws-Request-Id", &due.request_id)
-            .header("Lambda-Runtime-Deadline-Ms", due.deadline_ms.to_string())
-            .header("Lambda-Runtime-Invoked-Function-Arn", &self.function_arn)
-            .header("Lambda-Runtime-Trace-Id", trace_id(&due.request_id))
-            .body(Full::new(due.payload));
+        let answer = invocation(
+            &due.request_id,
+            due.deadline_ms,
+            &self.function_arn,
+            due.payload,
+        );
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) =
             Some((due.request_id, due.reply));
-        answer.unwrap_or_else(|error| {
-            refusal(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "Internal",
-                &error.to_string(),
-            )
-        })
+        answer
     }
 
     fn reply(
@@ -231,25 +227,4 @@ fn error_of(body: &[u8]) -> Value {
     serde_json::from_slice(body).unwrap_or_else(
         |_| json!({"errorType": "Runtime.Unknown", "errorMessage": String::from_utf8_lossy(body)}),
     )
-}
-
-/// An X-Ray header, unsampled, made from the request id so that it is a function of it.
-fn trace_id(request_id: &str) -> String {
-    let hex: String = request_id.chars().filter(char::is_ascii_hexdigit).collect();
-    let (time, rest) = hex.split_at(hex.len().min(8));
-    format!("Root=1-{time}-{rest:0<24.24};Parent={rest:0<16.16};Sampled=0")
-}
-
-fn accepted() -> Response<Full<Bytes>> {
-    with_status(StatusCode::ACCEPTED, &json!({"status": "OK"}))
-}
-
-fn refusal(status: StatusCode, kind: &str, message: &str) -> Response<Full<Bytes>> {
-    with_status(status, &json!({"errorType": kind, "errorMessage": message}))
-}
-
-fn with_status(status: StatusCode, body: &Value) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(body.to_string())));
-    *response.status_mut() = status;
-    response
 }

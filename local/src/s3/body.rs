@@ -4,61 +4,24 @@
 use std::io::{self, SeekFrom};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::PoisonError;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt as _, stream};
-use hyper::http::Extensions;
-use hyper::{HeaderMap, StatusCode};
+use hyper::StatusCode;
 use s3s::crypto::{Checksum as _, Md5};
-use s3s::dto::{Checksum, ChecksumAlgorithm, StreamingBlob};
+use s3s::dto::{Checksum, StreamingBlob};
 use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _, AsyncWriteExt as _};
 use uuid::Uuid;
 
-use super::checksum::{Algorithm, declared, hasher, verify, with_trailers};
+use super::checksum::{Algorithm, hasher};
+use super::claims::{Claims, verify, with_trailers};
 use super::layout::{Layout, hex};
 use super::store::failed;
-
-/// What the wire knows of a request's body besides its bytes.
-#[derive(Clone, Debug, Default)]
-pub struct Envelope {
-    /// SHA-256 of the body in hex, where the client signed it.
-    pub sha256: Option<String>,
-    /// The trailers, once the body has been read.
-    pub trailers: Arc<Mutex<HeaderMap>>,
-}
-
-/// What a client says of the body it sends.
-#[derive(Debug, Default)]
-pub struct Claims {
-    pub sums: Checksum,
-    pub md5: Option<String>,
-    pub length: Option<i64>,
-    /// The algorithm it wants kept, if it wants one.
-    pub algorithm: Option<Algorithm>,
-    envelope: Envelope,
-}
-
-impl Claims {
-    /// From a request's fields.
-    pub fn new(
-        sums: Checksum,
-        named: Option<&ChecksumAlgorithm>,
-        headers: &HeaderMap,
-        extensions: &Extensions,
-    ) -> Self {
-        Self {
-            algorithm: declared(&sums, headers, named),
-            sums,
-            envelope: extensions.get().cloned().unwrap_or_default(),
-            ..Self::default()
-        }
-    }
-}
 
 /// A data file that nothing names yet: removed when dropped, unless kept.
 #[derive(Debug)]

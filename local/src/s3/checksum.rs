@@ -1,5 +1,4 @@
-//! The checksums of an object: which one a request asks for, whether it holds, and how the parts'
-//! make up the whole's.
+//! The checksums of an object: which there are, and how the parts' make up the whole's.
 //!
 //! Rules from "Checking object integrity" of the S3 user guide: an object without a checksum of the
 //! client's choice gets CRC64NVME; that one always covers the whole object, SHA-1 and SHA-256 of a
@@ -7,7 +6,6 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hyper::HeaderMap;
 use s3s::checksum::ChecksumHasher;
 use s3s::dto::{Checksum, ChecksumAlgorithm, ChecksumType};
 use s3s::{S3Result, s3_error};
@@ -38,7 +36,8 @@ pub struct Sum {
     pub value: String,
 }
 
-const ALL: [Algorithm; 5] = [
+/// Every algorithm that S3 knows.
+pub const ALL: [Algorithm; 5] = [
     Algorithm::Crc32,
     Algorithm::Crc32c,
     Algorithm::Crc64Nvme,
@@ -47,7 +46,8 @@ const ALL: [Algorithm; 5] = [
 ];
 
 impl Algorithm {
-    fn name(self) -> &'static str {
+    /// S3's name.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Crc32 => ChecksumAlgorithm::CRC32,
             Self::Crc32c => ChecksumAlgorithm::CRC32C,
@@ -68,7 +68,8 @@ impl Algorithm {
         ChecksumAlgorithm::from_static(self.name())
     }
 
-    fn slot(self, sums: &mut Checksum) -> &mut Option<String> {
+    /// Where this algorithm's value stands among `sums`.
+    pub fn slot(self, sums: &mut Checksum) -> &mut Option<String> {
         match self {
             Self::Crc32 => &mut sums.checksum_crc32,
             Self::Crc32c => &mut sums.checksum_crc32c,
@@ -197,69 +198,6 @@ pub fn hasher(algorithms: &[Algorithm]) -> ChecksumHasher {
     }
 }
 
-/// The algorithm that a request names, by a value, a trailer that is to come, or by name alone.
-pub fn declared(
-    sums: &Checksum,
-    headers: &HeaderMap,
-    named: Option<&ChecksumAlgorithm>,
-) -> Option<Algorithm> {
-    let trailer = headers
-        .get("x-amz-trailer")
-        .and_then(|names| names.to_str().ok());
-    ALL.into_iter()
-        .find(|algorithm| algorithm.of(sums).is_some())
-        .or_else(|| {
-            trailer?
-                .split(',')
-                .find_map(|name| Algorithm::named(name.trim().strip_prefix("x-amz-checksum-")?))
-        })
-        .or_else(|| Algorithm::named(named?.as_str()))
-}
-
-/// Puts the trailers' values to those that came as headers.
-pub fn with_trailers(mut sums: Checksum, trailers: &HeaderMap) -> Checksum {
-    for algorithm in ALL {
-        let name = format!("x-amz-checksum-{}", algorithm.name().to_ascii_lowercase());
-        if let Some(value) = trailers.get(name).and_then(|value| value.to_str().ok()) {
-            *algorithm.slot(&mut sums) = Some(value.to_owned());
-        }
-    }
-    sums
-}
-
-/// Compares what the client sent with what was computed.
-///
-/// # Errors
-/// `BadDigest` for a value that does not hold.
-pub fn verify(sent: &Checksum, computed: &Checksum) -> S3Result<()> {
-    for algorithm in ALL {
-        if let (Some(sent), Some(computed)) = (algorithm.of(sent), algorithm.of(computed))
-            && sent != computed
-        {
-            let name = algorithm.name();
-            return Err(s3_error!(
-                BadDigest,
-                "The {name} you specified did not match the calculated checksum."
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// The five checksum fields of one of the protocol's inputs.
-macro_rules! sums_of {
-    ($input:expr) => {
-        s3s::dto::Checksum {
-            checksum_crc32: $input.checksum_crc32.clone(),
-            checksum_crc32c: $input.checksum_crc32c.clone(),
-            checksum_crc64nvme: $input.checksum_crc64nvme.clone(),
-            checksum_sha1: $input.checksum_sha1.clone(),
-            checksum_sha256: $input.checksum_sha256.clone(),
-            checksum_type: None,
-        }
-    };
-}
-
 /// Sets the five checksum fields of one of the protocol's outputs.
 macro_rules! set_sums {
     ($output:expr, $sum:expr) => {{
@@ -272,4 +210,4 @@ macro_rules! set_sums {
     }};
 }
 
-pub(super) use {set_sums, sums_of};
+pub(super) use set_sums;

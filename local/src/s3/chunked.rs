@@ -13,7 +13,7 @@ use futures_util::{Stream, StreamExt as _, stream};
 use hyper::header::{HeaderName, HeaderValue};
 use s3s::{Body, S3Error, s3_error};
 
-use super::body::Envelope;
+use super::claims::Envelope;
 
 /// Longer than any chunk's or trailer's line.
 const LONGEST_LINE: usize = 8 << 10;

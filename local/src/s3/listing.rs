@@ -9,7 +9,6 @@ use std::ops::Bound;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use s3s::dto::{CommonPrefix, EncodingType};
 use s3s::{S3Result, s3_error};
 
 /// The most entries that S3 puts on a page.
@@ -73,6 +72,23 @@ impl<T: Clone> Page<T> {
             }
         }
         page
+    }
+}
+
+impl<T> Page<T> {
+    /// The key that leads to the next page, and the id that tells apart the entries of one key.
+    pub fn markers(
+        &self,
+        entry: impl Fn(&T) -> (&String, &String),
+    ) -> (Option<String>, Option<String>) {
+        match &self.next {
+            None => (None, None),
+            Some(Last::Entry(last)) => {
+                let (key, id) = entry(last);
+                (Some(key.clone()), Some(id.clone()))
+            }
+            Some(Last::Prefix(prefix)) => (Some(prefix.clone()), None),
+        }
     }
 }
 
@@ -148,52 +164,31 @@ pub fn from_token(token: &str) -> S3Result<String> {
     })
 }
 
-/// How keys are written in an answer: as they are, or URL-encoded, since XML cannot hold every
-/// character that a key can.
-#[derive(Clone, Copy, Debug)]
-pub struct Encoding {
-    url: bool,
+/// What one of the protocol's listings asks for that go on behind a key marker; `$max` is its name
+/// for the size of a page.
+macro_rules! query_of {
+    ($input:expr, $max:ident) => {
+        crate::s3::listing::Query::new(
+            $input.prefix.as_deref(),
+            $input.delimiter.as_deref(),
+            $input.key_marker.as_deref().unwrap_or_default(),
+            $input.$max,
+        )
+    };
 }
 
-impl Encoding {
-    pub fn new(asked: Option<&EncodingType>) -> Self {
-        Self {
-            url: asked.is_some_and(|asked| asked.as_str() == EncodingType::URL),
-        }
-    }
-
-    /// As S3 encodes: a space is `+`, a slash stays.
-    pub fn text(self, text: &str) -> String {
-        use std::fmt::Write as _;
-        if !self.url {
-            return text.to_owned();
-        }
-        text.bytes()
-            .fold(String::with_capacity(text.len()), |mut encoded, byte| {
-                match byte {
-                    b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'*' | b'/' => {
-                        encoded.push(byte.into());
-                    }
-                    b' ' => encoded.push('+'),
-                    other => {
-                        let _ = write!(encoded, "%{other:02X}");
-                    }
-                }
-                encoded
-            })
-    }
-
-    pub fn optional(self, text: Option<&String>) -> Option<String> {
-        text.map(|text| self.text(text))
-    }
-
-    pub fn prefixes(self, prefixes: &[String]) -> Vec<CommonPrefix> {
-        let prefixes = prefixes.iter().map(|prefix| CommonPrefix {
-            prefix: Some(self.text(prefix)),
-        });
-        prefixes.collect()
-    }
+/// Repeats in such a listing's answer what it was asked for.
+macro_rules! repeat_query {
+    ($output:expr, $input:expr, $query:expr, $encoding:expr, $max:ident) => {
+        $output.delimiter = $encoding.optional($input.delimiter.as_ref());
+        $output.key_marker = Some($encoding.text($query.after));
+        $output.$max = Some(crate::s3::listing::page_size($input.$max)?);
+        $output.prefix = Some($encoding.text($query.prefix));
+        $output.encoding_type = $input.encoding_type;
+    };
 }
+
+pub(super) use {query_of, repeat_query};
 
 #[cfg(test)]
 mod tests {
@@ -244,14 +239,5 @@ mod tests {
             }
         }
         assert_eq!(pages("b/", Some("/"), 9), [["b/1", "b/2", "b/c/"]]);
-    }
-
-    #[test]
-    fn encoded_keys_are_written_as_s3_writes_them() {
-        let url = Encoding { url: true };
-        assert_eq!(
-            url.text("a b/c+d%é😀(3)"),
-            "a+b/c%2Bd%25%C3%A9%F0%9F%98%80%283%29"
-        );
     }
 }

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashSet};
 use std::io;
 
+use super::bucket::{Bucket, current};
 use super::layout::{Layout, folder, name, read};
 use super::record::{Part, Upload, Version};
-use super::store::{Bucket, current};
 use super::view;
 
 /// Reads one bucket, and puts right what a kill may have left: the view, and data of no record.

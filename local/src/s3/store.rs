@@ -13,26 +13,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use s3s::{S3Error, S3Result, s3_error};
 use uuid::Uuid;
 
+use super::bucket::{Bucket, current};
 use super::conditions::WriteCondition;
 use super::layout::{self, Layout};
-use super::record::{BucketRecord, Content, NULL, Upload, Version, Versioning};
+use super::record::{BucketRecord, Content, NULL, Version, Versioning};
 use super::view;
 use crate::clock::Clock;
 
-pub use uploads::upload_of;
-
 mod buckets;
 mod uploads;
-
-/// A bucket as it is in memory.
-#[derive(Debug)]
-pub struct Bucket {
-    pub record: BucketRecord,
-    /// The versions of each key, newest first, never none; keys in the order of their UTF-8 bytes.
-    pub keys: BTreeMap<String, Vec<Version>>,
-    /// By key and upload id.
-    pub uploads: BTreeMap<(String, String), Upload>,
-}
 
 /// What a DeleteObject did.
 #[derive(Debug, Default)]
@@ -229,12 +218,6 @@ impl Store {
             None => Ok(()),
         }
     }
-}
-
-/// The newest version of a key; none when there is none, or it is a delete marker.
-pub fn current<'a>(bucket: &'a Bucket, key: &str) -> Option<(&'a Version, &'a Content)> {
-    let newest = bucket.keys.get(key)?.first()?;
-    Some((newest, newest.content.as_ref()?))
 }
 
 fn no_such_bucket() -> S3Error {

@@ -5,6 +5,9 @@ use std::time::Duration;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::get_object::builders::GetObjectFluentBuilder;
+use aws_sdk_s3::operation::head_object::builders::HeadObjectFluentBuilder;
+use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::primitives::ByteStream;
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
@@ -13,7 +16,9 @@ use tokio::net::TcpListener;
 
 use super::*;
 
+mod completion;
 mod conditions;
+mod copies;
 mod lists;
 mod objects;
 mod uploads;
@@ -48,29 +53,26 @@ impl Served {
         }
     }
 
+    fn put_object(&self, key: impl Into<String>) -> PutObjectFluentBuilder {
+        self.client.put_object().bucket(BUCKET).key(key)
+    }
+
+    fn get_object(&self, key: impl Into<String>) -> GetObjectFluentBuilder {
+        self.client.get_object().bucket(BUCKET).key(key)
+    }
+
+    fn head_object(&self, key: impl Into<String>) -> HeadObjectFluentBuilder {
+        self.client.head_object().bucket(BUCKET).key(key)
+    }
+
     async fn put(&self, key: &str, body: &str) -> Option<String> {
         let body = ByteStream::from(body.as_bytes().to_vec());
-        let put = self
-            .client
-            .put_object()
-            .bucket(BUCKET)
-            .key(key)
-            .body(body)
-            .send()
-            .await
-            .unwrap();
+        let put = self.put_object(key).body(body).send().await.unwrap();
         put.version_id
     }
 
     async fn get(&self, key: &str) -> Result<String, String> {
-        match self
-            .client
-            .get_object()
-            .bucket(BUCKET)
-            .key(key)
-            .send()
-            .await
-        {
+        match self.get_object(key).send().await {
             Ok(got) => Ok(text(got.body).await),
             Err(error) => Err(code(&error)),
         }

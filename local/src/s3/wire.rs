@@ -21,8 +21,8 @@ use s3s::service::S3Service;
 use s3s::{Body, StdError};
 use uuid::Uuid;
 
-use super::body::Envelope;
 use super::chunked;
+use super::claims::Envelope;
 
 const CONTENT_SHA256: HeaderName = HeaderName::from_static("x-amz-content-sha256");
 const DECODED_LENGTH: HeaderName = HeaderName::from_static("x-amz-decoded-content-length");

@@ -9,10 +9,10 @@ use super::Sqs;
 use super::fault::{invalid, no_such_queue};
 use super::input::Input;
 use super::message::epoch_ms;
+use super::name::{is_fifo, name_of};
 use super::operations::Answer;
 use super::options::{self, QueueOptions};
 use super::queue::Queue;
-use super::state::{is_fifo, name_of};
 use crate::error::ServiceError;
 
 impl Sqs {

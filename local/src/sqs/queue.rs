@@ -7,12 +7,12 @@
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, SystemTime};
 
+use super::deduplication::Answers;
 use super::fault::{self, expired, not_available, not_in_flight};
 use super::message::{Message, Receipt, Stored};
+use super::name::is_fifo;
 use super::options::QueueOptions;
 use super::receipt::{Handle, parse};
-use super::sending::Accepted;
-use super::state::is_fifo;
 use crate::error::ServiceError;
 
 /// A message can be invisible for this long, counted from its receive (Visibility timeout guide).
@@ -35,8 +35,8 @@ pub(super) struct Queue {
     pub purged: Option<SystemTime>,
     /// In the order in which they came.
     pub messages: Vec<Stored>,
-    /// What was answered, by deduplication id, for as long as duplicates are known.
-    pub accepted: HashMap<String, Accepted>,
+    /// What was answered, for as long as duplicates are known.
+    pub answers: Answers,
 }
 
 impl Queue {
@@ -49,7 +49,7 @@ impl Queue {
             modified: now,
             purged: None,
             messages: Vec::new(),
-            accepted: HashMap::new(),
+            answers: Answers::default(),
         }
     }
 

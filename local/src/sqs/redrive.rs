@@ -6,18 +6,9 @@ use uuid::Uuid;
 
 use super::Sqs;
 use super::message::Stored;
-use super::state::{State, name_of};
+use super::name::name_of;
+use super::state::{MoveTask, State};
 use crate::error::ServiceError;
-
-/// A redrive that was made; here it is done before the call returns.
-#[derive(Clone, Debug)]
-pub(super) struct MoveTask {
-    pub handle: String,
-    pub source_arn: String,
-    pub destination_arn: Option<String>,
-    pub started: SystemTime,
-    pub moved: usize,
-}
 
 impl Sqs {
     /// Moves every message of a dead-letter queue that is not in flight back to the queue it came

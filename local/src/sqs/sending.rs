@@ -1,4 +1,4 @@
-//! Into a queue: what may be sent, and what is a duplicate. Source: SendMessage, SQS API reference.
+//! Into a queue: what may be sent, and how it lies there. Source: SendMessage, SQS API reference.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,13 +6,11 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use super::deduplication::Accepted;
 use super::fault::{self, missing};
 use super::message::{Stored, hex};
 use super::queue::Queue;
 use crate::error::ServiceError;
-
-/// "During the 5-minute deduplication interval" (SendMessage).
-const DEDUPLICATION_INTERVAL: Duration = Duration::from_mins(5);
 
 /// A message on its way in.
 #[derive(Clone, Debug, Default)]
@@ -24,14 +22,6 @@ pub(super) struct Outgoing {
     pub attributes: Map<String, Value>,
 }
 
-/// What the sender is told; for a duplicate, what was told for the first.
-#[derive(Clone, Debug)]
-pub(super) struct Accepted {
-    pub message_id: String,
-    pub sequence: Option<u128>,
-    at: SystemTime,
-}
-
 impl Queue {
     /// Takes a message in, or answers a duplicate as the first was answered.
     pub fn send(
@@ -41,21 +31,15 @@ impl Queue {
         now: SystemTime,
     ) -> Result<Accepted, ServiceError> {
         let (deduplication_id, delay) = self.check(&message)?;
-        self.accepted
-            .retain(|_, first| now < first.at + DEDUPLICATION_INTERVAL);
-        if let Some(first) = deduplication_id
-            .as_ref()
-            .and_then(|id| self.accepted.get(id))
-        {
-            return Ok(first.clone());
+        if let Some(first) = self.answers.first(deduplication_id.as_deref(), now) {
+            return Ok(first);
         }
         let accepted = Accepted {
             message_id: Uuid::new_v4().to_string(),
             sequence: self.fifo().then_some(sequence),
-            at: now,
         };
         if let Some(id) = &deduplication_id {
-            self.accepted.insert(id.clone(), accepted.clone());
+            self.answers.remember(id, &accepted, now);
         }
         self.messages.push(Stored {
             id: accepted.message_id.clone(),

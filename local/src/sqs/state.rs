@@ -1,12 +1,12 @@
-//! All queues of the account, and how they are named.
+//! All queues of the account, and what was moved between them.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, SystemTime};
 
 use super::fault::{invalid, no_such_queue};
+use super::name::{is_fifo, name_of};
 use super::options::QueueOptions;
 use super::queue::Queue;
-use super::redrive::MoveTask;
 use crate::error::ServiceError;
 
 pub(super) struct State {
@@ -17,6 +17,16 @@ pub(super) struct State {
     pub tasks: Vec<MoveTask>,
     pub receipts: u64,
     sequence: u128,
+}
+
+/// A redrive that was made; here it is done before the call returns.
+#[derive(Clone, Debug)]
+pub(super) struct MoveTask {
+    pub handle: String,
+    pub source_arn: String,
+    pub destination_arn: Option<String>,
+    pub started: SystemTime,
+    pub moved: usize,
 }
 
 /// A sequence number has 20 digits, and real ones start about here.
@@ -79,28 +89,4 @@ impl State {
         }
         Ok(())
     }
-}
-
-/// The queue's name: the last part of its URL or ARN.
-pub(super) fn name_of(url: &str) -> &str {
-    url.trim_end_matches('/')
-        .rsplit(['/', ':'])
-        .next()
-        .unwrap_or(url)
-}
-
-pub(super) fn check_name(name: &str) -> Result<(), ServiceError> {
-    let stem = name.strip_suffix(".fifo").unwrap_or(name);
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    if stem.is_empty() || name.len() > 80 || !stem.bytes().all(allowed) {
-        let reason =
-            "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length";
-        return Err(invalid(name, "QueueName", reason));
-    }
-    Ok(())
-}
-
-/// "The name of a FIFO queue must end with the .fifo suffix" (CreateQueue).
-pub(super) fn is_fifo(name: &str) -> bool {
-    name.strip_suffix(".fifo").is_some()
 }

@@ -1,8 +1,12 @@
 //! The rules of a FIFO queue, each by itself, on a clock that the test puts forward.
 
 mod api;
+mod batches;
 mod dead_letter;
+mod queues;
 mod visibility;
+
+use serde_json::Value;
 
 use super::*;
 
@@ -50,6 +54,14 @@ impl Fixture {
     fn seconds_pass(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
     }
+}
+
+async fn call(f: &Fixture, operation: &str, input: Value) -> Value {
+    f.sqs.call(operation, input).await.unwrap()
+}
+
+async fn refused(f: &Fixture, operation: &str, input: Value) -> String {
+    f.sqs.call(operation, input).await.unwrap_err().code
 }
 
 fn bodies(messages: &[Message]) -> Vec<&str> {

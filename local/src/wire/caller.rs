@@ -30,6 +30,12 @@ pub fn names_a_version(uri: &Uri) -> bool {
         .any(|pair| pair.starts_with("versionId="))
 }
 
+/// The source of an S3 copy, as the request names it.
+pub fn copied_from(headers: &HeaderMap) -> Option<String> {
+    let source = headers.get("x-amz-copy-source")?.to_str().ok()?;
+    Some(source.to_owned())
+}
+
 /// The attempt that the SDK is at, from `amz-sdk-request: attempt=2; max=3`; 1 where not said.
 pub fn attempt(headers: &HeaderMap) -> u32 {
     let header = headers

@@ -50,6 +50,7 @@ impl Front {
         let access_key_id = caller::access_key_id(&parts.headers);
         let region = caller::region(&parts.headers);
         let versioned = caller::names_a_version(&parts.uri);
+        let copied_from = caller::copied_from(&parts.headers);
         let (origin, role) = self.origin(access_key_id.as_deref());
         let attempt = caller::attempt(&parts.headers);
         let asked = match read(parts, body).await {
@@ -113,6 +114,7 @@ impl Front {
             role,
             region,
             versioned: versioned && service == Service::S3,
+            copied_from,
             attempt,
             status,
             error,

@@ -4,13 +4,10 @@
 //! What may not be whole when time ends goes under a key of its own and is copied to its place at
 //! the end: nothing that is not whole is ever where a bundle should be.
 
-use std::time::Duration;
+mod aside;
 
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{
-    ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart, MetadataDirective,
-};
-use aws_smithy_types::timeout::TimeoutConfig;
+use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
 use bytes::{Bytes, BytesMut};
 use tokio::task::JoinSet;
 
@@ -23,9 +20,6 @@ const PART: usize = 8 * 1024 * 1024;
 
 /// Parts on their way at once; each holds its bytes in memory until S3 has them.
 const PARTS_IN_FLIGHT: usize = 3;
-
-/// For S3 to copy an object by itself: 5 GB is the most that one call copies.
-const COPY_TIME: Duration = Duration::from_mins(2);
 
 /// A bundle that is being written.
 pub struct Upload {
@@ -59,14 +53,6 @@ impl Upload {
             label: label.clone(),
             pending: BytesMut::new(),
             multipart: None,
-        }
-    }
-
-    /// Whether it could [be left unfinished](Self::leave_unfinished) later. Once the first part
-    /// is under way it stays as it is.
-    pub fn set_aside(&mut self, aside: bool) {
-        if self.multipart.is_none() && aside != self.is_aside() {
-            self.key = if aside { &self.aside } else { &self.home }.clone();
         }
     }
 
@@ -114,30 +100,6 @@ impl Upload {
         let stored = self.bring_home(&stored).await?;
         self.bundles.remove_partial(&self.aside).await;
         Ok(stored)
-    }
-
-    /// Leaves the object as far as it is, `rest` at its end, where it is no bundle; says whether
-    /// it could.
-    ///
-    /// # Errors
-    ///
-    /// A failed call; the upload is then to be [aborted](Self::abort).
-    pub async fn leave_unfinished(&mut self, rest: &[u8]) -> Result<bool, CallError> {
-        self.set_aside(true);
-        if !self.is_aside() {
-            if let Some(multipart) = self.multipart.take() {
-                self.give_up(multipart).await;
-            }
-            return Ok(false);
-        }
-        self.write(rest).await?;
-        if self.multipart.is_none() {
-            let whole = self.pending.split().freeze();
-            self.put(whole).await?;
-        } else {
-            self.complete().await?;
-        }
-        Ok(true)
     }
 
     /// Gives up the parts that S3 has already. What cannot be given up, the bucket's lifecycle
@@ -297,38 +259,6 @@ impl Upload {
         }
     }
 
-    /// Copies what is whole now to where it belongs; S3 does it without the bytes coming here.
-    async fn bring_home(&mut self, aside: &Stored) -> Result<Stored, CallError> {
-        let mut source = format!("{}/{}", self.bundles.bucket, encoded(&self.aside));
-        if let Some(version) = &aside.version {
-            source = format!("{source}?versionId={version}");
-        }
-        self.key.clone_from(&self.home);
-        let patience = TimeoutConfig::builder()
-            .read_timeout(COPY_TIME)
-            .operation_attempt_timeout(COPY_TIME)
-            .build();
-        let mut copy = self
-            .bundles
-            .client
-            .copy_object()
-            .copy_source(source)
-            .bucket(&self.bundles.bucket)
-            .key(&self.home)
-            .content_type("application/zip")
-            .metadata_directive(MetadataDirective::Replace);
-        for (name, value) in self.metadata() {
-            copy = copy.metadata(name, value);
-        }
-        let answer = copy
-            .customize()
-            .config_override(aws_sdk_s3::config::Config::builder().timeout_config(patience))
-            .send()
-            .await
-            .map_err(|error| failed("S3 CopyObject", self.about(), &error, cause))?;
-        Ok(self.stored(answer.version_id()))
-    }
-
     /// What is not whole, or may not be, says so.
     fn metadata(&self) -> impl Iterator<Item = (&'static str, String)> {
         let partial = self.is_aside().then(|| (PARTIAL, "true".to_owned()));
@@ -362,19 +292,6 @@ impl Multipart {
             )),
         }
     }
-}
-
-/// A key as the header that names a copy's source wants it.
-fn encoded(key: &str) -> String {
-    let mut out = String::with_capacity(key.len());
-    for byte in key.bytes() {
-        if byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
 }
 
 fn unexpected(about: String, message: &str) -> CallError {

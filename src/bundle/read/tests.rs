@@ -2,8 +2,8 @@ use time::macros::datetime;
 
 use super::*;
 use crate::bundle::{BundleWriter, Content, Wanted};
+use crate::git::Entry;
 use crate::git::blob_id;
-use crate::tree::Entry;
 
 fn id(byte: u8) -> ObjectId {
     ObjectId::from_bytes_or_panic(&[byte; 20])

@@ -1,6 +1,8 @@
 //! A toy function in Python against the Runtime API.
 
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
+
+use serde_json::Value;
 
 use super::*;
 

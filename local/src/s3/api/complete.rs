@@ -12,11 +12,13 @@ use s3s::{S3Error, S3Request, S3Result, s3_error};
 
 use super::write::{encryption, etag, version_id};
 use crate::s3::body::Draft;
-use crate::s3::checksum::{Kind, Sum, hasher, set_sums, sums_of, verify};
+use crate::s3::bucket::{current, upload_of};
+use crate::s3::checksum::{Kind, Sum, hasher, set_sums};
+use crate::s3::claims::{sums_of, verify};
 use crate::s3::conditions::WriteCondition;
 use crate::s3::layout::hex;
 use crate::s3::record::{Content, Part, Upload};
-use crate::s3::store::{Store, current, failed, upload_of};
+use crate::s3::store::{Store, failed};
 
 /// The smallest part but for the last one, in bytes.
 const SMALLEST_PART: u64 = 5 << 20;

@@ -7,10 +7,11 @@ use s3s::dto::{
 use s3s::{S3Request, S3Result, s3_error};
 
 use super::read::{find, unsatisfiable};
-use super::uploads::{checked_number, keep_part, kind_of};
+use super::uploads::place;
 use super::write::{encryption, etag, headers, keep, version_id};
-use crate::s3::body::{Claims, receive, send};
+use crate::s3::body::{Received, receive, send};
 use crate::s3::checksum::{Algorithm, set_sums};
+use crate::s3::claims::Claims;
 use crate::s3::conditions::{ReadCondition, WriteCondition};
 use crate::s3::record::{Content, Version, timestamp};
 use crate::s3::store::Store;
@@ -55,15 +56,8 @@ pub async fn object(
         .as_ref()
         .and_then(|name| Algorithm::named(name.as_str()));
     let algorithm = named.unwrap_or(source.content.sum.kind.algorithm);
-    let body = send(&source.file(store), 0..source.content.size).await?;
-    let received = receive(
-        &store.layout,
-        &input.bucket,
-        Some(body),
-        algorithm,
-        &Claims::default(),
-    )
-    .await?;
+    let whole = 0..source.content.size;
+    let received = source.copy(store, whole, &input.bucket, algorithm).await?;
     let (version, sum) = keep(
         store,
         &input.bucket,
@@ -94,8 +88,7 @@ pub async fn part(
     request: S3Request<UploadPartCopyInput>,
 ) -> S3Result<UploadPartCopyOutput> {
     let input = &request.input;
-    let number = checked_number(input.part_number)?;
-    let algorithm = kind_of(store, &input.bucket, &input.key, &input.upload_id)?.algorithm;
+    let place = place!(store, input)?;
     let source = Source::find(store, &input.copy_source, &source_condition!(input))?;
     let range = match &input.copy_source_range {
         None => 0..source.content.size,
@@ -112,24 +105,10 @@ pub async fn part(
             }
         },
     };
-    let body = send(&source.file(store), range).await?;
-    let received = receive(
-        &store.layout,
-        &input.bucket,
-        Some(body),
-        algorithm,
-        &Claims::default(),
-    )
-    .await?;
-    let part = keep_part(
-        store,
-        &input.bucket,
-        &input.key,
-        &input.upload_id,
-        number,
-        received,
-        algorithm,
-    )?;
+    let received = source
+        .copy(store, range, &input.bucket, place.algorithm)
+        .await?;
+    let part = place.fill(store, received)?;
     let mut result = CopyPartResult {
         e_tag: Some(ETag::Strong(part.etag)),
         last_modified: Some(timestamp(part.modified_ms)),
@@ -177,7 +156,17 @@ impl Source {
         self.bucket == bucket && self.version.key == key
     }
 
-    fn file(&self, store: &Store) -> std::path::PathBuf {
-        store.layout.data(&self.bucket, &self.content.data)
+    /// Copies these of its bytes to where `bucket` keeps its own.
+    async fn copy(
+        &self,
+        store: &Store,
+        bytes: std::ops::Range<u64>,
+        bucket: &str,
+        algorithm: Algorithm,
+    ) -> S3Result<Received> {
+        let file = store.layout.data(&self.bucket, &self.content.data);
+        let body = Some(send(&file, bytes).await?);
+        let nothing_claimed = Claims::default();
+        receive(&store.layout, bucket, body, algorithm, &nothing_claimed).await
     }
 }

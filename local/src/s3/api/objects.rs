@@ -7,9 +7,11 @@ use s3s::dto::{
 use s3s::{S3Request, S3Result};
 
 use super::buckets::owner;
-use crate::s3::listing::{Encoding, Last, Page, Query, from_token, page_size, token};
+use crate::s3::bucket::{Bucket, current};
+use crate::s3::encoding::Encoding;
+use crate::s3::listing::{Last, Page, Query, from_token, page_size, token};
 use crate::s3::record::{Content, Version, length, timestamp};
-use crate::s3::store::{Bucket, Store, current};
+use crate::s3::store::Store;
 
 pub fn list_v2(
     store: &Store,

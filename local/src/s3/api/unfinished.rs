@@ -9,10 +9,12 @@ use s3s::dto::{
 use s3s::{S3Request, S3Result};
 
 use super::buckets::owner;
+use crate::s3::bucket::upload_of;
 use crate::s3::checksum::set_sums;
-use crate::s3::listing::{Encoding, Last, Page, Query, page_size};
+use crate::s3::encoding::Encoding;
+use crate::s3::listing::{Page, page_size, query_of, repeat_query};
 use crate::s3::record::{Upload, length, timestamp};
-use crate::s3::store::{Store, upload_of};
+use crate::s3::store::Store;
 
 pub fn uploads(
     store: &Store,
@@ -20,17 +22,11 @@ pub fn uploads(
 ) -> S3Result<ListMultipartUploadsOutput> {
     let input = request.input;
     let encoding = Encoding::new(input.encoding_type.as_ref());
-    let after = input.key_marker.as_deref().unwrap_or_default();
-    let query = Query::new(
-        input.prefix.as_deref(),
-        input.delimiter.as_deref(),
-        after,
-        input.max_uploads,
-    )?;
+    let query = query_of!(input, max_uploads)?;
     let mut output = store.read(&input.bucket, |bucket| {
         let is_later = |upload: &Upload| match &input.upload_id_marker {
-            Some(id) if upload.key == after => upload.upload_id > *id,
-            _ => upload.key.as_str() > after,
+            Some(id) if upload.key == query.after => upload.upload_id > *id,
+            _ => upload.key.as_str() > query.after,
         };
         let entries = bucket.uploads.values().filter(|upload| is_later(upload));
         let page = Page::take(&query, entries.map(|upload| (upload.key.as_str(), upload)));
@@ -44,11 +40,7 @@ pub fn uploads(
             upload_id: Some(upload.upload_id.clone()),
             ..Default::default()
         });
-        let (next_key, next_upload) = match &page.next {
-            None => (None, None),
-            Some(Last::Entry(upload)) => (Some(upload.key.clone()), Some(upload.upload_id.clone())),
-            Some(Last::Prefix(prefix)) => (Some(prefix.clone()), None),
-        };
+        let (next_key, next_upload) = page.markers(|upload| (&upload.key, &upload.upload_id));
         Ok(ListMultipartUploadsOutput {
             common_prefixes: Some(encoding.prefixes(&page.prefixes)),
             is_truncated: Some(page.next.is_some()),
@@ -58,12 +50,8 @@ pub fn uploads(
             ..Default::default()
         })
     })?;
-    output.delimiter = encoding.optional(input.delimiter.as_ref());
-    output.key_marker = Some(encoding.text(after));
-    output.max_uploads = Some(page_size(input.max_uploads)?);
-    output.prefix = Some(encoding.text(query.prefix));
+    repeat_query!(output, input, query, encoding, max_uploads);
     output.upload_id_marker = Some(input.upload_id_marker.unwrap_or_default());
-    output.encoding_type = input.encoding_type;
     output.bucket = Some(input.bucket);
     Ok(output)
 }

@@ -7,13 +7,30 @@ use s3s::dto::{
 use s3s::{S3Request, S3Result, s3_error};
 
 use super::write::{encryption, headers, sum};
-use crate::s3::body::{Claims, Received, receive};
-use crate::s3::checksum::{Algorithm, Kind, set_sums, sums_of};
+use crate::s3::body::{Received, receive};
+use crate::s3::bucket::upload_of;
+use crate::s3::checksum::{Algorithm, Kind, set_sums};
+use crate::s3::claims::claims_of;
 use crate::s3::record::{Part, Upload};
-use crate::s3::store::{Store, upload_of};
+use crate::s3::store::Store;
 
 /// The highest part number.
 const MOST_PARTS: i32 = 10_000;
+
+/// The place that one of the protocol's inputs names for a part.
+macro_rules! place {
+    ($store:expr, $input:expr) => {
+        crate::s3::api::uploads::Place::find(
+            $store,
+            &$input.bucket,
+            &$input.key,
+            &$input.upload_id,
+            $input.part_number,
+        )
+    };
+}
+
+pub(super) use place;
 
 pub fn create(
     store: &Store,
@@ -47,27 +64,11 @@ pub async fn part(
 ) -> S3Result<UploadPartOutput> {
     let body = request.input.body.take();
     let input = &request.input;
-    let number = checked_number(input.part_number)?;
-    let algorithm = kind_of(store, &input.bucket, &input.key, &input.upload_id)?.algorithm;
-    let mut claims = Claims::new(
-        sums_of!(input),
-        input.checksum_algorithm.as_ref(),
-        &request.headers,
-        &request.extensions,
-    );
-    claims.md5.clone_from(&input.content_md5);
-    claims.length = input.content_length;
-    let received = receive(&store.layout, &input.bucket, body, algorithm, &claims).await?;
-    let answered = sum(&received, claims.algorithm.unwrap_or(algorithm));
-    let part = keep_part(
-        store,
-        &input.bucket,
-        &input.key,
-        &input.upload_id,
-        number,
-        received,
-        algorithm,
-    )?;
+    let place = place!(store, input)?;
+    let claims = claims_of!(request);
+    let received = receive(&store.layout, &input.bucket, body, place.algorithm, &claims).await?;
+    let answered = sum(&received, claims.algorithm.unwrap_or(place.algorithm));
+    let part = place.fill(store, received)?;
     let mut output = UploadPartOutput {
         e_tag: Some(ETag::Strong(part.etag)),
         server_side_encryption: encryption(),
@@ -77,51 +78,63 @@ pub async fn part(
     Ok(output)
 }
 
-/// A part number within S3's limits.
-///
-/// # Errors
-/// `InvalidArgument`.
-pub fn checked_number(number: i32) -> S3Result<i32> {
-    if (1..=MOST_PARTS).contains(&number) {
-        return Ok(number);
-    }
-    Err(s3_error!(
-        InvalidArgument,
-        "Part number must be an integer between 1 and {MOST_PARTS}, inclusive"
-    ))
-}
-
-/// The checksum that an upload keeps of its parts.
-///
-/// # Errors
-/// `NoSuchUpload`.
-pub fn kind_of(store: &Store, bucket: &str, key: &str, upload_id: &str) -> S3Result<Kind> {
-    store.read(bucket, |bucket| {
-        Ok(upload_of(bucket, key, upload_id)?.checksum)
-    })
-}
-
-/// Adds what has arrived to an upload.
-pub fn keep_part(
-    store: &Store,
-    bucket: &str,
-    key: &str,
-    upload_id: &str,
+/// Where a part belongs that is about to arrive.
+pub struct Place<'a> {
+    bucket: &'a str,
+    key: &'a str,
+    upload_id: &'a str,
     number: i32,
-    received: Received,
-    algorithm: Algorithm,
-) -> S3Result<Part> {
-    let part = Part {
-        number,
-        data: received.draft.name.clone(),
-        size: received.size,
-        modified_ms: store.clock.epoch_ms(),
-        sum: sum(&received, algorithm),
-        etag: received.md5,
-    };
-    store.add_part(bucket, key, upload_id, part.clone())?;
-    received.draft.keep();
-    Ok(part)
+    /// The algorithm whose checksum the upload keeps of its parts.
+    pub algorithm: Algorithm,
+}
+
+impl<'a> Place<'a> {
+    /// The place of that number in an upload that is under way.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a number outside S3's limits; `NoSuchUpload`.
+    pub fn find(
+        store: &Store,
+        bucket: &'a str,
+        key: &'a str,
+        upload_id: &'a str,
+        number: i32,
+    ) -> S3Result<Self> {
+        if !(1..=MOST_PARTS).contains(&number) {
+            return Err(s3_error!(
+                InvalidArgument,
+                "Part number must be an integer between 1 and {MOST_PARTS}, inclusive"
+            ));
+        }
+        let kind = store.read(bucket, |bucket| {
+            Ok(upload_of(bucket, key, upload_id)?.checksum)
+        })?;
+        Ok(Self {
+            bucket,
+            key,
+            upload_id,
+            number,
+            algorithm: kind.algorithm,
+        })
+    }
+
+    /// Adds what has arrived to the upload.
+    ///
+    /// # Errors
+    /// `NoSuchUpload` when it was completed or aborted meanwhile.
+    pub fn fill(&self, store: &Store, received: Received) -> S3Result<Part> {
+        let part = Part {
+            number: self.number,
+            data: received.draft.name.clone(),
+            size: received.size,
+            modified_ms: store.clock.epoch_ms(),
+            sum: sum(&received, self.algorithm),
+            etag: received.md5,
+        };
+        store.add_part(self.bucket, self.key, self.upload_id, part.clone())?;
+        received.draft.keep();
+        Ok(part)
+    }
 }
 
 pub fn abort(

@@ -7,7 +7,8 @@ use s3s::dto::{
 use s3s::{S3Request, S3Result};
 
 use super::buckets::owner;
-use crate::s3::listing::{Encoding, Last, Page, Query, page_size};
+use crate::s3::encoding::Encoding;
+use crate::s3::listing::{Page, query_of, repeat_query};
 use crate::s3::record::{Content, Version, length, timestamp};
 use crate::s3::store::Store;
 
@@ -17,13 +18,7 @@ pub fn list(
 ) -> S3Result<ListObjectVersionsOutput> {
     let input = request.input;
     let encoding = Encoding::new(input.encoding_type.as_ref());
-    let after = input.key_marker.as_deref().unwrap_or_default();
-    let query = Query::new(
-        input.prefix.as_deref(),
-        input.delimiter.as_deref(),
-        after,
-        input.max_keys,
-    )?;
+    let query = query_of!(input, max_keys)?;
     let mut output = store.read(&input.bucket, |bucket| {
         let within = input.version_id_marker.is_some();
         let keys = bucket.keys.range::<str, _>(query.start(within));
@@ -31,7 +26,7 @@ pub fn list(
         let entries = keys.flat_map(|(key, versions)| {
             // A marker whose version is gone: what is left of its key was not listed yet.
             let listed = versions.iter().position(|version| {
-                key == after && Some(&version.version_id) == input.version_id_marker.as_ref()
+                key == query.after && Some(&version.version_id) == input.version_id_marker.as_ref()
             });
             let entries = versions
                 .iter()
@@ -55,13 +50,8 @@ pub fn list(
                 }),
             }
         }
-        let (next_key, next_version) = match &page.next {
-            None => (None, None),
-            Some(Last::Entry((version, _))) => {
-                (Some(version.key.clone()), Some(version.version_id.clone()))
-            }
-            Some(Last::Prefix(prefix)) => (Some(prefix.clone()), None),
-        };
+        let (next_key, next_version) =
+            page.markers(|(version, _)| (&version.key, &version.version_id));
         Ok(ListObjectVersionsOutput {
             common_prefixes: Some(encoding.prefixes(&page.prefixes)),
             delete_markers: Some(delete_markers),
@@ -72,12 +62,8 @@ pub fn list(
             ..Default::default()
         })
     })?;
-    output.delimiter = encoding.optional(input.delimiter.as_ref());
-    output.key_marker = Some(encoding.text(after));
-    output.max_keys = Some(page_size(input.max_keys)?);
-    output.prefix = Some(encoding.text(query.prefix));
+    repeat_query!(output, input, query, encoding, max_keys);
     output.version_id_marker = Some(input.version_id_marker.unwrap_or_default());
-    output.encoding_type = input.encoding_type;
     output.name = Some(input.bucket);
     Ok(output)
 }

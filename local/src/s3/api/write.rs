@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use s3s::dto::{ETag, Metadata, PutObjectInput, PutObjectOutput, ServerSideEncryption};
 use s3s::{S3Request, S3Result, s3_error};
 
-use crate::s3::body::{Claims, Received, receive};
-use crate::s3::checksum::{Algorithm, Kind, Sum, set_sums, sums_of};
+use crate::s3::body::{Received, receive};
+use crate::s3::checksum::{Algorithm, Kind, Sum, set_sums};
+use crate::s3::claims::claims_of;
 use crate::s3::conditions::WriteCondition;
 use crate::s3::record::{Content, Headers, NULL, Version, Versioning};
 use crate::s3::store::Store;
@@ -23,14 +24,7 @@ pub async fn put(
     store.read(&input.bucket, |_| Ok(()))?;
     let condition = WriteCondition::new(input.if_match.clone(), input.if_none_match.as_ref())?;
     let headers = headers!(input)?;
-    let mut claims = Claims::new(
-        sums_of!(input),
-        input.checksum_algorithm.as_ref(),
-        &request.headers,
-        &request.extensions,
-    );
-    claims.md5.clone_from(&input.content_md5);
-    claims.length = input.content_length;
+    let claims = claims_of!(request);
     let algorithm = claims.algorithm.unwrap_or(Algorithm::Crc64Nvme);
     let received = receive(&store.layout, &input.bucket, body, algorithm, &claims).await?;
     let (version, sum) = keep(

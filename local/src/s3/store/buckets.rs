@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use s3s::{S3Result, s3_error};
 
-use super::{Bucket, Store, failed, no_such_bucket};
+use super::{Store, failed, no_such_bucket};
+use crate::s3::bucket::Bucket;
 use crate::s3::layout;
 use crate::s3::record::{BucketRecord, Versioning};
 

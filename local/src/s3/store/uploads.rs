@@ -1,9 +1,10 @@
 //! Changes of multipart uploads: begun, given parts, and ended with an object or without.
 
-use s3s::{S3Error, S3Result, s3_error};
+use s3s::S3Result;
 use uuid::Uuid;
 
-use super::{Bucket, State, Store, current, failed, no_such_bucket};
+use super::{State, Store, failed, no_such_bucket};
+use crate::s3::bucket::{current, no_such_upload, upload_of};
 use crate::s3::conditions::WriteCondition;
 use crate::s3::layout;
 use crate::s3::record::{Content, Part, Upload, Version};
@@ -103,17 +104,4 @@ impl Store {
         self.end_upload(&mut state, name, &upload.key, &upload.upload_id)?;
         Ok(version)
     }
-}
-
-/// An unfinished upload of that key.
-pub fn upload_of<'a>(bucket: &'a Bucket, key: &str, upload_id: &str) -> S3Result<&'a Upload> {
-    let upload = bucket.uploads.get(&(key.to_owned(), upload_id.to_owned()));
-    upload.ok_or_else(no_such_upload)
-}
-
-fn no_such_upload() -> S3Error {
-    s3_error!(
-        NoSuchUpload,
-        "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed."
-    )
 }

@@ -6,14 +6,7 @@ async fn ranges_are_answered_as_http_wants() {
     served.put("ten", "0123456789").await;
     served.put("none", "").await;
     let get = async |key: &str, range: &str| {
-        let got = served
-            .client
-            .get_object()
-            .bucket(BUCKET)
-            .key(key)
-            .range(range)
-            .send()
-            .await;
+        let got = served.get_object(key).range(range).send().await;
         match got {
             Ok(got) => {
                 let range = got.content_range().unwrap_or("whole").to_owned();
@@ -45,14 +38,7 @@ async fn ranges_are_answered_as_http_wants() {
 #[tokio::test]
 async fn conditions_of_reads_and_writes_hold() {
     let served = Served::new(false).await;
-    let put = || {
-        served
-            .client
-            .put_object()
-            .bucket(BUCKET)
-            .key("k")
-            .body(ByteStream::from_static(b"1"))
-    };
+    let put = || served.put_object("k").body(ByteStream::from_static(b"1"));
     let error = put().if_match("\"0\"").send().await.unwrap_err();
     assert_eq!(code(&error), "NoSuchKey");
     let first = put()
@@ -68,7 +54,7 @@ async fn conditions_of_reads_and_writes_hold() {
     let error = put().if_none_match(&first).send().await.unwrap_err();
     assert_eq!(code(&error), "NotImplemented");
     assert!(put().if_match(&first).send().await.is_ok());
-    let get = || served.client.get_object().bucket(BUCKET).key("k");
+    let get = || served.get_object("k");
     let error = get().if_match("\"other\"").send().await.unwrap_err();
     assert_eq!(code(&error), "PreconditionFailed");
     let error = get().if_none_match(&first).send().await.unwrap_err();
@@ -88,14 +74,7 @@ async fn of_many_concurrent_first_writes_one_succeeds() {
     let served = Served::new(true).await;
     let writes = (0..20).map(|n| {
         let body = ByteStream::from(format!("{n}").into_bytes());
-        served
-            .client
-            .put_object()
-            .bucket(BUCKET)
-            .key("k")
-            .body(body)
-            .if_none_match("*")
-            .send()
+        served.put_object("k").body(body).if_none_match("*").send()
     });
     let done = futures_util::future::join_all(writes).await;
     assert_eq!(done.iter().filter(|write| write.is_ok()).count(), 1);

@@ -9,7 +9,7 @@ use s3s::crypto::Checksum as _;
 const PART: usize = 5 << 20;
 
 impl Served {
-    async fn begin(&self, key: &str) -> String {
+    pub(super) async fn begin(&self, key: &str) -> String {
         let create = self
             .client
             .create_multipart_upload()
@@ -19,7 +19,13 @@ impl Served {
         create.send().await.unwrap().upload_id.unwrap()
     }
 
-    async fn part(&self, key: &str, id: &str, number: i32, bytes: Vec<u8>) -> CompletedPart {
+    pub(super) async fn part(
+        &self,
+        key: &str,
+        id: &str,
+        number: i32,
+        bytes: Vec<u8>,
+    ) -> CompletedPart {
         let part = self
             .client
             .upload_part()
@@ -34,7 +40,7 @@ impl Served {
         done.set_checksum_crc32(part.checksum_crc32).build()
     }
 
-    async fn complete(
+    pub(super) async fn complete(
         &self,
         key: &str,
         id: &str,
@@ -114,10 +120,7 @@ async fn parts_become_one_object_with_the_uploads_metadata() {
         .await
         .unwrap();
     let got = served
-        .client
-        .get_object()
-        .bucket(BUCKET)
-        .key("k")
+        .get_object("k")
         .checksum_mode(ChecksumMode::Enabled)
         .send()
         .await
@@ -127,15 +130,7 @@ async fn parts_become_one_object_with_the_uploads_metadata() {
     assert!(got.checksum_crc32().unwrap().ends_with("-2"));
     assert_eq!(got.metadata().unwrap()["event"], "e-1");
     assert!(got.body.collect().await.unwrap().to_vec() == bytes);
-    let second = served
-        .client
-        .get_object()
-        .bucket(BUCKET)
-        .key("k")
-        .part_number(2)
-        .send()
-        .await
-        .unwrap();
+    let second = served.get_object("k").part_number(2).send().await.unwrap();
     assert_eq!(
         (second.parts_count(), second.content_length()),
         (Some(2), Some(1000))
@@ -167,10 +162,7 @@ async fn a_full_object_checksum_covers_all_parts() {
     ];
     served.complete("k", &id, &parts, false).await.unwrap();
     let head = served
-        .client
-        .head_object()
-        .bucket(BUCKET)
-        .key("k")
+        .head_object("k")
         .checksum_mode(ChecksumMode::Enabled)
         .send()
         .await
@@ -179,99 +171,11 @@ async fn a_full_object_checksum_covers_all_parts() {
         base64::engine::general_purpose::STANDARD.encode(s3s::crypto::Crc32::checksum(&bytes));
     assert_eq!(head.checksum_crc32(), Some(expected.as_str()));
     // The SDK checks it, too.
-    let got = served
-        .client
-        .get_object()
-        .bucket(BUCKET)
-        .key("k")
-        .send()
-        .await
-        .unwrap();
+    let got = served.get_object("k").send().await.unwrap();
     assert_eq!(
         got.body.collect().await.unwrap().to_vec().len(),
         bytes.len()
     );
-}
-
-#[tokio::test]
-async fn a_list_of_parts_that_does_not_fit_is_refused_by_name() {
-    let served = Served::new(false).await;
-    let id = served.begin("k").await;
-    let one = served.part("k", &id, 1, noise(10)).await;
-    let two = served.part("k", &id, 2, noise(10)).await;
-    let complete =
-        async |parts: &[CompletedPart]| served.complete("k", &id, parts, false).await.unwrap_err();
-    assert_eq!(
-        complete(&[one.clone(), two.clone()]).await,
-        "EntityTooSmall"
-    );
-    assert_eq!(
-        complete(&[two.clone(), one.clone()]).await,
-        "InvalidPartOrder"
-    );
-    assert_eq!(complete(&[]).await, "MalformedXML");
-    let missing = CompletedPart::builder()
-        .part_number(3)
-        .e_tag("\"0\"")
-        .build();
-    assert_eq!(complete(&[one.clone(), missing]).await, "InvalidPart");
-    let other = CompletedPart::builder()
-        .part_number(1)
-        .e_tag("\"0\"")
-        .build();
-    assert_eq!(complete(&[other]).await, "InvalidPart");
-    assert_eq!(
-        served
-            .complete("k", "none", std::slice::from_ref(&one), false)
-            .await
-            .unwrap_err(),
-        "NoSuchUpload"
-    );
-    assert_eq!(
-        served
-            .complete("other key", &id, std::slice::from_ref(&one), false)
-            .await
-            .unwrap_err(),
-        "NoSuchUpload"
-    );
-    served
-        .complete("k", &id, &[one], false)
-        .await
-        .expect("the upload outlived all that");
-    assert_eq!(served.get("k").await.unwrap().len(), 10);
-}
-
-#[tokio::test]
-async fn an_upload_completes_once_and_only_where_nothing_is_if_so_asked() {
-    let served = Served::new(true).await;
-    let (first, second) = (served.begin("k").await, served.begin("k").await);
-    let one = served.part("k", &first, 1, b"first".to_vec()).await;
-    let two = served.part("k", &second, 1, b"second".to_vec()).await;
-    served
-        .complete("k", &first, std::slice::from_ref(&one), true)
-        .await
-        .unwrap();
-    assert_eq!(
-        served
-            .complete("k", &second, std::slice::from_ref(&two), true)
-            .await
-            .unwrap_err(),
-        "PreconditionFailed"
-    );
-    assert_eq!(
-        served
-            .complete("k", &first, &[one], true)
-            .await
-            .unwrap_err(),
-        "NoSuchUpload"
-    );
-    assert_eq!(
-        served.s3.unfinished_uploads(BUCKET).len(),
-        1,
-        "a failed condition does not end the upload"
-    );
-    served.complete("k", &second, &[two], false).await.unwrap();
-    assert_eq!(served.s3.versions(BUCKET).len(), 2);
 }
 
 #[tokio::test]
@@ -310,36 +214,4 @@ async fn an_aborted_upload_leaves_nothing() {
         .send()
         .await;
     assert_eq!(code(&again.unwrap_err()), "NoSuchUpload");
-}
-
-#[tokio::test]
-async fn parts_can_be_ranges_of_other_objects() {
-    let served = Served::new(false).await;
-    served.put("source", "0123456789").await;
-    let id = served.begin("k").await;
-    let copy = |range: &str| {
-        let copy = served
-            .client
-            .upload_part_copy()
-            .bucket(BUCKET)
-            .key("k")
-            .upload_id(&id)
-            .part_number(1);
-        copy.copy_source("bundles/source")
-            .copy_source_range(range)
-            .send()
-    };
-    assert_eq!(code(&copy("bytes=5-10").await.unwrap_err()), "InvalidRange");
-    let etag = copy("bytes=2-5")
-        .await
-        .unwrap()
-        .copy_part_result
-        .unwrap()
-        .e_tag;
-    let part = CompletedPart::builder()
-        .part_number(1)
-        .set_e_tag(etag)
-        .build();
-    served.complete("k", &id, &[part], false).await.unwrap();
-    assert_eq!(served.get("k").await.unwrap(), "2345");
 }

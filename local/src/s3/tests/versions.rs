@@ -11,14 +11,7 @@ async fn every_version_stays_until_it_is_deleted_by_its_id() {
     let second = served.put("k", "2").await.unwrap();
     assert_ne!(first, second);
     let get = async |id: &str| {
-        let got = served
-            .client
-            .get_object()
-            .bucket(BUCKET)
-            .key("k")
-            .version_id(id)
-            .send()
-            .await;
+        let got = served.get_object("k").version_id(id).send().await;
         match got {
             Ok(got) => text(got.body).await,
             Err(error) => code(&error),
@@ -41,12 +34,7 @@ async fn every_version_stays_until_it_is_deleted_by_its_id() {
     assert_eq!(served.get("k").await.unwrap_err(), "NoSuchKey");
     assert_eq!(get(&marker).await, "MethodNotAllowed");
     assert!(!served.s3.path(BUCKET, "k").exists());
-    let fresh = served
-        .client
-        .put_object()
-        .bucket(BUCKET)
-        .key("k")
-        .if_none_match("*");
+    let fresh = served.put_object("k").if_none_match("*");
     fresh
         .body(ByteStream::from_static(b"3"))
         .send()

@@ -33,11 +33,11 @@ async fn any_credentials_presigned_urls_and_strangers_are_served() {
         .await
         .unwrap();
     let valid = PresigningConfig::expires_in(Duration::from_mins(1)).unwrap();
-    let put = served.client.put_object().bucket(BUCKET).key("a b/+é");
+    let put = served.put_object("a b/+é");
     let url = put.presigned(valid.clone()).await.unwrap();
     let put = raw("PUT", url.uri(), "content-length: 7\r\n", "by hand").await;
     assert_eq!(put, (200, String::new()));
-    let get = served.client.get_object().bucket(BUCKET).key("a b/+é");
+    let get = served.get_object("a b/+é");
     let url = get.presigned(valid).await.unwrap();
     let unsigned = format!("{}/{BUCKET}/a%20b/%2B%C3%A9", served.address);
     for url in [url.uri(), &unsigned] {
@@ -115,14 +115,7 @@ async fn old_and_new_chunked_bodies_are_decoded_and_their_encoding_is_not_stored
             body.len()
         );
         assert_eq!(raw("PUT", &url, &headers, body).await, (200, String::new()));
-        let head = served
-            .client
-            .head_object()
-            .bucket(BUCKET)
-            .key("k")
-            .send()
-            .await
-            .unwrap();
+        let head = served.head_object("k").send().await.unwrap();
         assert_eq!(head.content_encoding(), Some("gzip"));
         assert_eq!(raw("GET", &url, "", "").await.1, "hello");
     }

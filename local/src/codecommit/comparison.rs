@@ -7,19 +7,19 @@ use gix::bstr::{BStr, BString, ByteSlice as _};
 use gix::objs::tree::{EntryKind, name_order};
 use serde_json::{Value, json};
 
-use crate::codecommit::tree::{self, Entry};
+use super::tree::{self, Entry};
 use crate::error::ServiceError;
 
 /// What is compared: an entry of either side, a folder as a rule.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(in crate::codecommit) struct Question {
+pub(super) struct Question {
     pub(super) before: Option<Entry>,
     pub(super) after: Option<Entry>,
 }
 
 /// One file, link or submodule that differs.
 #[derive(Debug)]
-pub(in crate::codecommit) struct Difference {
+pub(super) struct Difference {
     before: Option<Leaf>,
     after: Option<Leaf>,
 }
@@ -32,7 +32,7 @@ struct Leaf {
 }
 
 /// Walks both sides folder by folder, skipping what is the same in both.
-pub(in crate::codecommit) fn compare(
+pub(super) fn compare(
     git: &gix::Repository,
     question: &Question,
 ) -> Result<Vec<Difference>, ServiceError> {

@@ -1,0 +1,359 @@
+//! Five ways from a push to a bundle, measured side by side on the same repository, in the same
+//! run, with the same latency for each call.
+//!
+//! - [`Bench`]: one repository, and the ways that pushbuild and the readers of the public API go
+//! - `shell`: the ways that go through Git's and zip's own programs
+//! - `floor`: what no way can be faster than
+//! - [`table`]: what is printed
+
+mod floor;
+mod shell;
+pub mod table;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+
+use crate::aws::{DeployOptions, Deployment, LocalAws, Options};
+use crate::calls::Service;
+use crate::faults::{Action, Rule};
+use table::Row;
+
+/// The bundles' bucket.
+const BUCKET: &str = "bench";
+
+/// What is measured, and how.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How much later each answer of AWS comes.
+    pub latency: Duration,
+    /// How often each way is gone; the median counts. The way that calls one after the other is
+    /// gone once: it takes minutes.
+    pub runs: usize,
+    /// How many of the last pushes are made with a base.
+    pub pushes: usize,
+    /// Whether the way that calls one after the other is left out.
+    pub skip_slow: bool,
+}
+
+/// One repository, served by a local AWS of its own.
+pub struct Bench {
+    settings: Settings,
+    aws: LocalAws,
+    deployment: Deployment,
+    path: PathBuf,
+    /// First parents, the newest first.
+    commits: Vec<String>,
+    served: usize,
+    _root: tempfile::TempDir,
+}
+
+/// A way, gone once.
+pub(crate) struct Run {
+    wall: Duration,
+    peak: Option<u64>,
+    bundle: u64,
+    calls: BTreeMap<String, u64>,
+    read: u64,
+    written: u64,
+}
+
+impl Bench {
+    /// Serves the repository and starts the function, so that no run waits for it.
+    ///
+    /// # Errors
+    ///
+    /// A path that is no Git repository, or a local AWS that cannot start.
+    pub async fn of(path: &Path, settings: Settings) -> anyhow::Result<Self> {
+        let root = tempfile::tempdir()?;
+        let aws = LocalAws::start(Options::new(root.path().join("s3"))).await?;
+        aws.codebuild().accept_any_project(true);
+        let mut deploy = DeployOptions::new(std::env::current_exe()?);
+        deploy.args = vec!["function".to_owned()];
+        BUCKET.clone_into(&mut deploy.bucket);
+        deploy.timeout = Duration::from_mins(15);
+        let deployment = aws.deploy(deploy)?;
+        let ms = u64::try_from(settings.latency.as_millis())?;
+        aws.faults()
+            .add(Rule::new(Action::Latency { ms, jitter_ms: 0 }));
+        let listed = shell::git(path, &["rev-list", "--first-parent", "-n", "50", "HEAD"])?;
+        let commits = String::from_utf8(listed)?
+            .lines()
+            .map(str::to_owned)
+            .collect();
+        let mut bench = Self {
+            settings,
+            aws,
+            deployment,
+            path: path.to_owned(),
+            commits,
+            served: 0,
+            _root: root,
+        };
+        let empty = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
+        ensure!(!bench.commits.is_empty(), "HEAD has no commit");
+        // The first push starts the process; which tree it has does not matter.
+        let name = bench.serve()?;
+        bench
+            .push(&name, &bench.commits[0].clone(), Some(empty))
+            .await?;
+        Ok(bench)
+    }
+
+    /// Goes every way.
+    ///
+    /// # Errors
+    ///
+    /// A way that does not end in a bundle.
+    pub async fn rows(&mut self) -> anyhow::Result<Vec<Row>> {
+        let head = self.commits[0].clone();
+        let runs = self.settings.runs;
+        let floor = floor::of(&self.path, &head, self.settings.latency)?;
+        let mut rows = Vec::new();
+
+        let mut original = Vec::new();
+        for _ in 0..runs {
+            original.push(self.original().await?);
+        }
+        rows.push(Row::of("1 clone, zip, upload", &original, None));
+
+        if !self.settings.skip_slow {
+            let name = self.serve()?;
+            let one = [self.one_by_one(&name, &head).await?];
+            rows.push(Row::of("2 one call after the other", &one, Some(&floor)));
+        }
+
+        let mut without = Vec::new();
+        for _ in 0..runs {
+            let name = self.serve()?;
+            without.push(self.push(&name, &head, None).await?);
+        }
+        rows.push(Row::of("3 pushbuild, no base", &without, Some(&floor)));
+
+        let pushes = self.settings.pushes.min(self.commits.len() - 1);
+        let name = self.serve()?;
+        self.push(&name, &self.commits[pushes].clone(), None)
+            .await?;
+        for number in (0..pushes).rev() {
+            let (commit, old) = (
+                self.commits[number].clone(),
+                self.commits[number + 1].clone(),
+            );
+            let run = self.push(&name, &commit, Some(&old)).await?;
+            let title = format!("4 pushbuild, base, {}", &commit[..8]);
+            rows.push(Row::of(&title, &[run], Some(&floor)));
+        }
+
+        let mut archive = Vec::new();
+        for _ in 0..runs {
+            archive.push(shell::archive(&self.path, &head)?);
+        }
+        rows.push(Row::of("5 git archive", &archive, None));
+        rows.push(floor.row());
+        Ok(rows)
+    }
+
+    /// The repository once more, under a name that has no bundles.
+    fn serve(&mut self) -> anyhow::Result<String> {
+        self.served += 1;
+        let name = format!("bench-{}", self.served);
+        self.aws.codecommit().add_repository(&name, &self.path)?;
+        Ok(name)
+    }
+
+    async fn push(&self, name: &str, commit: &str, old: Option<&str>) -> anyhow::Result<Run> {
+        self.aws.calls().clear();
+        // Linux counts the peak anew: `man 5 proc_pid_clear_refs`.
+        let process = self.function_process();
+        if let Some(process) = &process {
+            let _ = std::fs::write(process.join("clear_refs"), "5");
+        }
+        let builds = self.aws.codebuild().builds().len();
+        let begun = Instant::now();
+        self.deployment.send_push(name, "main", commit, old)?;
+        self.deployment.idle(Duration::from_mins(20)).await?;
+        let wall = begun.elapsed();
+        let built = self.aws.codebuild().builds().len() > builds;
+        ensure!(
+            built,
+            "no build:\n{}",
+            self.deployment.function_log().text()
+        );
+        let peak = process.and_then(|process| peak_of(&process));
+        let key = format!("{name}/main/{commit}.zip");
+        let bundle = std::fs::metadata(self.aws.s3().path(BUCKET, &key))?.len();
+        Ok(self.run(wall, peak, bundle))
+    }
+
+    async fn original(&self) -> anyhow::Result<Run> {
+        self.aws.calls().clear();
+        let begun = Instant::now();
+        let path = self.path.clone();
+        let (folder, bundle) =
+            tokio::task::spawn_blocking(move || shell::clone_and_zip(&path)).await??;
+        let url = format!("{}/{BUCKET}/original.zip", self.aws.endpoint());
+        let zip = folder.path().join("bundle.zip");
+        let upload = tokio::process::Command::new("curl")
+            .args(["--silent", "--fail", "--upload-file"])
+            .arg(&zip)
+            .args(["--user", "any:key", "--aws-sigv4", "aws:amz:eu-west-1:s3"])
+            .arg(&url)
+            .status()
+            .await
+            .context("the benchmark needs curl")?;
+        ensure!(upload.success(), "the upload failed: {upload}");
+        Ok(self.run(begun.elapsed(), None, bundle))
+    }
+
+    /// In a process of its own, since the SDK reads its endpoint from the environment.
+    async fn one_by_one(&self, name: &str, commit: &str) -> anyhow::Result<Run> {
+        self.aws.calls().clear();
+        let begun = Instant::now();
+        let status = tokio::process::Command::new(std::env::current_exe()?)
+            .args(["one-by-one", BUCKET, name, commit])
+            .envs(self.aws.environment())
+            .status()
+            .await?;
+        ensure!(
+            status.success(),
+            "one call after the other failed: {status}"
+        );
+        let wall = begun.elapsed();
+        let path = self
+            .aws
+            .s3()
+            .path(BUCKET, &format!("{name}/one-by-one.zip"));
+        Ok(self.run(wall, None, std::fs::metadata(path)?.len()))
+    }
+
+    fn run(&self, wall: Duration, peak: Option<u64>, bundle: u64) -> Run {
+        let mut run = Run {
+            wall,
+            peak,
+            bundle,
+            calls: BTreeMap::new(),
+            read: 0,
+            written: 0,
+        };
+        for ((service, operation), total) in self.aws.calls().totals() {
+            if service != Service::Sqs {
+                run.calls.insert(operation, total.calls);
+                run.read += total.response_bytes;
+                run.written += total.request_bytes;
+            }
+        }
+        run
+    }
+
+    /// The function's folder under `/proc`, where there is such a thing.
+    fn function_process(&self) -> Option<PathBuf> {
+        let ours = format!("AWS_ENDPOINT_URL={}", self.aws.endpoint());
+        std::fs::read_dir("/proc")
+            .ok()?
+            .flatten()
+            .find_map(|process| {
+                let environment = std::fs::read(process.path().join("environ")).ok()?;
+                environment
+                    .split(|byte| *byte == 0)
+                    .any(|variable| variable == ours.as_bytes())
+                    .then(|| process.path())
+            })
+    }
+}
+
+/// The peak of a process's memory, in bytes.
+fn peak_of(process: &Path) -> Option<u64> {
+    let status = std::fs::read_to_string(process.join("status")).ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kilobytes * 1024)
+}
+
+/// Fetches a commit as the readers of the public API do, and stores its bundle.
+///
+/// # Errors
+///
+/// Whatever goes wrong.
+pub async fn one_by_one(bucket: &str, name: &str, commit: &str) -> anyhow::Result<()> {
+    use pushbuild::aws::meter::Meter;
+    use pushbuild::bundle::{BundleWriter, Content, Wanted};
+    use pushbuild::git::Entry;
+    use pushbuild::git::EntryKind;
+
+    let config = pushbuild::config::Config::read(|variable| {
+        (variable == "CODE_BUCKET").then(|| bucket.to_owned())
+    })
+    .map_err(|error| anyhow::anyhow!("{error}"))?;
+    let aws = pushbuild::aws::Aws::connect(&config).await;
+    let client = aws.codecommit("eu-west-1", None).await;
+    let repository = client.repository(name, Meter::default());
+    let commit = floor::object_id(commit)?;
+    let tree = repository.root_tree(&commit).await?;
+    let mut entries = Vec::new();
+    let mut folders = vec![String::new()];
+    while let Some(folder) = folders.pop() {
+        for entry in repository.folder(&commit, &folder).await? {
+            let path = if folder.is_empty() {
+                entry.name
+            } else {
+                format!("{folder}/{}", entry.name)
+            };
+            if entry.kind == EntryKind::Folder {
+                folders.push(path.clone());
+            }
+            let (kind, id) = (entry.kind, entry.id);
+            entries.push(Entry { path, kind, id });
+        }
+    }
+    entries.sort_unstable_by(|a, b| a.name_bytes().cmp(b.name_bytes()));
+    let label = pushbuild::aws::s3::Label {
+        event_id: "one-by-one".to_owned(),
+        commit,
+        tree,
+    };
+    let key = format!("{name}/one-by-one.zip");
+    let mut upload = aws.bundles.upload(&key, &format!("{key}.partial"), &label);
+    let mut writer = BundleWriter::new(time::OffsetDateTime::UNIX_EPOCH);
+    let line = aws.room.line();
+    for (position, entry) in entries.iter().enumerate() {
+        line.advance(position);
+        let seat = std::sync::Arc::new(line.seat(position));
+        let raw = match entry.kind {
+            EntryKind::Link => Some(repository.blob(&entry.id, &seat).await?),
+            EntryKind::File | EntryKind::Executable => {
+                Some(repository.file(&commit, &entry.path, &seat).await?)
+            }
+            EntryKind::Folder | EntryKind::Submodule => None,
+        };
+        let wanted = Wanted {
+            as_link: entry.kind == EntryKind::Link,
+            as_file: entry.kind != EntryKind::Link,
+        };
+        let content = raw
+            .map(|raw| Content::verify(raw, &entry.id, wanted))
+            .transpose()
+            .map_err(anyhow::Error::msg)?;
+        let (header, data) = writer.entry(entry, content.as_ref());
+        upload.write(&header).await?;
+        upload.write(data).await?;
+    }
+    upload.write(&writer.finish(&commit)).await?;
+    upload.finish().await?;
+    Ok(())
+}
+
+/// A program that has to succeed.
+fn run(command: &mut Command) -> anyhow::Result<Vec<u8>> {
+    let output = command
+        .output()
+        .with_context(|| format!("the benchmark needs {}", command.get_program().display()))?;
+    ensure!(
+        output.status.success(),
+        "{command:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(output.stdout)
+}

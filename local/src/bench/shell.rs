@@ -1,0 +1,52 @@
+//! The ways through programs that every machine has.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+use tempfile::TempDir;
+
+use super::{Run, run};
+
+/// Git's answer in a repository.
+pub fn git(path: &Path, args: &[&str]) -> anyhow::Result<Vec<u8>> {
+    run(Command::new("git").arg("-C").arg(path).args(args))
+}
+
+/// What the original's build project does with a push, from `file://` and so without a network;
+/// the folder that `bundle.zip` is in, and its size.
+pub fn clone_and_zip(path: &Path) -> anyhow::Result<(TempDir, u64)> {
+    let folder = tempfile::tempdir()?;
+    let url = format!("file://{}", path.canonicalize()?.display());
+    run(Command::new("git")
+        .args(["clone", "--quiet", "--depth", "10", &url, "clone"])
+        .current_dir(folder.path()))?;
+    let clone = folder.path().join("clone");
+    std::fs::remove_dir_all(clone.join(".git"))?;
+    run(Command::new("zip")
+        .args(["--recurse-paths", "--quiet", "../bundle.zip", "."])
+        .current_dir(&clone))?;
+    let bytes = std::fs::metadata(folder.path().join("bundle.zip"))?.len();
+    Ok((folder, bytes))
+}
+
+/// Git's own zip: no call, no upload.
+pub fn archive(path: &Path, commit: &str) -> anyhow::Result<Run> {
+    let folder = tempfile::tempdir()?;
+    let zip = folder.path().join("bundle.zip");
+    let begun = Instant::now();
+    run(Command::new("git")
+        .arg("-C")
+        .arg(path)
+        .args(["archive", "--format=zip", "-o"])
+        .arg(&zip)
+        .arg(commit))?;
+    Ok(Run {
+        wall: begun.elapsed(),
+        peak: None,
+        bundle: std::fs::metadata(zip)?.len(),
+        calls: std::collections::BTreeMap::new(),
+        read: 0,
+        written: 0,
+    })
+}

@@ -1,0 +1,165 @@
+"""Holds the AWS calls that the function made in the test suite against what the templates let it do.
+
+    least_privilege.py RECORD      the folder that PUSHBUILD_CALL_RECORD named (local/src/calls/record.rs)
+
+Fails on a call that the policies would have denied, and on an action that they allow and nothing called.
+"""
+
+import fnmatch
+import functools
+import json
+import re
+import sys
+import urllib.parse
+from pathlib import Path
+
+from policies import ACCOUNT, granted
+from translate import REGION, translate
+
+ROOT = Path(__file__).parents[2]
+
+# What Lambda itself does with the function's role: the event source mapping's polling, the log, the traces. Sources:
+# "Configuring permissions" in Lambda's guide to SQS, and AWSLambdaBasicExecutionRole, AWSXRayDaemonWriteAccess.
+LAMBDAS_OWN = {
+    "sqs:ReceiveMessage", "sqs:DeleteMessage", "logs:CreateLogStream", "logs:PutLogEvents",
+    "xray:PutTraceSegments", "xray:PutTelemetryRecords",
+}
+
+
+def needs(call, world):
+    """The actions and resources that IAM asks for; "Actions, resources, and condition keys" of each service."""
+    service, operation, detail = call["service"], call["operation"], call["detail"]
+    if service == "s3":
+        bucket, _, key = detail.partition("/")
+        bucket = "arn:aws:s3:::" + ("bucket" if bucket == world.bucket else bucket)
+        item = f"{bucket}/{key}"
+        source = copied_from(call["copied_from"] or "", world)
+        # Without ListBucket a missing object answers "denied", and a redelivery would stop at it.
+        read = [("s3:GetObjectVersion" if call["versioned"] else "s3:GetObject", item), ("s3:ListBucket", bucket)]
+        return {
+            "HeadObject": read,
+            "GetObject": read,
+            "CopyObject": [source, ("s3:PutObject", item)],
+            "UploadPartCopy": [source, ("s3:PutObject", item)],
+            "ListObjectsV2": [("s3:ListBucket", bucket)],
+            "CreateMultipartUpload": [("s3:PutObject", item)],
+            "UploadPart": [("s3:PutObject", item)],
+            "CompleteMultipartUpload": [("s3:PutObject", item)],
+        }.get(operation, [(f"s3:{operation}", item)])
+    if service == "codecommit":
+        account = world.here(call["role"].split(":")[4]) if call["role"] else ACCOUNT
+        region = REGION if call["region"] == world.region else call["region"]
+        return [(f"codecommit:{operation}", f"arn:aws:codecommit:{region}:{account}:{detail.split(':')[0]}")]
+    if service == "codebuild":
+        projects = {build.split(":")[0] for build in detail.split(",")}
+        return [(f"codebuild:{operation}", f"arn:aws:codebuild:{REGION}:{ACCOUNT}:project/{name}") for name in projects]
+    if service == "sqs":
+        queue = "Queue.fifo" if detail == world.queue else detail
+        return [(f"sqs:{operation.removesuffix('Batch')}", f"arn:aws:sqs:{REGION}:{ACCOUNT}:{queue}")]
+    if service == "sts":
+        parts = detail.split(":")
+        return [(f"sts:{operation}", ":".join([*parts[:4], world.here(parts[4]), *parts[5:]]))]
+    raise AssertionError(f"nothing is known of {service}")
+
+
+def copied_from(source, world):
+    """What reading the source of a copy asks for: `bucket/key`, percent-encoded, and perhaps a version."""
+    path, _, version = source.partition("?versionId=")
+    bucket, _, key = urllib.parse.unquote(path.removeprefix("/")).partition("/")
+    bucket = "bucket" if bucket == world.bucket else bucket
+    return "s3:GetObjectVersion" if version else "s3:GetObject", f"arn:aws:s3:::{bucket}/{key}"
+
+
+class World:
+    """One local AWS of the test suite: what was deployed on it, and what its function called."""
+
+    def __init__(self, path):
+        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        self.calls = [line for line in lines if "operation" in line]
+        deployed = [line for line in lines if "deployed" in line]
+        if not deployed:
+            assert not self.calls, f"{path}: calls, and no deployment"
+            return
+        (deployed,) = deployed
+        *_, self.region, self.account, self.queue = deployed["queue"].split(":")
+        environment = deployed["environment"]
+        self.bucket = environment["CODE_BUCKET"]
+        repositories = {call["detail"].split(":")[0] for call in self.calls if call["service"] == "codecommit"}
+        self.parameters = {"Repositories": ",".join(sorted(repositories))}
+        if "CODEBUILD_PROJECT" in environment:
+            self.parameters["BuildProject"] = environment["CODEBUILD_PROJECT"]
+        roles = {call["detail"] for call in self.calls if call["service"] == "sts"}
+        if roles:
+            self.parameters["SourceAccounts"] = ",".join(sorted(self.here(role.split(":")[4]) for role in roles))
+            self.parameters["ReaderRoleArn"] = environment["CODECOMMIT_ROLE_ARN"]
+
+    def here(self, account):
+        """The account as policies.py calls it."""
+        return ACCOUNT if account == self.account else account
+
+
+@functools.cache
+def statements(template, role, parameters):
+    parameters = dict(parameters)
+    found = granted(translate(str(ROOT / template), parameters), parameters, role)
+    assert all(statement["Effect"] == "Allow" for statement in found), "this script knows Allow only"
+    return found
+
+
+def functions_role(world):
+    return statements("template.yaml", "FunctionRole", tuple(sorted(world.parameters.items())))
+
+
+def readers_role(repositories):
+    given = {"Repositories": repositories, "FunctionRoleArn": "arn:aws:iam::111122223333:role/f", "ReaderExternalId": "id"}
+    return statements("source-account.yaml", "ReaderRole", tuple(sorted(given.items())))
+
+
+def allows(found, action, resource):
+    return any(
+        any(fnmatch.fnmatchcase(action, pattern) for pattern in statement["Action"])
+        and any(fnmatch.fnmatchcase(resource, pattern) for pattern in statement["Resource"])
+        for statement in found
+    )
+
+
+def main(folder):
+    denied, used, unused = [], {"function": set(), "reader": set()}, {}
+    worlds = [World(path) for path in sorted(Path(folder).glob("*.jsonl"))]
+    worlds = [world for world in worlds if world.calls]
+    assert worlds, f"{folder} holds no calls"
+    # Where the suite's faults kept CodeCommit from being called at all, any of its repositories may have been pushed to.
+    # (One stack takes no two names that differ in punctuation only.)
+    names = (name for world in worlds for name in world.parameters["Repositories"].split(",") if name)
+    read = {re.sub("[-_.]", "", name): name for name in names}
+    for world in worlds:
+        world.parameters["Repositories"] = world.parameters["Repositories"] or ",".join(sorted(read.values()))
+    for world in worlds:
+        for call in world.calls:
+            whose = "reader" if call["role"] else "function"
+            found = readers_role(world.parameters["Repositories"]) if call["role"] else functions_role(world)
+            for action, resource in needs(call, world):
+                if call["role"]:
+                    # The policy's own account is the role's, whichever that is.
+                    resource = ":".join([*resource.split(":")[:4], ACCOUNT, *resource.split(":")[5:]])
+                used[whose].add(action)
+                if not allows(found, action, resource):
+                    denied.append((whose, action, resource))
+    given = {"function": functions_role(worlds[0]), "reader": readers_role("one")}
+    given["function"] = given["function"] + [{"Action": ["sts:AssumeRole"]}]  # granted where a reader is configured
+    for whose, found in given.items():
+        allowed = {action for statement in found for action in statement["Action"]}
+        unused[whose] = allowed - used[whose] - LAMBDAS_OWN
+    calls = sum(len(world.calls) for world in worlds)
+    print(f"{calls} calls of {len(worlds)} deployments, {len(used['function'])} actions of the function's role and "
+          f"{len(used['reader'])} of the reader's")
+    for whose, action, resource in sorted(set(denied)):
+        print(f"denied to the {whose}'s role: {action} on {resource}")
+    for whose, actions in unused.items():
+        for action in sorted(actions):
+            print(f"allowed to the {whose}'s role, and never called: {action}")
+    return bool(denied or any(unused.values()))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,127 @@
+"""`cargo local serve`, and other processes beside it, for the scripts here. The standard library is enough."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+# Loopback is never a proxy's business.
+WEB = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for(what, question, seconds=30):
+    """The first answer of `question` that is not empty."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if answer := question():
+            return answer
+        time.sleep(0.2)
+    raise AssertionError(f"not within {seconds} s: {what}")
+
+
+def is_open(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def step(text):
+    print(f"   {text}", flush=True)
+
+
+class Process:
+    """A process and its port; ended when left, and what it wrote is shown if the test failed."""
+
+    def __init__(self, command, port, **environment):
+        self.port = port
+        self.log = tempfile.NamedTemporaryFile("w+", prefix="pushbuild-")
+        environment = {**os.environ, **environment}
+        self.process = subprocess.Popen(
+            command, env=environment, cwd=ROOT, stdout=self.log, stderr=subprocess.STDOUT
+        )
+        self.command = command
+
+    def __enter__(self):
+        try:
+            wait_for(f"port {self.port} of {self.command[0]}", self._answers, 60)
+        except AssertionError:
+            self.__exit__(AssertionError)
+            raise
+        return self
+
+    def _answers(self):
+        assert self.process.poll() is None, f"{self.command} ended"
+        return is_open(self.port)
+
+    def __exit__(self, kind, *_):
+        self.process.terminate()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+        if kind is not None:
+            print(f"--- {self.command[0]} wrote:\n{self.text()}---", flush=True)
+        self.log.close()
+
+    def text(self):
+        # Opened anew: the process writes at the position of the file that it shares with this one.
+        return Path(self.log.name).read_text(encoding="utf-8", errors="replace")
+
+
+class LocalAws(Process):
+    """`cargo local serve`, built before, with a store of its own."""
+
+    def __init__(self, faults=None, *repositories):
+        self.folder = Path(tempfile.mkdtemp(prefix="pushbuild-local-"))
+        port = free_port()
+        command = [str(TARGET / "debug/pushbuild-local"), "serve", "--port", str(port)]
+        command += repositories
+        if faults:
+            path = self.folder / "faults.json"
+            path.write_text(json.dumps(faults))
+            command += ["--faults", str(path)]
+        super().__init__(command, port, TMPDIR=str(self.folder), CARGO_MANIFEST_DIR=str(self.folder / "package"))
+        self.endpoint = f"http://127.0.0.1:{port}"
+
+    def __exit__(self, kind, *_):
+        super().__exit__(kind)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def environment(self):
+        """What it prints for a shell to export."""
+        wait_for("its last line", lambda: "Ctrl-C ends it" in self.text())
+        lines = [line.removeprefix("export ") for line in self.text().splitlines() if line.startswith("export ")]
+        return dict(line.split("=", 1) for line in lines)
+
+    def calls(self, operation):
+        with WEB.open(f"{self.endpoint}/_local/calls") as answer:
+            return [call for call in json.load(answer) if call["operation"] == operation]
+
+
+def post(url, body):
+    """The JSON that a POST is answered with."""
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+    with WEB.open(request, timeout=60) as answer:
+        return json.loads(answer.read() or b"null")
+
+
+def failures(answer):
+    """The message ids in a batch's answer."""
+    assert isinstance(answer, dict) and "errorType" not in answer, answer
+    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+
+def event(name):
+    return (ROOT / "events" / f"{name}.json").read_bytes()
