@@ -5,6 +5,7 @@
     reason = "a panic is how a test fails"
 )]
 #![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod setup;
 
@@ -79,9 +80,9 @@ fn tree(repository: &Repository, listing: &str) -> String {
 
 /// A folder of `width` times the same thing.
 fn wide(repository: &Repository, width: usize, mode: &str, kind: &str, id: &str) -> String {
-    let listing: String = (0..width)
-        .map(|n| format!("{mode} {kind} {id}\tentry-{n:06}\n"))
-        .collect();
+    let entry = |n| format!("{mode} {kind} {id}\tentry-{n:06}");
+    let mut listing = (0..width).map(entry).collect::<Vec<_>>().join("\n");
+    listing.push('\n');
     tree(repository, &listing)
 }
 

@@ -71,7 +71,7 @@ async fn under_a_steady_cap_a_fetch_slows_down_to_it_and_succeeds() {
     );
 }
 
-/// `cargo test --workspace --release --test rate -- --ignored --nocapture`
+/// `cargo test --workspace --test rate -- --ignored --nocapture`; `FILES` sets another number.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes minutes, for the figures of docs/delivery.md"]
 async fn five_thousand_calls_at_fifty_a_second() {

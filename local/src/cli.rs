@@ -4,6 +4,7 @@
 //!   shows what becomes of them;
 //! - `serve`: all services on one port, for `cargo lambda watch`, `sam local invoke` or any SDK;
 //! - `bench`: five ways from a push to a bundle, measured side by side;
+//! - `soak`: many pushes through faults and kills, and what became of them;
 //! - `function`: the Lambda function itself, which the others start as a process of its own, as
 //!   Lambda does.
 
@@ -13,6 +14,7 @@ mod progress;
 mod report;
 mod sample;
 mod serve;
+mod soak;
 mod try_push;
 
 use std::path::PathBuf;
@@ -41,6 +43,8 @@ enum Command {
     Try(TryArgs),
     /// Serve CodeCommit, S3, CodeBuild, SQS and STS on one port until Ctrl-C.
     Serve(ServeArgs),
+    /// Send many pushes through faults and kills and count what went wrong.
+    Soak(SoakArgs),
     /// Measure five ways from a push to a bundle side by side; best as a release build.
     Bench(BenchArgs),
     /// Fetch a commit one call after the other, for `bench`.
@@ -111,6 +115,17 @@ struct BenchArgs {
     skip_slow: bool,
 }
 
+/// What `soak` sends.
+#[derive(Args, Debug)]
+struct SoakArgs {
+    /// How many pushes.
+    #[arg(long, default_value_t = 1_000)]
+    pushes: usize,
+    /// Makes repositories, pushes and faults the same again.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
 /// Runs the command that the arguments name.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -133,6 +148,7 @@ pub fn main() -> ExitCode {
                 .await
                 .map(|()| ExitCode::SUCCESS),
             Some(Command::Serve(args)) => serve::run(args).await,
+            Some(Command::Soak(args)) => soak::run(args).await,
             Some(Command::Try(args)) => try_push::run(args).await,
             None => try_push::run(cli.try_push).await,
         }

@@ -14,6 +14,7 @@ pub mod events;
 pub mod faults;
 pub mod lambda;
 pub mod s3;
+pub mod soak;
 pub mod sqs;
 pub mod sts;
 pub mod wire;

@@ -74,6 +74,8 @@ pub enum Action {
     },
     /// An answer with status 200 that is not what the API answers.
     WrongJson(WrongJson),
+    /// A JSON answer with one value in it, anywhere, replaced by another or gone.
+    Mutate,
     /// A GetFolder answer without one of its files, folders, links or submodules.
     DropEntry {
         /// The entry's `relativePath`.
@@ -107,7 +109,7 @@ impl Action {
     pub(crate) fn changes_answer(&self) -> bool {
         matches!(
             self,
-            Self::DropEntry { .. } | Self::GarbleName { .. } | Self::FlipBit
+            Self::Mutate | Self::DropEntry { .. } | Self::GarbleName { .. } | Self::FlipBit
         )
     }
 }

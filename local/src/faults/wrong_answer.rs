@@ -2,16 +2,24 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::Value;
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+use serde_json::{Value, json};
 
 use super::action::Action;
 
 /// The lists of a GetFolder answer.
 const LISTS: [&str; 4] = ["files", "subFolders", "symbolicLinks", "subModules"];
 
-/// Changes a JSON answer as `action` says; says whether it found what to change.
-pub(crate) fn change_json(action: &Action, answer: &mut Value) -> bool {
+/// Changes a JSON answer as `action` says; says whether it found what to change. `draw`, from 0 to
+/// 1, decides what is left to chance.
+pub(crate) fn change_json(action: &Action, answer: &mut Value, draw: f64) -> bool {
     match action {
+        Action::Mutate => {
+            let before = answer.clone();
+            mutate(answer, &mut StdRng::seed_from_u64(draw.to_bits()));
+            *answer != before
+        }
         Action::DropEntry { name } => LISTS.into_iter().any(|list| {
             let Some(entries) = answer.get_mut(list).and_then(Value::as_array_mut) else {
                 return false;
@@ -44,6 +52,52 @@ pub(crate) fn change_json(action: &Action, answer: &mut Value) -> bool {
             flipped
         }),
         _ => false,
+    }
+}
+
+/// Goes down to a value, and replaces it or takes it away.
+fn mutate(value: &mut Value, random: &mut StdRng) {
+    let deeper = random.random_bool(0.8);
+    match value {
+        Value::Object(members) if deeper && !members.is_empty() => {
+            let at = random.random_range(0..members.len());
+            let Some(name) = members.keys().nth(at).cloned() else {
+                return;
+            };
+            if random.random_bool(0.1) {
+                members.remove(&name);
+            } else if let Some(member) = members.get_mut(&name) {
+                mutate(member, random);
+            }
+        }
+        Value::Array(items) if deeper && !items.is_empty() => {
+            let at = random.random_range(0..items.len());
+            match random.random_range(0..10) {
+                0 => drop(items.remove(at)),
+                1 => items.push(items[at].clone()),
+                _ => mutate(&mut items[at], random),
+            }
+        }
+        _ => *value = other(value, random),
+    }
+}
+
+/// What could stand in a value's place.
+fn other(value: &Value, random: &mut StdRng) -> Value {
+    match random.random_range(0..10) {
+        0 => Value::Null,
+        1 => json!(true),
+        2 => json!(-1),
+        3 => json!(1e300),
+        4 => json!(""),
+        5 => json!("\u{0}/../\u{202e}"),
+        6 => json!("x".repeat(100_000)),
+        7 => json!([value]),
+        8 => json!({"": value}),
+        // The right kind, and wrong: an id with a digit too few, a name with a letter less.
+        _ => value.as_str().map_or(Value::Null, |text| {
+            json!(text.chars().skip(1).collect::<String>())
+        }),
     }
 }
 

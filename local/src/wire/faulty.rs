@@ -91,7 +91,8 @@ impl<'a> Trouble<'a> {
             .filter(|fault| fault.action.changes_answer())
         {
             let mut changed = answer.clone();
-            if change_json(&fault.action, &mut changed) && self.faults.confirm(fault.id) {
+            if change_json(&fault.action, &mut changed, fault.draw) && self.faults.confirm(fault.id)
+            {
                 *answer = changed;
                 self.done.push(fault.name.clone());
             }
