@@ -5,7 +5,6 @@
     reason = "a panic is how a test fails"
 )]
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod setup;
 
