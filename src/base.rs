@@ -5,6 +5,7 @@
 //! tree's id, and a content to the blob's, as if CodeCommit had answered with it. Where there is no
 //! base, or it is of no use, everything is fetched instead.
 
+mod changes;
 mod run;
 
 use std::collections::HashMap;
@@ -22,9 +23,9 @@ use crate::git::{self, EntryKind, TreeEntry};
 pub use run::Piece;
 use run::{Plan, Source};
 
-/// Bytes that are read from a bundle's end first: the whole directory of some 1,500 entries, and
-/// the whole bundle where it is small.
-const FIRST_READ: usize = 256 * 1024;
+/// Bytes that are read from a bundle's end first: the whole directory of some 6,000 entries, and
+/// the whole bundle where it is small. At 100 MB/s they take half the time of another call.
+const FIRST_READ: usize = 1024 * 1024;
 
 /// Bytes of the largest directory that is read. Linux's 100,000 entries have 15 MB.
 const LARGEST_DIRECTORY: u64 = 64 * 1024 * 1024;
@@ -52,11 +53,16 @@ pub struct Candidates {
 pub struct Bases {
     list: Vec<Base>,
     has_partial: bool,
+    /// Folders that no base holds, made of one that does and of what changed since; by tree id.
+    changed: HashMap<ObjectId, Vec<TreeEntry>>,
 }
 
 #[derive(Debug)]
 struct Base {
     source: Arc<Source>,
+    /// The commit it holds, and its root tree.
+    commit: Option<ObjectId>,
+    root: Option<ObjectId>,
     /// By tree id, as the bundle says; nothing has checked them.
     folders: HashMap<ObjectId, Vec<TreeEntry>>,
     /// By blob id, as the bundle says.
@@ -95,6 +101,7 @@ impl Bases {
         Self {
             list: bases,
             has_partial,
+            changed: HashMap::new(),
         }
     }
 
@@ -105,6 +112,9 @@ impl Bases {
 
     /// The entries of a folder, which hash to its tree id.
     pub fn folder(&self, id: &ObjectId) -> Option<Vec<TreeEntry>> {
+        if let Some(entries) = self.changed.get(id) {
+            return Some(entries.clone());
+        }
         self.list.iter().find_map(|base| {
             let entries = base.folders.get(id)?;
             if git::tree_id(entries).as_ref() == Ok(id) {
@@ -143,11 +153,11 @@ impl Bases {
 }
 
 impl Base {
-    fn of(source: Source, root: Option<ObjectId>, listed: Vec<Listed>) -> Self {
+    fn of(source: Source, tail: &Tail, listed: Vec<Listed>) -> Self {
         let mut by_path: HashMap<String, Vec<TreeEntry>> = HashMap::new();
         let mut paths: HashMap<ObjectId, String> = HashMap::new();
         let mut blobs: HashMap<ObjectId, Blob> = HashMap::new();
-        paths.extend(root.map(|root| (root, String::new())));
+        paths.extend(tail.tree.map(|root| (root, String::new())));
         for Listed {
             path,
             kind,
@@ -185,6 +195,8 @@ impl Base {
             .collect();
         Self {
             source: Arc::new(source),
+            commit: tail.commit,
+            root: tail.tree,
             folders,
             blobs,
             is_doubted: AtomicBool::new(false),
@@ -243,7 +255,7 @@ async fn open(bundles: &Bundles, key: &str, reads: &Arc<Semaphore>) -> Option<Ba
     match read::entries(&directory, offset) {
         Ok(listed) => {
             let source = Source::new(bundles.clone(), &tail, reads.clone());
-            Some(Base::of(source, tail.tree, listed))
+            Some(Base::of(source, &tail, listed))
         }
         Err(why) => {
             useless(&why);

@@ -38,6 +38,15 @@ impl Entry {
     }
 }
 
+/// What became of one path between two commits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// From the root, with slashes; never a folder's.
+    pub path: String,
+    /// What is there now; `None` where nothing is.
+    pub now: Option<(EntryKind, ObjectId)>,
+}
+
 /// What an entry is. Git knows no other kinds, but for the modes of very old repositories.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EntryKind {

@@ -3,6 +3,7 @@
 mod build;
 mod bundle;
 mod key;
+mod listing;
 
 use std::time::Duration;
 

@@ -93,13 +93,103 @@ async fn a_push_costs_calls_for_what_changed_and_three_more() {
     let second = commit(&repository, "main", &changed);
     update(&world, &second, &first).await;
     assert_last_is_exact(&world, &repository, &second);
-    // The root, `docs` and two folders in it.
-    let (files, folders) = (3, 4);
+    // The root, `docs` and two folders in it are made of what changed.
+    let files = 3;
+    assert_eq!(codecommit_calls(&world), files + 2);
+    assert_eq!(world.calls(Service::CodeCommit, "GetFile"), files);
+    assert_eq!(world.calls(Service::CodeCommit, "GetDifferences"), 1);
+    assert_eq!(world.calls(Service::S3, "ListObjectsV2"), 0);
+}
+
+/// A push of three files whose list of changes comes to nothing; its folders are listed then.
+async fn costs_calls_without_a_list_of_changes(fault: Rule, folders: usize) -> World {
+    let (world, repository, first) = built_once().await;
+    world.aws.faults().add(fault.operation("GetDifferences"));
+    let changed = project(&[("docs/1/5", "changed"), ("docs/2/new", "new"), ("top", "x")]);
+    let second = commit(&repository, "main", &changed);
+    update(&world, &second, &first).await;
+    assert_last_is_exact(&world, &repository, &second);
+    let files = 3;
     let calls = codecommit_calls(&world);
     assert!(calls <= files + folders + 3, "{calls} calls");
     assert_eq!(world.calls(Service::CodeCommit, "GetFile"), files);
     assert_eq!(world.calls(Service::CodeCommit, "GetFolder"), folders);
-    assert_eq!(world.calls(Service::S3, "ListObjectsV2"), 0);
+    world
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_that_may_not_ask_what_changed_costs_a_call_for_each_changed_folder() {
+    let denied = Rule::new(Action::Exception {
+        code: "AccessDeniedException".to_owned(),
+        status: 400,
+        message: "not authorized to perform: codecommit:GetDifferences".to_owned(),
+    });
+    // The root, `docs` and two folders in it.
+    let world = costs_calls_without_a_list_of_changes(denied, 4).await;
+    let log = world.log();
+    assert!(log.contains("does not say what has changed"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_of_changes_that_is_not_true_costs_a_call_for_each_changed_folder() {
+    let untrue = Rule::new(Action::DropEntry {
+        name: "docs/1/5".to_owned(),
+    });
+    // The root, `docs` and the folder in it that the list leaves out.
+    let world = costs_calls_without_a_list_of_changes(untrue, 3).await;
+    let log = world.log();
+    assert!(log.contains("does not lead to the commit's tree"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bundle_is_exact_with_anything_in_the_list_of_changes() {
+    let (world, repository, first) = built_once().await;
+    let mutated = Rule::new(Action::Mutate).chance(1.0, 3);
+    let mutated = world.aws.faults().add(mutated.operation("GetDifferences"));
+    let mut old = first;
+    for number in 0..30 {
+        let content = format!("{number}");
+        let new = commit(
+            &repository,
+            "main",
+            &project(&[("docs/1/5", &content), ("top", &content)]),
+        );
+        update(&world, &new, &old).await;
+        assert_last_is_exact(&world, &repository, &new);
+        old = new;
+    }
+    assert!(world.aws.faults().fired(mutated).unwrap().fired > 20);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_changes_than_one_answer_lists_are_found_in_the_folders() {
+    let (world, repository, first) = built_once().await;
+    let new: Vec<_> = (0..150).map(|number| format!("new/{number}")).collect();
+    let mut changed: Vec<_> = new.iter().map(|path| (path.as_str(), "the same")).collect();
+    changed.push(("docs/1/5", "changed"));
+    let second = commit(&repository, "main", &project(&changed));
+    update(&world, &second, &first).await;
+    assert_last_is_exact(&world, &repository, &second);
+    assert_eq!(world.calls(Service::CodeCommit, "GetDifferences"), 1);
+    // The root and `new`; the first answer told all of `docs`.
+    assert_eq!(world.calls(Service::CodeCommit, "GetFolder"), 2);
+    let log = world.log();
+    assert!(!log.contains("does not lead to"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_branch_is_told_what_changed_since_the_newest_bundle() {
+    let (world, repository, _) = built_once().await;
+    let second = commit(&repository, "main", &project(&[("docs/1/5", "changed")]));
+    world.push("shop", "feature/new", &second).await;
+    assert_last_is_exact(&world, &repository, &second);
+    for (operation, calls) in [("GetDifferences", 1), ("GetFile", 1), ("GetFolder", 0)] {
+        assert_eq!(
+            world.calls(Service::CodeCommit, operation),
+            calls,
+            "{operation}"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -144,8 +234,7 @@ async fn a_renamed_folder_and_a_copied_file_are_not_fetched() {
     assert_last_is_exact(&world, &repository, &second);
     assert_eq!(world.calls(Service::CodeCommit, "GetFile"), 0);
     assert_eq!(world.calls(Service::CodeCommit, "GetBlob"), 0);
-    // The root, `docs` and `elsewhere` are new.
-    assert_eq!(world.calls(Service::CodeCommit, "GetFolder"), 3);
+    assert_eq!(world.calls(Service::CodeCommit, "GetFolder"), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -383,9 +472,12 @@ fn an_event_makes_the_same_bytes_with_a_base_and_without() {
                 };
             let mut old = "1".repeat(40);
             for commit in &commits {
+                world.aws.calls().clear();
                 push(&grown, commit, &old);
                 old.clone_from(commit);
             }
+            // So few changes are all in one answer, whatever they are.
+            assert_eq!(world.calls(Service::CodeCommit, "GetFolder"), 0);
             let last = commits.last().unwrap();
             push(&fresh, last, &"1".repeat(40));
             let [grown, fresh] = [grown, fresh].map(|name| {

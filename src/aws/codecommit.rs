@@ -1,11 +1,15 @@
 //! CodeCommit, as a reader of commits, folders and blobs.
 
+mod differences;
+
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
 use aws_sdk_codecommit::config::Builder;
 use aws_sdk_codecommit::types::FileModeTypeEnum;
 use gix_hash::ObjectId;
+
+pub use differences::Changes;
 
 use super::folder_answer::FolderAnswer;
 use super::gate::Gate;

@@ -5,19 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use gix_hash::ObjectId;
 use tokio::time::{Instant, timeout_at};
 
+use super::listing::{self, Pushed};
 use super::{Delivery, Figures, key};
 use crate::aws::Aws;
-use crate::aws::codecommit::Repository;
 use crate::aws::s3::{Label, Stored, Upload};
-use crate::base::{Bases, Candidates};
 use crate::blobs::Blobs;
 use crate::bundle::BundleWriter;
 use crate::config::Config;
-use crate::error::{CallError, Cause, Error, NoBundle};
-use crate::event::{Push, ReferenceKind};
+use crate::error::{Error, NoBundle};
+use crate::event::Push;
 use crate::git::EntryKind;
 use crate::tree::{self, Tree};
 
@@ -46,18 +44,11 @@ pub async fn make(
     let repository = client.repository(&push.repository, delivery.meter.clone());
 
     let begun = Instant::now();
-    let candidates = Candidates {
-        partial: delivery.redelivered.then(|| key::partial(push)),
-        before: key::before(push),
-        folder: key::folder(push),
-        partials: key::partials(push),
-        commit: push.commit,
-    };
-    let (found, bases) = tokio::join!(
-        pushed_commit(&repository, push),
-        Bases::find(&aws.bundles, &candidates)
-    );
-    let (commit, root) = found?;
+    let Pushed {
+        commit,
+        root,
+        bases,
+    } = listing::find(&repository, &aws.bundles, push, delivery).await?;
     let tree = Arc::new(tree::walk(&repository, &bases, commit, root).await?);
     figures.walk = begun.elapsed();
     figures.entries = tree.entries.len();
@@ -120,37 +111,6 @@ pub async fn make(
         );
     }
     stored
-}
-
-/// The commit to bundle and its root tree.
-///
-/// Whether the event of an annotated tag names the tag object or its commit, AWS documents
-/// nowhere. Where it is the tag object, CodeCommit knows no such commit, and the reference says
-/// which one it is: the only place where a name is asked for instead of an id.
-async fn pushed_commit(
-    repository: &Repository,
-    push: &Push,
-) -> Result<(ObjectId, ObjectId), Error> {
-    match repository.root_tree(&push.commit).await {
-        Ok(root) => Ok((push.commit, root)),
-        Err(Error::Call(CallError {
-            cause: Cause::NoSuchCommit,
-            ..
-        })) if push.reference.kind == ReferenceKind::Tag => {
-            let tag = push.reference.full_name();
-            let commit = repository.resolve(&tag).await?;
-            tracing::warn!(
-                repository = push.repository,
-                tag,
-                object = %push.commit,
-                %commit,
-                "the event names no commit but, so it seems, an annotated tag: \
-                 the commit that the tag points to now is built"
-            );
-            Ok((commit, repository.root_tree(&commit).await?))
-        }
-        Err(error) => Err(error),
-    }
 }
 
 /// One bundle that is being filled.

@@ -76,9 +76,10 @@ pub enum Action {
     WrongJson(WrongJson),
     /// A JSON answer with one value in it, anywhere, replaced by another or gone.
     Mutate,
-    /// A GetFolder answer without one of its files, folders, links or submodules.
+    /// A GetFolder answer without one of its files, folders, links or submodules, or a
+    /// GetDifferences answer without one of its differences.
     DropEntry {
-        /// The entry's `relativePath`.
+        /// The entry's `relativePath`, or the difference's `path`.
         name: String,
     },
     /// A GetFolder answer in which one entry's name is another.

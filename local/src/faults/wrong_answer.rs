@@ -8,8 +8,14 @@ use serde_json::{Value, json};
 
 use super::action::Action;
 
-/// The lists of a GetFolder answer.
-const LISTS: [&str; 4] = ["files", "subFolders", "symbolicLinks", "subModules"];
+/// The lists of the answers of GetFolder and GetDifferences.
+const LISTS: [&str; 5] = [
+    "files",
+    "subFolders",
+    "symbolicLinks",
+    "subModules",
+    "differences",
+];
 
 /// Changes a JSON answer as `action` says; says whether it found what to change. `draw`, from 0 to
 /// 1, decides what is left to chance.
@@ -112,7 +118,9 @@ pub(crate) fn flip_bit(bytes: &mut [u8]) -> bool {
 }
 
 fn is_named(entry: &Value, name: &str) -> bool {
-    entry.get("relativePath").and_then(Value::as_str) == Some(name)
+    ["/relativePath", "/afterBlob/path", "/beforeBlob/path"]
+        .into_iter()
+        .any(|member| entry.pointer(member).and_then(Value::as_str) == Some(name))
 }
 
 /// What a decoder makes of a byte that it does not understand.

@@ -7,7 +7,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 use gix_hash::ObjectId;
 
-use super::{Bundles, FORMAT, FORMAT_VERSION, TREE_ID, cause, failed};
+use super::{Bundles, COMMIT_ID, FORMAT, FORMAT_VERSION, TREE_ID, cause, failed};
 use crate::error::{CallError, Cause};
 
 /// One state of one object. Reads are refused once it is overwritten.
@@ -30,7 +30,9 @@ pub struct Tail {
     pub bytes: Bytes,
     /// Whether its format is the one that this version writes.
     pub is_our_format: bool,
-    /// The root tree it holds.
+    /// The commit it holds.
+    pub commit: Option<ObjectId>,
+    /// That commit's root tree.
     pub tree: Option<ObjectId>,
 }
 
@@ -74,7 +76,8 @@ impl Bundles {
         };
         let label = |name| answer.metadata().and_then(|labels| labels.get(name));
         let is_our_format = label(FORMAT).is_some_and(|format| format == FORMAT_VERSION);
-        let tree = label(TREE_ID).and_then(|id| ObjectId::from_hex(id.as_bytes()).ok());
+        let id = |name| label(name).and_then(|id| ObjectId::from_hex(id.as_bytes()).ok());
+        let (commit, tree) = (id(COMMIT_ID), id(TREE_ID));
         // `bytes 5-9/10`: <https://www.rfc-editor.org/rfc/rfc9110#field.content-range>
         let length = answer
             .content_range()
@@ -93,6 +96,7 @@ impl Bundles {
             object,
             bytes,
             is_our_format,
+            commit,
             tree,
         }))
     }

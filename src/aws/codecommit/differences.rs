@@ -1,0 +1,75 @@
+//! What changed between two commits, in one call.
+
+use gix_hash::ObjectId;
+
+use super::{Repository, cause, object_id, senseless};
+use crate::aws::failed;
+use crate::error::Error;
+use crate::git::{Change, EntryKind};
+
+/// What changed, as far as one answer tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changes {
+    /// Nothing has checked them.
+    pub list: Vec<Change>,
+    /// Whether there are more.
+    pub is_cut_short: bool,
+}
+
+impl Repository {
+    /// What changed from one commit to another: the first page of it. How many entries a page has
+    /// is documented nowhere, nor which number may be asked for, so none is.
+    ///
+    /// # Errors
+    ///
+    /// A failed call, or an answer without paths and ids.
+    pub async fn changes(&self, from: &ObjectId, to: &ObjectId) -> Result<Changes, Error> {
+        const CALL: &str = "CodeCommit GetDifferences";
+        self.pace.turn().await;
+        let answer = self
+            .client
+            .get_differences()
+            .repository_name(&*self.name)
+            .before_commit_specifier(from.to_string())
+            .after_commit_specifier(to.to_string())
+            .customize()
+            .interceptor(self.meter.clone())
+            .interceptor(self.folder_answer.clone())
+            .send()
+            .await
+            .map_err(|error| failed(CALL, self.about(&format!("{from}..{to}")), &error, cause))?;
+        let path = |path: Option<&str>| {
+            path.map(str::to_owned)
+                .ok_or_else(|| senseless(CALL, "a difference has no path".to_owned()))
+        };
+        let mut list = Vec::with_capacity(answer.differences().len());
+        for difference in answer.differences() {
+            let (before, after) = (difference.before_blob(), difference.after_blob());
+            let gone = before.map(|blob| path(blob.path())).transpose()?;
+            let here = after.map(|blob| path(blob.path())).transpose()?;
+            if let Some(path) = gone.filter(|path| here.as_ref() != Some(path)) {
+                list.push(Change { path, now: None });
+            }
+            if let (Some(path), Some(blob)) = (here, after) {
+                let id = object_id(CALL, "afterBlob.blobId", blob.blob_id())?;
+                let now = Some((kind(CALL, blob.mode())?, id));
+                list.push(Change { path, now });
+            }
+        }
+        Ok(Changes {
+            list,
+            is_cut_short: answer.next_token().is_some(),
+        })
+    }
+}
+
+/// The modes in <https://docs.aws.amazon.com/codecommit/latest/APIReference/API_BlobMetadata.html>.
+fn kind(call: &'static str, mode: Option<&str>) -> Result<EntryKind, Error> {
+    match mode {
+        Some("100644") => Ok(EntryKind::File),
+        Some("100755") => Ok(EntryKind::Executable),
+        Some("120000") => Ok(EntryKind::Link),
+        Some("160000") => Ok(EntryKind::Submodule),
+        other => Err(senseless(call, format!("a mode is {other:?}"))),
+    }
+}

@@ -1,0 +1,136 @@
+//! The commit of a push, its tree, and the earlier bundles that hold some of it.
+
+use std::time::Duration;
+
+use gix_hash::ObjectId;
+use tokio::time::timeout;
+
+use super::{Delivery, key};
+use crate::aws::codecommit::{Changes, Repository};
+use crate::aws::s3::Bundles;
+use crate::base::{Bases, Candidates};
+use crate::error::{CallError, Cause, Error};
+use crate::event::{Push, ReferenceKind};
+
+/// To list what changed may take CodeCommit longer than to list the folders.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What is pushed.
+pub struct Pushed {
+    /// The commit to bundle.
+    pub commit: ObjectId,
+    /// Its root tree.
+    pub root: ObjectId,
+    /// What is known of it without a call.
+    pub bases: Bases,
+}
+
+/// Asks side by side what the commit is, what an earlier bundle holds, and what changed since.
+///
+/// # Errors
+///
+/// A commit that CodeCommit does not tell of. All else is made up for.
+pub async fn find(
+    repository: &Repository,
+    bundles: &Bundles,
+    push: &Push,
+    delivery: &Delivery,
+) -> Result<Pushed, Error> {
+    let candidates = Candidates {
+        partial: delivery.redelivered.then(|| key::partial(push)),
+        before: key::before(push),
+        folder: key::folder(push),
+        partials: key::partials(push),
+        commit: push.commit,
+    };
+    let (found, mut bases, changes) = tokio::join!(
+        pushed_commit(repository, push),
+        Bases::find(bundles, &candidates),
+        async {
+            match push.old_commit {
+                Some(before) => changes(repository, before, push.commit).await,
+                None => None,
+            }
+        },
+    );
+    let (commit, root) = found?;
+    if !bases.may_hold(&root)
+        && let Some(base) = bases.commit()
+    {
+        let changes = if Some(base) == push.old_commit {
+            changes
+        } else {
+            self::changes(repository, base, commit).await
+        };
+        if let Some(changes) = changes {
+            bases.lay_over(&changes.list);
+            if !changes.is_cut_short && !bases.may_hold(&root) {
+                tracing::warn!(
+                    repository = push.repository,
+                    %commit,
+                    since = %base,
+                    changes = changes.list.len(),
+                    "what CodeCommit says has changed does not lead to the commit's tree: \
+                     its folders are listed instead"
+                );
+            }
+        }
+    }
+    Ok(Pushed {
+        commit,
+        root,
+        bases,
+    })
+}
+
+/// The commit to bundle and its root tree.
+///
+/// Whether the event of an annotated tag names the tag object or its commit, AWS documents
+/// nowhere. Where it is the tag object, CodeCommit knows no such commit, and the reference says
+/// which one it is: the only place where a name is asked for instead of an id.
+async fn pushed_commit(
+    repository: &Repository,
+    push: &Push,
+) -> Result<(ObjectId, ObjectId), Error> {
+    match repository.root_tree(&push.commit).await {
+        Ok(root) => Ok((push.commit, root)),
+        Err(Error::Call(CallError {
+            cause: Cause::NoSuchCommit,
+            ..
+        })) if push.reference.kind == ReferenceKind::Tag => {
+            let tag = push.reference.full_name();
+            let commit = repository.resolve(&tag).await?;
+            tracing::warn!(
+                repository = push.repository,
+                tag,
+                object = %push.commit,
+                %commit,
+                "the event names no commit but, so it seems, an annotated tag: \
+                 the commit that the tag points to now is built"
+            );
+            Ok((commit, repository.root_tree(&commit).await?))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// What changed; `None` where CodeCommit does not say, which costs calls and nothing else.
+async fn changes(repository: &Repository, since: ObjectId, commit: ObjectId) -> Option<Changes> {
+    let error = match timeout(PATIENCE, repository.changes(&since, &commit)).await {
+        Ok(Ok(changes)) => return Some(changes),
+        // Forced pushes leave such commits behind; a tag object is none.
+        Ok(Err(Error::Call(CallError {
+            cause: Cause::NoSuchCommit,
+            ..
+        }))) => return None,
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("no answer within {PATIENCE:?}"),
+    };
+    tracing::warn!(
+        %since,
+        %commit,
+        error,
+        "CodeCommit does not say what has changed: the commit's folders are listed instead"
+    );
+    None
+}
