@@ -47,7 +47,7 @@ fn small(seed: usize) -> (Repository, String) {
 /// A tree whose bundle is uploaded in parts.
 fn large(seed: usize) -> (Repository, String) {
     let mut state = seed as u64 + 1;
-    let noise: Vec<Vec<u8>> = (0..2)
+    let noise: Vec<Vec<u8>> = (0..4)
         .map(|_| {
             let mut next = || {
                 state ^= state << 13;
@@ -58,7 +58,13 @@ fn large(seed: usize) -> (Repository, String) {
             (0..600_000).flat_map(|_| next()).collect()
         })
         .collect();
-    Repository::of(&[(b"a", Mode::File, &noise[0]), (b"b", Mode::File, &noise[1])])
+    let names = [b"a", b"b", b"c", b"d"];
+    let files: Vec<_> = names
+        .iter()
+        .zip(&noise)
+        .map(|(name, noise)| (name.as_slice(), Mode::File, noise.as_slice()))
+        .collect();
+    Repository::of(&files)
 }
 
 /// Puts every operation that `on` names under the fault, for pushes whose first delivery fails at

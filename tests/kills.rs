@@ -122,7 +122,7 @@ async fn killed_again_with_the_build_started_a_push_has_one_build() {
 async fn killed_in_the_middle_of_a_multipart_upload_a_push_has_one_build() {
     let world = world(2).await;
     let mut state = 1_u64;
-    let noise: Vec<Vec<u8>> = (0..3)
+    let noise: Vec<Vec<u8>> = (0..5)
         .map(|_| {
             let mut next = || {
                 state ^= state << 13;
@@ -133,11 +133,12 @@ async fn killed_in_the_middle_of_a_multipart_upload_a_push_has_one_build() {
             (0..500_000).flat_map(|_| next()).collect()
         })
         .collect();
-    let (repository, commit) = Repository::of(&[
-        (b"a", Mode::File, &noise[0]),
-        (b"b", Mode::File, &noise[1]),
-        (b"c", Mode::File, &noise[2]),
-    ]);
+    let files: Vec<_> = ["a", "b", "c", "d", "e"]
+        .iter()
+        .zip(&noise)
+        .map(|(name, noise)| (name.as_bytes(), Mode::File, noise.as_slice()))
+        .collect();
+    let (repository, commit) = Repository::of(&files);
     for (n, operation) in [
         "CreateMultipartUpload",
         "UploadPart",

@@ -149,8 +149,8 @@ async fn patient() -> World {
     World::with(|options| options.visibility_timeout = Some(Duration::from_hours(10))).await
 }
 
-/// A commit whose bundle takes several parts to upload.
-fn large() -> (Repository, String) {
+/// A commit whose bundle has so many times 3 MB.
+fn large(files: u64) -> (Repository, String) {
     let noise = |seed: u64| -> Vec<u8> {
         let mut state = seed;
         (0..3_000_000)
@@ -162,8 +162,8 @@ fn large() -> (Repository, String) {
             })
             .collect()
     };
-    let contents: Vec<Vec<u8>> = (1..8).map(noise).collect();
-    let names: Vec<String> = (1..8).map(|n| format!("noise-{n}")).collect();
+    let contents: Vec<Vec<u8>> = (1..=files).map(noise).collect();
+    let names: Vec<String> = (1..=files).map(|n| format!("noise-{n}")).collect();
     let files: Vec<_> = names
         .iter()
         .zip(&contents)
@@ -173,9 +173,20 @@ fn large() -> (Repository, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bundle_over_a_parts_size_is_uploaded_in_parts_and_is_just_as_exact() {
+async fn a_bundle_of_less_than_two_parts_is_uploaded_in_one_call() {
     let world = patient().await;
-    let (repository, commit) = large();
+    let (repository, commit) = large(5);
+    world.serve("shop", &repository);
+    world.push("shop", "main", &commit).await;
+    assert_exact(&world.bundle_of(&world.build()), repository.path(), &commit);
+    assert_eq!(world.calls(Service::S3, "PutObject"), 1);
+    assert_eq!(world.calls(Service::S3, "UploadPart"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bundle_of_two_parts_and_more_is_uploaded_in_parts_and_is_just_as_exact() {
+    let world = patient().await;
+    let (repository, commit) = large(7);
     world.serve("shop", &repository);
     world.push("shop", "main", &commit).await;
     assert_exact(&world.bundle_of(&world.build()), repository.path(), &commit);
@@ -186,7 +197,7 @@ async fn a_bundle_over_a_parts_size_is_uploaded_in_parts_and_is_just_as_exact() 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_that_is_refused_midway_is_given_up_and_leaves_no_parts_to_pay_for() {
     let world = patient().await;
-    let (repository, commit) = large();
+    let (repository, commit) = large(7);
     world.serve("shop", &repository);
     let denied = Action::Exception {
         code: "AccessDenied".to_owned(),

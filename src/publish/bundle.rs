@@ -157,7 +157,7 @@ impl Filling {
     }
 
     /// Whether this may not end in time: it then goes where it can be left unfinished. Which way
-    /// it goes is settled when the first part is full.
+    /// it goes is settled when two parts are full.
     fn is_long(&self) -> bool {
         let to_fetch = self.blobs.to_fetch();
         let fetched = usize::try_from(self.blobs.fetched()).unwrap_or(usize::MAX);

@@ -1,5 +1,6 @@
-//! One bundle on its way into the bucket: a single PutObject where it is small, parts of a
-//! multipart upload, sent while later ones are still being made, where it is not.
+//! One bundle on its way into the bucket: a single PutObject where it is less than two parts, which
+//! saves two calls that wait for each other; or else parts of a multipart upload, sent while later
+//! ones are still being made.
 //!
 //! What may not be whole when time ends goes under a key of its own and is copied to its place at
 //! the end: nothing that is not whole is ever where a bundle should be.
@@ -31,6 +32,8 @@ pub struct Upload {
     /// Which of the two it is written to.
     key: String,
     label: Label,
+    /// The first part, until there is a second one.
+    first: Option<Bytes>,
     /// What no part holds yet.
     pending: BytesMut,
     multipart: Option<Multipart>,
@@ -51,6 +54,7 @@ impl Upload {
             aside: aside.to_owned(),
             key: home.to_owned(),
             label: label.clone(),
+            first: None,
             pending: BytesMut::new(),
             multipart: None,
         }
@@ -73,9 +77,16 @@ impl Upload {
             self.pending.extend_from_slice(now);
             bytes = later;
             let part = std::mem::take(&mut self.pending).freeze();
+            if self.multipart.is_none() && self.first.is_none() {
+                self.first = Some(part);
+                continue;
+            }
+            if let Some(first) = self.first.take() {
+                self.send_part(first).await?;
+            }
             self.send_part(part).await?;
         }
-        if self.pending.capacity() == 0 && self.multipart.is_some() {
+        if self.pending.capacity() == 0 && (self.multipart.is_some() || self.first.is_some()) {
             self.pending.reserve(PART);
         }
         self.pending.extend_from_slice(bytes);
@@ -90,8 +101,7 @@ impl Upload {
     pub async fn finish(&mut self) -> Result<Stored, CallError> {
         if self.multipart.is_none() {
             self.key.clone_from(&self.home);
-            let rest = self.pending.split().freeze();
-            return self.put(rest).await;
+            return self.put_whole().await;
         }
         let stored = self.complete().await?;
         if !self.is_aside() {
@@ -128,7 +138,12 @@ impl Upload {
         }
     }
 
-    async fn put(&self, body: Bytes) -> Result<Stored, CallError> {
+    async fn put_whole(&mut self) -> Result<Stored, CallError> {
+        let rest = std::mem::take(&mut self.pending).freeze();
+        let body = match self.first.take() {
+            Some(first) => Bytes::from([first, rest].concat()),
+            None => rest,
+        };
         let mut put = self
             .bundles
             .client

@@ -14,7 +14,7 @@ use crate::error::CallError;
 const COPY_TIME: Duration = Duration::from_mins(2);
 
 impl Upload {
-    /// Whether it could [be left unfinished](Self::leave_unfinished) later. Once the first part
+    /// Whether it could [be left unfinished](Self::leave_unfinished) later. Once a part
     /// is under way it stays as it is.
     pub fn set_aside(&mut self, aside: bool) {
         if self.multipart.is_none() && aside != self.is_aside() {
@@ -38,8 +38,7 @@ impl Upload {
         }
         self.write(rest).await?;
         if self.multipart.is_none() {
-            let whole = self.pending.split().freeze();
-            self.put(whole).await?;
+            self.put_whole().await?;
         } else {
             self.complete().await?;
         }
