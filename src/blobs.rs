@@ -5,11 +5,12 @@ mod get;
 mod shared;
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::available_parallelism;
 
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use gix_hash::ObjectId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::Instrument;
@@ -19,7 +20,7 @@ use crate::base::{Bases, Piece};
 use crate::bundle::Content;
 use crate::error::{Error, NoBundle};
 use crate::git::{Entry, EntryKind};
-use crate::room::{Line, Room, Seat};
+use crate::room::{Line, Room, SMALL, Seat};
 use crate::tree::Tree;
 use shared::{Round, Shared, Task};
 
@@ -97,18 +98,16 @@ impl Blobs {
         &self,
     ) -> impl Stream<Item = Result<(usize, Option<Arc<Held>>), NoBundle>> + use<> {
         let (inner, line) = (self.0.clone(), self.0.line.clone());
-        stream::iter(0..inner.tree.entries.len())
-            .then(move |position| inner.clone().begin(position))
-            .map(async |task| match task {
-                (position, Some(task)) => Ok((position, Some(task.await?))),
-                (position, None) => Ok((position, None)),
-            })
+        stream::iter(inner.groups())
+            .then(move |group| inner.clone().begin(group))
             .buffered(WINDOW)
-            .inspect(move |next| {
-                if let Ok((position, _)) = next {
-                    line.advance(position + 1);
+            .map_ok(move |group| {
+                if let Some((last, _)) = group.last() {
+                    line.advance(last + 1);
                 }
+                stream::iter(group.into_iter().map(Ok))
             })
+            .try_flatten()
     }
 
     /// Blobs that no base holds, at the beginning.
@@ -143,43 +142,92 @@ impl Blobs {
 }
 
 impl Inner {
-    /// Begins one entry. Calls are begun in the order of the entries: a bundle never waits for one
+    /// All entries in order, in groups that one task each sees to. Neighbours that cost no call
+    /// share a task as long as all of them together are [`SMALL`]: a task for each would cost more
+    /// than what it does.
+    fn groups(&self) -> Vec<Range<usize>> {
+        let mut groups: Vec<Range<usize>> = Vec::new();
+        let mut room = 0_usize;
+        for (position, entry) in self.tree.entries.iter().enumerate() {
+            let piece = self.pieces.get(&entry.id);
+            let bytes = match piece.filter(|_| is_blob(entry)) {
+                Some(piece) => Some(piece.sizes().1),
+                None if is_blob(entry) => None,
+                None => Some(0),
+            };
+            let left = bytes.and_then(|bytes| room.checked_sub(bytes));
+            if let (Some(left), Some(group)) = (left, groups.last_mut()) {
+                room = left;
+                group.end = position + 1;
+            } else {
+                room = bytes.map_or(0, |bytes| SMALL.saturating_sub(bytes));
+                groups.push(position..position + 1);
+            }
+        }
+        groups
+    }
+
+    /// Begins one group. Calls are begun in the order of the entries: a bundle never waits for one
     /// that has no permit while later ones, which have, wait for room.
-    async fn begin(self: Arc<Self>, position: usize) -> (usize, Option<Task<Arc<Held>>>) {
-        let entry = &self.tree.entries[position];
-        let Some(shared) = self.shared.get(&entry.id).filter(|_| is_blob(entry)) else {
-            return (position, None);
-        };
-        let (round, is_first) = shared.round(position);
-        let permit = if is_first && !self.pieces.contains_key(&entry.id) {
-            self.in_flight.clone().acquire_owned().await.ok()
-        } else {
-            None
-        };
-        let work = self.clone().content(entry.id, round, permit);
-        let task = tokio::spawn(work.instrument(tracing::Span::current()));
-        (position, Some(Task(task)))
+    async fn begin(self: Arc<Self>, group: Range<usize>) -> impl Future<Output = Got> {
+        let mut permit = None;
+        let mut parts = Vec::with_capacity(group.len());
+        for position in group.clone() {
+            let entry = &self.tree.entries[position];
+            let shared = self.shared.get(&entry.id).filter(|_| is_blob(entry));
+            let Some(shared) = shared else {
+                parts.push((position, None));
+                continue;
+            };
+            let (round, is_first) = shared.round(position, group.start);
+            if is_first && !self.pieces.contains_key(&entry.id) {
+                permit = self.in_flight.clone().acquire_owned().await.ok();
+            }
+            parts.push((position, Some(round)));
+        }
+        let work = self.get_group(parts, permit);
+        Task(tokio::spawn(work.instrument(tracing::Span::current())))
+    }
+
+    async fn get_group(
+        self: Arc<Self>,
+        parts: Vec<(usize, Option<Arc<Round>>)>,
+        mut permit: Option<OwnedSemaphorePermit>,
+    ) -> Got {
+        let mut group = Vec::with_capacity(parts.len());
+        for (position, round) in parts {
+            let held = match round {
+                Some(round) => Some(self.content(position, &round, permit.take()).await?),
+                None => None,
+            };
+            group.push((position, held));
+        }
+        Ok(group)
     }
 
     async fn content(
-        self: Arc<Self>,
-        id: ObjectId,
-        round: Arc<Round>,
+        &self,
+        position: usize,
+        round: &Arc<Round>,
         permit: Option<OwnedSemaphorePermit>,
     ) -> Result<Arc<Held>, NoBundle> {
-        let Some(shared) = self.shared.get(&id) else {
+        let id = &self.tree.entries[position].id;
+        let Some(shared) = self.shared.get(id) else {
             return Err(NoBundle::Failed(Error::Panicked(format!("{id} is lost"))));
         };
         let entry = &self.tree.entries[round.position];
         let held = round
             .cell
-            .get_or_try_init(|| self.get(entry, round.position, shared.wanted, permit))
+            .get_or_try_init(|| self.get(entry, round.turn, shared.wanted, permit))
             .await?
             .clone();
-        shared.used(&round, &held, &self.kept);
+        shared.used(round, &held, &self.kept);
         Ok(held)
     }
 }
+
+/// Entries by their position in the tree, each blob with its content.
+type Got = Result<Vec<(usize, Option<Arc<Held>>)>, NoBundle>;
 
 fn is_blob(entry: &Entry) -> bool {
     match entry.kind {

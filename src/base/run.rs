@@ -1,8 +1,9 @@
-//! Neighbouring contents are read together, in ranges of some megabytes.
+//! Neighbouring contents are read together, in ranges of some megabytes, each while the one before
+//! it is read and taken over.
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use gix_hash::ObjectId;
@@ -36,6 +37,8 @@ struct Run {
     source: Arc<Source>,
     range: Range<u64>,
     state: Mutex<State>,
+    /// What is needed after it.
+    next: OnceLock<Arc<Run>>,
 }
 
 #[derive(Debug)]
@@ -43,8 +46,11 @@ struct State {
     /// Contents that have not been taken.
     left: usize,
     bytes: Option<Bytes>,
-    /// Whether it cannot be read.
+    /// Why it cannot be read, until somebody has been told.
+    error: Option<CallError>,
     failed: bool,
+    /// Whether the next run has been asked for.
+    is_ahead: bool,
 }
 
 /// One content in a bundle.
@@ -115,39 +121,33 @@ impl Piece {
     ///
     /// A failed call.
     pub async fn take(&self) -> Result<Option<Taken>, CallError> {
-        let Run {
-            source,
-            range,
-            state,
-        } = &*self.run;
-        let mut state = state.lock().await;
-        if state.failed {
-            return Ok(None);
-        }
-        let (bytes, start) = match (&state.bytes, state.left) {
-            (Some(bytes), _) => (bytes.clone(), range.start),
+        let mut state = self.run.state.lock().await;
+        if state.left == 0 {
             // Taken before, and let go since.
-            (None, 0) => {
-                drop(state);
-                let bytes = source.read(self.data.span.clone()).await?;
-                return Ok(self.within(&bytes, self.data.span.start));
-            }
-            (None, _) => match source.read(range.clone()).await {
-                Ok(bytes) => {
-                    state.bytes = Some(bytes.clone());
-                    (bytes, range.start)
-                }
-                Err(error) => {
-                    state.failed = true;
-                    return Err(error);
-                }
-            },
-        };
-        state.left = state.left.saturating_sub(1);
+            drop(state);
+            let span = self.data.span.clone();
+            let bytes = self.run.source.read(span).await?;
+            return Ok(self.within(&bytes, self.data.span.start));
+        }
+        if !state.is_ahead {
+            state.is_ahead = true;
+            self.run.read_ahead();
+        }
+        if state.bytes.is_none() && !state.failed {
+            self.run.read(&mut state).await;
+        }
+        if let Some(error) = state.error.take() {
+            return Err(error);
+        }
+        let taken = state
+            .bytes
+            .as_ref()
+            .and_then(|bytes| self.within(bytes, self.run.range.start));
+        state.left -= 1;
         if state.left == 0 {
             state.bytes = None;
         }
-        Ok(self.within(&bytes, start))
+        Ok(taken)
     }
 
     /// The content is what its entry ends with.
@@ -159,6 +159,35 @@ impl Piece {
             data: self.data.clone(),
             as_link: self.as_link,
         })
+    }
+}
+
+impl Run {
+    async fn read(&self, state: &mut State) {
+        match self.source.read(self.range.clone()).await {
+            Ok(bytes) => state.bytes = Some(bytes),
+            Err(error) => {
+                state.failed = true;
+                state.error = Some(error);
+            }
+        }
+    }
+
+    /// Has the next run read by the time that it is needed.
+    fn read_ahead(&self) {
+        let Some(next) = self.next.get().cloned() else {
+            return;
+        };
+        tokio::spawn(async move {
+            // Whoever holds the lock reads, or has read.
+            if let Ok(mut state) = next.state.try_lock()
+                && state.bytes.is_none()
+                && !state.failed
+                && state.left > 0
+            {
+                next.read(&mut state).await;
+            }
+        });
     }
 }
 
@@ -181,6 +210,7 @@ pub struct Plan {
     pieces: HashMap<ObjectId, Piece>,
     range: Range<u64>,
     run: Vec<(ObjectId, Data, bool)>,
+    last: Option<Arc<Run>>,
 }
 
 impl Plan {
@@ -190,6 +220,7 @@ impl Plan {
             pieces: HashMap::new(),
             range: 0..0,
             run: Vec::new(),
+            last: None,
         }
     }
 
@@ -212,15 +243,25 @@ impl Plan {
     }
 
     fn close(&mut self) {
+        if self.run.is_empty() {
+            return;
+        }
         let run = Arc::new(Run {
             source: self.source.clone(),
             range: self.range.clone(),
             state: Mutex::new(State {
                 left: self.run.len(),
                 bytes: None,
+                error: None,
                 failed: false,
+                is_ahead: false,
             }),
+            next: OnceLock::new(),
         });
+        if let Some(last) = self.last.replace(run.clone()) {
+            // Nobody else sets it.
+            let _ = last.next.set(run.clone());
+        }
         for (id, data, as_link) in self.run.drain(..) {
             let run = run.clone();
             self.pieces.insert(id, Piece { run, data, as_link });

@@ -17,11 +17,11 @@ impl Inner {
     pub(super) async fn get(
         &self,
         entry: &Entry,
-        position: usize,
+        turn: usize,
         wanted: Wanted,
         permit: Option<OwnedSemaphorePermit>,
     ) -> Result<Arc<Held>, NoBundle> {
-        let seat = Arc::new(self.line.seat(position));
+        let seat = Arc::new(self.line.seat(turn));
         let taken = match self.pieces.get(&entry.id) {
             Some(piece) => self.take_over(piece, entry, &seat, wanted).await?,
             None => None,
@@ -71,7 +71,13 @@ impl Inner {
         };
         let id = entry.id;
         let work = move || Content::take_over(taken.kept(), &id, wanted);
-        match self.on_a_thread(work).await? {
+        let content = if size > SMALL {
+            self.on_a_thread(work).await?
+        } else {
+            // To hand it over would cost more than to do it, and the tasks are on all cores.
+            work()
+        };
+        match content {
             Ok(content) => {
                 self.counts.reused.fetch_add(1, Ordering::Relaxed);
                 self.counts

@@ -38,6 +38,8 @@ struct State {
 pub struct Round {
     /// The entry that it is got for first.
     pub position: usize,
+    /// The entry that the bundle waits for when it waits for this one: the first of its group.
+    pub turn: usize,
     /// What was got.
     pub cell: OnceCell<Arc<Held>>,
 }
@@ -55,14 +57,16 @@ impl Shared {
         state.unwrap_or_else(PoisonError::into_inner).uses += 1;
     }
 
-    /// The round that serves the entry at `position`, and whether it begins with it.
-    pub fn round(&self, position: usize) -> (Arc<Round>, bool) {
+    /// The round that serves the entry at `position`, and whether it begins with it. The bundle
+    /// waits for it when it waits for the entry at `turn`.
+    pub fn round(&self, position: usize, turn: usize) -> (Arc<Round>, bool) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(round) = &state.round {
             return (round.clone(), false);
         }
         let round = Arc::new(Round {
             position,
+            turn,
             cell: OnceCell::new(),
         });
         state.round = Some(round.clone());
