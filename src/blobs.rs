@@ -1,6 +1,7 @@
 //! The blobs of a tree: each taken over or fetched once, verified, compressed, and handed on in the
 //! order of the bundle, while later ones are already on their way.
 
+mod flight;
 mod get;
 mod shared;
 
@@ -16,20 +17,19 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::Instrument;
 
 use crate::aws::codecommit::Repository;
+use crate::aws::latency;
 use crate::base::{Bases, Piece};
 use crate::bundle::Content;
 use crate::error::{Error, NoBundle};
 use crate::git::{Entry, EntryKind};
 use crate::room::{Line, Room, SMALL, Seat};
 use crate::tree::Tree;
+use flight::Flight;
 use shared::{Round, Shared, Task};
-
-/// Calls for blobs under way at once.
-const BLOBS_IN_FLIGHT: usize = 64;
 
 /// Entries that are begun before the one that the bundle waits for: enough that one slow answer
 /// does not stop the others.
-const WINDOW: usize = 2 * BLOBS_IN_FLIGHT;
+const WINDOW: usize = 2 * latency::MOST;
 
 /// The blobs of one tree.
 pub struct Blobs(Arc<Inner>);
@@ -50,7 +50,7 @@ struct Inner {
     pieces: HashMap<ObjectId, Piece>,
     line: Arc<Line>,
     kept: shared::Kept,
-    in_flight: Arc<Semaphore>,
+    flight: Flight,
     /// One permit for each core: more threads would only take turns.
     compressing: Semaphore,
     counts: Counts,
@@ -81,12 +81,12 @@ impl Blobs {
         }
         let pieces = bases.plan(in_order.into_iter());
         Self(Arc::new(Inner {
+            flight: Flight::of(repository.in_flight()),
             repository,
             shared,
             pieces,
             line: room.line(),
             kept: shared::Kept::default(),
-            in_flight: Arc::new(Semaphore::new(BLOBS_IN_FLIGHT)),
             compressing: Semaphore::new(available_parallelism().map_or(1, usize::from)),
             counts: Counts::default(),
             tree,
@@ -181,7 +181,7 @@ impl Inner {
             };
             let (round, is_first) = shared.round(position, group.start);
             if is_first && !self.pieces.contains_key(&entry.id) {
-                permit = self.in_flight.clone().acquire_owned().await.ok();
+                permit = self.flight.permit().await;
             }
             parts.push((position, Some(round)));
         }

@@ -12,9 +12,6 @@ use crate::error::{CallError, Cause, Error, NoBundle, Unbundlable};
 use crate::git::{self, Entry, EntryKind, TreeEntry};
 use rules::Limits;
 
-/// Folders asked for at once: as many as blobs, since it is one rate that both are held to.
-const FOLDERS_IN_FLIGHT: usize = 64;
-
 /// How often a folder is asked for whose listing is not the tree's.
 const ASKED: u32 = 3;
 
@@ -59,7 +56,7 @@ pub async fn walk(
     loop {
         // The last found goes first: going deep keeps the list of the waiting short.
         let known = loop {
-            if asked.len() == FOLDERS_IN_FLIGHT {
+            if asked.len() >= repository.in_flight() {
                 break None;
             }
             let Some(folder) = waiting.pop() else {

@@ -9,10 +9,12 @@ use pushbuild_local::faults::{Action, Rule};
 use setup::bundle::assert_exact;
 use setup::{Mode, Repository, World};
 
-/// Some four invocations' worth: 64 calls at once, 1.6 seconds each, and four to five seconds of
-/// each invocation for them. The latency is what takes the time, so that a busy machine changes
-/// little.
-const FILES: usize = 300;
+/// Four invocations' worth: 128 calls at once (64 until the first are answered), two seconds each,
+/// and some three seconds of each invocation for them.
+const MANY: usize = 420;
+
+/// Three invocations' worth.
+const FEWER: usize = 300;
 
 async fn slow_world() -> World {
     let world = World::with(|deploy| {
@@ -32,9 +34,9 @@ async fn slow_world() -> World {
     world
 }
 
-fn of_files(bytes: usize) -> (Repository, String) {
+fn of_files(files: usize, bytes: usize) -> (Repository, String) {
     let mut state = 1_u64;
-    let contents: Vec<Vec<u8>> = (0..FILES)
+    let contents: Vec<Vec<u8>> = (0..files)
         .map(|_| {
             (0..bytes)
                 .map(|_| {
@@ -46,7 +48,7 @@ fn of_files(bytes: usize) -> (Repository, String) {
                 .collect()
         })
         .collect();
-    let names: Vec<_> = (0..FILES).map(|n| format!("{}/{n}", n % 10)).collect();
+    let names: Vec<_> = (0..files).map(|n| format!("{}/{n}", n % 10)).collect();
     let files: Vec<_> = names
         .iter()
         .zip(&contents)
@@ -55,29 +57,32 @@ fn of_files(bytes: usize) -> (Repository, String) {
     Repository::of(&files)
 }
 
-async fn goes_on_until_it_is_done(bytes: usize) {
+async fn goes_on_until_it_is_done(files: usize, bytes: usize) -> usize {
     let world = slow_world().await;
-    let (repository, commit) = of_files(bytes);
+    let (repository, commit) = of_files(files, bytes);
     world.serve("shop", &repository);
     world.push("shop", "main", &commit).await;
     assert_exact(&world.bundle_of(&world.build()), repository.path(), &commit);
     let unfinished = world.outcomes("failed").len();
-    assert!(unfinished >= 2, "{}", world.log());
     assert_eq!(world.bundles(), [format!("shop/main/{commit}.zip")]);
     let uploads = world.aws.s3().unfinished_uploads(world.deployment.bucket());
     assert!(uploads.is_empty(), "{uploads:?}");
     // The first delivery walks the tree; the later ones have it from what the first one left.
     assert_eq!(world.calls(Service::CodeCommit, "GetFolder"), 11);
+    unfinished
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fetch_of_small_files_goes_on_where_the_last_delivery_ended() {
-    goes_on_until_it_is_done(40).await;
+    let unfinished = goes_on_until_it_is_done(MANY, 40).await;
+    // The fourth delivery is the last one, or the fifth; on a machine busy with other tests one more.
+    assert!((3..=5).contains(&unfinished), "{unfinished}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fetch_that_has_sent_parts_goes_on_where_the_last_delivery_ended() {
-    goes_on_until_it_is_done(100_000).await;
+    let unfinished = goes_on_until_it_is_done(FEWER, 100_000).await;
+    assert!(unfinished >= 2, "{unfinished}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -93,7 +98,7 @@ async fn what_was_left_unfinished_is_never_handed_to_a_build() {
         jitter_ms: 0,
     });
     let slow = world.aws.faults().add(slow.operation("GetFile"));
-    let (repository, commit) = of_files(40);
+    let (repository, commit) = of_files(FEWER, 40);
     world.serve("shop", &repository);
     world.push("shop", "main", &commit).await;
     assert!(world.builds().is_empty());
@@ -102,5 +107,5 @@ async fn what_was_left_unfinished_is_never_handed_to_a_build() {
     world.aws.faults().remove(slow);
     world.push("shop", "other", &commit).await;
     assert_exact(&world.bundle_of(&world.build()), repository.path(), &commit);
-    assert_eq!(world.outcomes("built")[0]["fetched"], FILES);
+    assert_eq!(world.outcomes("built")[0]["fetched"], FEWER);
 }

@@ -13,6 +13,7 @@ pub use differences::Changes;
 
 use super::folder_answer::FolderAnswer;
 use super::gate::Gate;
+use super::latency::Latency;
 use super::meter::Meter;
 use super::pace::Pace;
 use super::{failed, retry};
@@ -26,6 +27,7 @@ pub struct Client {
     sdk: aws_sdk_codecommit::Client,
     folder_answer: FolderAnswer,
     pace: Pace,
+    latency: Latency,
 }
 
 impl Client {
@@ -42,6 +44,7 @@ impl Client {
             sdk: aws_sdk_codecommit::Client::from_conf(config),
             folder_answer: FolderAnswer::default(),
             pace,
+            latency: Latency::default(),
         }
     }
 
@@ -51,6 +54,7 @@ impl Client {
             client: self.sdk.clone(),
             folder_answer: self.folder_answer.clone(),
             pace: self.pace.clone(),
+            latency: self.latency.clone(),
             name: name.into(),
             meter,
         }
@@ -63,11 +67,17 @@ pub struct Repository {
     client: aws_sdk_codecommit::Client,
     folder_answer: FolderAnswer,
     pace: Pace,
+    latency: Latency,
     name: Arc<str>,
     meter: Meter,
 }
 
 impl Repository {
+    /// How many calls are worth having under way, by the time that files take to come.
+    pub fn in_flight(&self) -> usize {
+        self.latency.in_flight()
+    }
+
     /// The root tree of a commit.
     ///
     /// # Errors
@@ -195,6 +205,7 @@ impl Repository {
             .file_path(path)
             .customize()
             .interceptor(self.meter.clone())
+            .interceptor(self.latency.clone())
             .interceptor(Gate(seat.clone()))
             .send()
             .await

@@ -5,6 +5,7 @@ pub mod codebuild;
 pub mod codecommit;
 mod folder_answer;
 pub mod gate;
+pub mod latency;
 pub mod meter;
 mod pace;
 mod retry;

@@ -103,6 +103,7 @@ impl Inner {
         let mut came = String::new();
         for attempt in 1..=2 {
             let raw = self.raw(entry, seat).await?;
+            self.flight.set(self.repository.in_flight());
             let (id, bytes) = (entry.id, raw.len() as u64);
             let work = move || Content::verify(raw, &id, wanted);
             // The next call need not wait until this answer is compressed; a second attempt is

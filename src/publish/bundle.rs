@@ -131,7 +131,7 @@ impl Filling {
         push: &Push,
     ) -> Result<Option<(Stored, u64)>, NoBundle> {
         let left = self.stop.saturating_duration_since(Instant::now());
-        let enough = self.stop - SAVE_TIME.min(left / 8) - ABORT_TIME.min(left / 8);
+        let enough = self.stop - SAVE_TIME.min(left / 4) - ABORT_TIME.min(left / 8);
         let mut writer = BundleWriter::new(push.time);
         let mut entries = pin!(self.blobs.in_order());
         let mut position = 0;

@@ -1,0 +1,143 @@
+//! How long CodeCommit takes to answer, and how many calls are worth having under way for that.
+//!
+//! What a function can make of the answers is so many a second; the longer each takes to come, the
+//! more have to be on their way at once (Little's law). Where calls are throttled, the
+//! [pace](super::pace) says how many come, whatever is under way.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::{
+    BeforeDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextRef,
+};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
+
+/// Calls a second that a function of two cores has the time for: some 350 µs each, of which the
+/// SDK takes most.
+const PER_SECOND: f64 = 2_800.0;
+
+/// Calls under way at 23 ms and less, and before anything is known.
+const LEAST: usize = 64;
+
+/// Calls under way at 46 ms and more. Each has a connection: four pushes at once then have 512,
+/// and a function may have 1,024 files open.
+pub const MOST: usize = 128;
+
+/// Answers among which the quickest counts: the others may have waited for this function itself.
+const WINDOW: u32 = 64;
+
+/// One client's measure. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Latency(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// Of the last whole window.
+    quickest: Option<Duration>,
+    so_far: Option<Duration>,
+    answers: u32,
+}
+
+impl Latency {
+    /// How many calls to have under way.
+    pub fn in_flight(&self) -> usize {
+        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.quickest.map_or(LEAST, |quickest| {
+            let due = (quickest.as_secs_f64() * PER_SECOND).round();
+            (LEAST..=MOST)
+                .rev()
+                .find(|calls| u32::try_from(*calls).is_ok_and(|calls| f64::from(calls) <= due))
+                .unwrap_or(LEAST)
+        })
+    }
+
+    fn answered(&self, after: Duration) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let quickest = state.so_far.map_or(after, |so_far| so_far.min(after));
+        state.answers += 1;
+        if state.answers == WINDOW {
+            *state = State {
+                quickest: Some(quickest),
+                ..State::default()
+            };
+        } else {
+            state.so_far = Some(quickest);
+        }
+    }
+}
+
+/// When an attempt was sent.
+#[derive(Debug)]
+struct Sent(Instant);
+
+impl Storable for Sent {
+    type Storer = StoreReplace<Self>;
+}
+
+impl Intercept for Latency {
+    fn name(&self) -> &'static str {
+        "pushbuild latency"
+    }
+
+    fn read_before_transmit(
+        &self,
+        _context: &BeforeTransmitInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        config.interceptor_state().store_put(Sent(Instant::now()));
+        Ok(())
+    }
+
+    fn read_after_transmit(
+        &self,
+        _context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if let Some(Sent(at)) = config.load::<Sent>() {
+            self.answered(at.elapsed());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(answers: &[u64]) -> usize {
+        let latency = Latency::default();
+        for ms in answers {
+            latency.answered(Duration::from_millis(*ms));
+        }
+        latency.in_flight()
+    }
+
+    #[test]
+    fn the_longer_an_answer_takes_the_more_calls_are_under_way_within_bounds() {
+        let calls = [1, 20, 30, 40, 1_000].map(|ms| after(&[ms; 64]));
+        assert_eq!(calls, [64, 64, 84, 112, 128]);
+    }
+
+    #[test]
+    fn nothing_changes_before_there_is_something_to_go_by() {
+        assert_eq!(after(&[100; 63]), 64);
+    }
+
+    #[test]
+    fn answers_that_had_to_wait_do_not_count() {
+        let mut answers = [400; 64];
+        answers[17] = 20;
+        assert_eq!(after(&answers), 64);
+    }
+
+    #[test]
+    fn an_answer_that_takes_less_than_before_lowers_it_again() {
+        let answers: Vec<_> = [100; 64].into_iter().chain([10; 64]).collect();
+        assert_eq!(after(&answers), 64);
+    }
+}
