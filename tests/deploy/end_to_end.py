@@ -12,7 +12,8 @@ import time
 import zipfile
 from pathlib import Path
 
-from deployment import STACK, Deployment, new_commit_id, push
+import other_accounts
+from deployment import Deployment, new_commit_id, push
 from local_aws import ROOT, LocalAws, step, wait_for
 
 REPOSITORIES = ["one", "two.and-more"]
@@ -31,6 +32,13 @@ class Stub:
     def __init__(self, aws):
         self.aws = aws
 
+    def arrived(self, name, commit):
+        """Whether a push came out at the far end."""
+        return [body for body in self.bodies() if body["detail"].get("commitId") == commit]
+
+    def commit(self, name, text):
+        return new_commit_id()
+
     def deploy(self):
         self.template = self.aws.stub_template()
         self.aws.deploy(self.template, Repositories=",".join(REPOSITORIES))
@@ -44,6 +52,9 @@ class Stub:
         path = self.aws.notes / "batches"
         text = path.read_text(encoding="utf-8") if path.exists() else ""
         return [record for line in text.splitlines() for record in json.loads(line)["Records"]]
+
+    def environment(self):
+        return dict(line.split("=", 1) for line in (self.aws.notes / "environment").read_text().splitlines())
 
     def bodies(self):
         return [json.loads(record["body"]) for record in self.records()]
@@ -59,7 +70,7 @@ class Stub:
             assert body["detail"]["referenceName"] == "feature/x" and body["source"] == "aws.codecommit", body
 
         step("the function has the variables of the template and no other")
-        given = dict(line.split("=", 1) for line in (self.aws.notes / "environment").read_text().splitlines())
+        given = self.environment()
         configured = self.aws.client("lambda").get_function_configuration(
             FunctionName=self.aws.outputs["FunctionName"]
         )["Environment"]["Variables"]
@@ -85,6 +96,15 @@ class Stub:
         receives = [r["attributes"]["ApproximateReceiveCount"] for r in self.records() if poison in r["body"]]
         assert receives == ["1", "2"], receives
 
+    def check_sender(self, account, region):
+        body = self.bodies()[-1]
+        assert (body["account"], body["region"]) == (account, region), body
+
+    def check_reader(self, role):
+        given = self.environment()
+        names = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+        other_accounts.check_trust(self.aws, {name: given[name.upper()] for name in names}, role)
+
 
 class Function:
     """The real function, built by `sam build`, over repositories that `cargo local serve` serves."""
@@ -108,11 +128,18 @@ class Function:
         self.template = self.built or self.aws.build()
         self.aws.deploy(self.template, Repositories=",".join(REPOSITORIES))
 
+    def commit(self, name, text):
+        return commit_to(self.repositories / name, text)
+
     def push(self, name, text):
         """A commit in a repository and the event of its push; the commit."""
-        commit = commit_to(self.repositories / name, text)
+        commit = self.commit(name, text)
         self.aws.put(push(name, "feature/x", commitId=commit))
         return commit
+
+    def arrived(self, name, commit):
+        """Whether a push came out at the far end."""
+        return self.bundle(name, commit)
 
     def bundle(self, name, commit):
         """The names in a push's bundle, once it is there."""
@@ -153,6 +180,16 @@ class Function:
         assert letter["id"] == poison, letter
         wait_for("the bundle of the push behind it", lambda: self.bundle("one", third), 60)
 
+    def check_sender(self, account, region):
+        """The last repository was read under another account's role, in the Region of its push."""
+        call = self.codecommit.calls("GetCommit")[-1]
+        assert call["region"] == region and not call["error"], call
+        assert call["access_key_id"] != self.codecommit.calls("GetCommit")[0]["access_key_id"], call
+
+    def check_reader(self, role):
+        """That it could assume the role was seen; who else could is the stub's to show."""
+
+
 
 def project(repository):
     return repository.replace(".", "-")
@@ -181,12 +218,12 @@ def check_redeployment_and_deletion(subject):
     printed = aws.deploy(subject.template, Repositories=",".join(REPOSITORIES))
     assert "is up to date" in printed, printed
 
+    other_accounts.check(subject, REPOSITORIES)
+
     step("deletion leaves the bucket")
     bucket = aws.outputs["BucketName"]
     aws.client("s3").put_object(Bucket=bucket, Key="one/main/kept.zip", Body=b"bundle")
-    cloudformation = aws.client("cloudformation")
-    cloudformation.delete_stack(StackName=STACK)
-    cloudformation.get_waiter("stack_delete_complete").wait(StackName=STACK, WaiterConfig={"Delay": 1})
+    aws.delete()
     assert aws.client("s3").head_object(Bucket=bucket, Key="one/main/kept.zip")
     assert not aws.client("lambda").list_functions()["Functions"]
     assert not aws.client("sqs").list_queues().get("QueueUrls")
