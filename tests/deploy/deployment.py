@@ -60,8 +60,12 @@ class Deployment:
             [sys.executable, "-B", HERE / "stand_in.py", str(port)],
             env=environment, cwd=self.folder, stdout=self.log, stderr=subprocess.STDOUT,
         )
-        wait_for("the local AWS's port", lambda: self._answers(port), 60)
         self.outputs = {}
+        try:
+            wait_for("the local AWS's port", lambda: self._answers(port))
+        except AssertionError:
+            self.__exit__(AssertionError)
+            raise
 
     def _answers(self, port):
         if self.process.poll() is not None:
@@ -73,7 +77,10 @@ class Deployment:
 
     def __exit__(self, kind, *_):
         self.process.terminate()
-        self.process.wait(20)
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
         self.log.close()
         if kind is None:
             shutil.rmtree(self.folder)

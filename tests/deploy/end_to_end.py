@@ -44,7 +44,7 @@ class Stub:
         self.aws.deploy(self.template, Repositories=",".join(REPOSITORIES))
         # The stub leaves visibility alone, and half an hour is too long to wait for a redelivery.
         self.aws.client("sqs").set_queue_attributes(
-            QueueUrl=self.aws.outputs["QueueUrl"], Attributes={"VisibilityTimeout": "3"}
+            QueueUrl=self.aws.outputs["QueueUrl"], Attributes={"VisibilityTimeout": "10"}
         )
 
     def records(self):
@@ -90,8 +90,8 @@ class Stub:
         step("a poison message is redelivered once, then is in the dead-letter queue; its neighbours are not held up")
         (poison,) = self.aws.put(push("one", "poison"))
         (other,) = self.aws.put(push("two.and-more"))
-        wait_for("the other repository's push", lambda: other in [body["id"] for body in self.bodies()], 3)
-        (letter,) = wait_for("a dead letter", self.aws.dead_letters, 30)
+        wait_for("the other repository's push", lambda: other in [body["id"] for body in self.bodies()], 8)
+        (letter,) = wait_for("a dead letter", self.aws.dead_letters)
         assert letter["id"] == poison
         receives = [r["attributes"]["ApproximateReceiveCount"] for r in self.records() if poison in r["body"]]
         assert receives == ["1", "2"], receives
@@ -159,13 +159,13 @@ class Function:
         step("an event on the bus comes out as a bundle in S3 and a started build in CodeBuild, for each repository")
         commits = {name: self.push(name, "first") for name in REPOSITORIES}
         for name, commit in commits.items():
-            names = wait_for(f"the bundle of {name}", lambda: self.bundle(name, commit), 60)  # noqa: B023
+            names = wait_for(f"the bundle of {name}", lambda: self.bundle(name, commit))  # noqa: B023
             assert names == ["file", "folder/", "folder/other"], names
             wait_for(f"the build of {name}", lambda: len(self.builds(name)) == 1)  # noqa: B023
 
         step("a failing push is redelivered, and the other repository does not wait for it")
         failing, other = self.push("one", "second"), self.push("two.and-more", "second")
-        wait_for("the other repository's build", lambda: len(self.builds("two.and-more")) == 2, 60)
+        wait_for("the other repository's build", lambda: len(self.builds("two.and-more")) == 2)
         assert self.bundle("two.and-more", other)
         wait_for("the failed push's build", lambda: len(self.builds("one")) == 2, 120)
         assert self.bundle("one", failing)
@@ -176,9 +176,9 @@ class Function:
         step("a poison message ends in the dead-letter queue, and holds up nobody")
         (poison,) = self.aws.put(push("one", "main", commitId=None))
         third = self.push("one", "third")
-        (letter,) = wait_for("a dead letter", self.aws.dead_letters, 60)
+        (letter,) = wait_for("a dead letter", self.aws.dead_letters)
         assert letter["id"] == poison, letter
-        wait_for("the bundle of the push behind it", lambda: self.bundle("one", third), 60)
+        wait_for("the bundle of the push behind it", lambda: self.bundle("one", third))
 
     def check_sender(self, account, region):
         """The last repository was read under another account's role, in the Region of its push."""
