@@ -19,8 +19,10 @@ def check(subject, repositories):
     step("the stack and source-account.yaml, as docs/deploy.md deploys them: two accounts, one of them in two Regions")
     aws.deploy(
         subject.template, Repositories=names, SourceAccounts=",".join(SOURCES),
-        ReaderRoleArn="arn:aws:iam::{account}:role/pushbuild-reader", ReaderExternalId=EXTERNAL_ID,
+        ReaderRoleArn="arn:aws:iam::{account}:role/pushbuild-reader", ReaderExternalId=EXTERNAL_ID, ExcludeReferences='""',
     )
+    function = aws.client("lambda").get_function_configuration(FunctionName=aws.outputs["FunctionName"])
+    assert function["Environment"]["Variables"]["EXCLUDE_REFERENCES"] == "", function
     given = {"EventBusArn": aws.outputs["EventBusArn"]}
     reader = {"FunctionRoleArn": aws.outputs["FunctionRoleArn"], "ReaderExternalId": EXTERNAL_ID}
     for source, shared in zip(SOURCES, [names, repositories[1]]):
