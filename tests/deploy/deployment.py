@@ -15,6 +15,7 @@ from local_aws import ROOT, free_port, is_open, wait_for
 
 HERE = Path(__file__).parent
 STACK = "pushbuild"
+REPOSITORIES = ["one", "two.and-more"]
 SOURCE_STACK = "pushbuild-source"
 REGION = os.environ["AWS_DEFAULT_REGION"]
 
@@ -126,6 +127,14 @@ class Deployment:
         )
         (stack,) = self.client("cloudformation", account, region).describe_stacks(StackName=SOURCE_STACK)["Stacks"]
         return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+
+    def create(self, stack, template, **parameters):
+        cloudformation = self.client("cloudformation")
+        cloudformation.create_stack(
+            StackName=stack, TemplateBody=(ROOT / template).read_text(encoding="utf-8"), Capabilities=["CAPABILITY_IAM"],
+            Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
+        )
+        cloudformation.get_waiter("stack_create_complete").wait(StackName=stack, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
 
     def delete(self, stack=STACK, account=None, region=REGION):
         cloudformation = self.client("cloudformation", account, region)

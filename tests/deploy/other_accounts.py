@@ -4,7 +4,7 @@ import time
 
 from botocore.exceptions import ClientError
 
-from deployment import REGION, SOURCE_STACK, account, push
+from deployment import REGION, REPOSITORIES, SOURCE_STACK, account, push
 from local_aws import step, wait_for
 
 SOURCES = ["222233334444", "333344445555"]
@@ -13,8 +13,8 @@ FAR = "eu-west-1"
 EXTERNAL_ID = "known-to-both"
 
 
-def check(subject, repositories):
-    aws, names = subject.aws, ",".join(repositories)
+def check(subject):
+    aws, names = subject.aws, ",".join(REPOSITORIES)
 
     step("the stack and source-account.yaml, as docs/deploy.md deploys them: two accounts, one of them in two Regions")
     aws.deploy(
@@ -25,23 +25,23 @@ def check(subject, repositories):
     assert function["Environment"]["Variables"]["EXCLUDE_REFERENCES"] == "", function
     given = {"EventBusArn": aws.outputs["EventBusArn"]}
     reader = {"FunctionRoleArn": aws.outputs["FunctionRoleArn"], "ReaderExternalId": EXTERNAL_ID}
-    for source, shared in zip(SOURCES, [names, repositories[1]]):
+    for source, shared in zip(SOURCES, [names, REPOSITORIES[1]]):
         outputs = aws.deploy_source(source, REGION, Repositories=shared, **given, **reader)
         assert outputs["ReaderRoleArn"] == f"arn:aws:iam::{source}:role/pushbuild-reader", outputs
     assert not aws.deploy_source(SOURCES[0], FAR, Repositories=names, **given)
 
     step("their pushes come out here, through their rules, this account's bus, its rules and its queue")
     for place, (source, region) in enumerate([(SOURCES[0], REGION), (SOURCES[1], REGION), (SOURCES[0], FAR)]):
-        commit = send(subject, source, region, repositories[place % 2], f"from {source} in {region}")
-        wait_for(f"the push of {source}", lambda: subject.arrived(repositories[place % 2], commit))  # noqa: B023
+        commit = send(subject, source, region, REPOSITORIES[place % 2], f"from {source} in {region}")
+        wait_for(f"the push of {source}", lambda: subject.arrived(REPOSITORIES[place % 2], commit))  # noqa: B023
         subject.check_sender(source, region)
 
     step("no push of a repository that is not named there, and none of an account that is not named here")
     aws.deploy_source(STRANGER, REGION, Repositories=names, **given, **reader)
-    refused = [send(subject, source, REGION, repositories[0], f"refused to {source}") for source in (SOURCES[1], STRANGER)]
+    refused = [send(subject, source, REGION, REPOSITORIES[0], f"refused to {source}") for source in (SOURCES[1], STRANGER)]
     time.sleep(3)
     assert aws.waiting() == 0 and not aws.dead_letters()
-    assert not any(subject.arrived(repositories[0], commit) for commit in refused)
+    assert not any(subject.arrived(REPOSITORIES[0], commit) for commit in refused)
 
     subject.check_reader(f"arn:aws:iam::{SOURCES[0]}:role/pushbuild-reader")
 
