@@ -1,9 +1,10 @@
 """What EventBridge does and MiniStack leaves out, put in its place when `stand_in.py` imports this.
 
 - It asks for permission: a queue's policy has to let the rule send. MiniStack sends whatever the policy says.
-- It forwards to the buses of other accounts and Regions, by the target's role, if the bus's policy lets that account. MiniStack
-  delivers within one account and Region only, and drops the rest with "event bus not found" (`_dispatch_to_event_bus`). The event
-  stays as it was, its account and Region included; it is a new one to the other bus's rules.
+- It forwards to the buses of other accounts and Regions, by the target's role, if the bus's policy lets that account.
+  MiniStack delivers within one account and Region only, and drops the rest with "event bus not found"
+  (`_dispatch_to_event_bus`). The event stays as it was, its account and Region included; it is a new one to the other
+  bus's rules.
 
 Policies are evaluated by MiniStack's own evaluator, which also judges its requests (AUTH=true).
 """
@@ -42,7 +43,7 @@ def may_forward(role_arn, bus, event):
     trust = role["AssumeRolePolicyDocument"]
     trust = json.loads(trust) if isinstance(trust, str) else trust
     trust = {"Statement": [{**statement, "Resource": "*"} for statement in trust["Statement"]]}
-    asked = context(EVENTS, "sts:AssumeRole", role_arn, **{})
+    asked = context(EVENTS, "sts:AssumeRole", role_arn)
     if iam_evaluator.evaluate_resource_policy(trust, asked, EVENTS).decision != "Allow":
         return False
     asked = context(

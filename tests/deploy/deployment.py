@@ -17,6 +17,7 @@ HERE = Path(__file__).parent
 STACK = "pushbuild"
 REPOSITORIES = ["one", "two.and-more"]
 SOURCE_STACK = "pushbuild-source"
+EACH_SECOND = {"Delay": 1, "MaxAttempts": 60}
 REGION = os.environ["AWS_DEFAULT_REGION"]
 
 
@@ -121,8 +122,9 @@ class Deployment:
         """`source-account.yaml` in another account, as docs/deploy.md has it; the stack's outputs."""
         overrides = [f"{name}={value}" for name, value in parameters.items()]
         self._sam(
-            "deploy", "--template", str(ROOT / "source-account.yaml"), "--stack-name", SOURCE_STACK, "--no-confirm-changeset",
-            "--capabilities", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND", "--parameter-overrides", *overrides,
+            "deploy", "--template", str(ROOT / "source-account.yaml"), "--stack-name", SOURCE_STACK,
+            "--no-confirm-changeset", "--capabilities", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND",
+            "--parameter-overrides", *overrides,
             AWS_ACCESS_KEY_ID=account, AWS_DEFAULT_REGION=region,
         )
         (stack,) = self.client("cloudformation", account, region).describe_stacks(StackName=SOURCE_STACK)["Stacks"]
@@ -131,15 +133,16 @@ class Deployment:
     def create(self, stack, template, **parameters):
         cloudformation = self.client("cloudformation")
         cloudformation.create_stack(
-            StackName=stack, TemplateBody=(ROOT / template).read_text(encoding="utf-8"), Capabilities=["CAPABILITY_IAM"],
+            StackName=stack, TemplateBody=(ROOT / template).read_text(encoding="utf-8"),
+            Capabilities=["CAPABILITY_IAM"],
             Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
         )
-        cloudformation.get_waiter("stack_create_complete").wait(StackName=stack, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+        cloudformation.get_waiter("stack_create_complete").wait(StackName=stack, WaiterConfig=EACH_SECOND)
 
     def delete(self, stack=STACK, account=None, region=REGION):
         cloudformation = self.client("cloudformation", account, region)
         cloudformation.delete_stack(StackName=stack)
-        cloudformation.get_waiter("stack_delete_complete").wait(StackName=stack, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+        cloudformation.get_waiter("stack_delete_complete").wait(StackName=stack, WaiterConfig=EACH_SECOND)
 
     def _sam(self, *arguments, endpoint=True, **variables):
         command = [self.sam, *arguments, "--config-file", str(ROOT / "samconfig.toml")]

@@ -53,7 +53,8 @@ def check(subject):
 def send(subject, source, region, repository, text):
     """A push in another account; the commit."""
     commit = subject.commit(repository, text)
-    subject.aws.put(push(repository, "feature/x", sender=source, region=region, commitId=commit), account=source, region=region)
+    event = push(repository, "feature/x", sender=source, region=region, commitId=commit)
+    subject.aws.put(event, account=source, region=region)
     return commit
 
 

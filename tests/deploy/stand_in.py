@@ -8,10 +8,10 @@ What differs from `ministack` on the command line, so that the templates under t
   does MiniStack.
 - A function finds the other services: it gets this process's environment, thus AWS_ENDPOINT_URL.
 - CloudFormation knows AWS::Events::EventBusPolicy, by way of PutPermission.
-- Requests need permission (AUTH=true), as in AWS: the function has its role's policies and no others. Loopback counts as TLS,
-  which the bucket's and the queues' policies ask for. Two questions are put as IAM puts them, and MiniStack does not: SQS's
-  batches need the permission of the single call ("Amazon SQS API permissions: Actions and resource reference"), and
-  BatchGetBuilds is about projects ("Actions, resources, and condition keys for AWS CodeBuild").
+- Requests need permission (AUTH=true), as in AWS: the function has its role's policies and no others. Loopback counts
+  as TLS, which the bucket's and the queues' policies ask for. Two questions are put as IAM puts them, and MiniStack
+  does not: SQS's batches need the permission of the single call ("Amazon SQS API permissions: Actions and resource
+  reference"), and BatchGetBuilds is about projects ("Actions, resources, and condition keys for AWS CodeBuild").
 - EventBridge's deliveries need permission, and reach other accounts: `deliveries.py`.
 """
 
