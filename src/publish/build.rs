@@ -55,3 +55,64 @@ fn request(project: String, push: &Push, source: Source, commit: &str) -> BuildR
         token: push.event_id.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::event::Reference;
+
+    /// The table in the documentation, by variable.
+    fn told() -> BTreeMap<&'static str, &'static str> {
+        let document = include_str!("../../docs/deploy.md");
+        let (_, table) = document.split_once("\n| variable | value |\n").unwrap();
+        table
+            .lines()
+            .skip(1)
+            .take_while(|row| row.starts_with('|'))
+            .map(|row| {
+                let mut cells = row.trim_matches('|').split(" | ");
+                let name = cells.next().unwrap().trim().trim_matches('`');
+                (name, cells.next().unwrap())
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_documentation_names_every_variable_and_no_other_with_its_values() {
+        let told = told();
+        let mut given = BTreeSet::new();
+        for (kind, short_name) in [
+            (ReferenceKind::Branch, "feature/x"),
+            (ReferenceKind::Tag, "v1"),
+        ] {
+            let push = Push {
+                event_id: "e1".to_owned(),
+                time: datetime!(2026-01-02 03:04:05 UTC),
+                account: "111122223333".to_owned(),
+                region: "eu-west-1".to_owned(),
+                repository: "shop".to_owned(),
+                reference: Reference {
+                    kind,
+                    short_name: short_name.to_owned(),
+                },
+                commit: gix_hash::ObjectId::null(gix_hash::Kind::Sha1),
+                old_commit: Some(gix_hash::ObjectId::null(gix_hash::Kind::Sha1)),
+            };
+            for (name, value) in from_codecommit("shop".to_owned(), &push).variables {
+                given.insert(name);
+                if name.starts_with("REFERENCE_") || name == "BRANCH_NAME" || name == "TAG_NAME" {
+                    assert!(told[name].contains(&format!("`{value}`")), "{name}={value}");
+                }
+            }
+        }
+        assert_eq!(told.into_keys().collect::<BTreeSet<_>>(), given);
+        let readme = include_str!("../../README.md");
+        for name in given {
+            assert!(readme.contains(&format!("`{name}`")), "{name}");
+        }
+    }
+}

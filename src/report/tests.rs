@@ -1,3 +1,5 @@
+mod documentation;
+
 use serde_json::{Value, json};
 use time::macros::datetime;
 
@@ -124,47 +126,6 @@ fn a_built_push_says_what_it_was_what_became_of_it_and_what_it_cost() {
             "ms": 95, "walk_ms": 30, "bundle_ms": 40, "build_ms": 20,
         })
     );
-}
-
-#[test]
-fn the_metrics_and_their_units_are_those_of_the_table_in_the_documentation() {
-    let document = include_str!("../../docs/operations.md");
-    let (_, table) = document.split_once("| metric | unit |").unwrap();
-    let mut told: Vec<(String, String)> = table
-        .lines()
-        .skip(2)
-        .take_while(|row| row.starts_with('|'))
-        .flat_map(|row| {
-            let cells: Vec<&str> = row.split('|').map(str::trim).collect();
-            let unit = cells[2].to_owned();
-            let names = cells[1].split(", ").map(|name| name.trim_matches('`'));
-            names
-                .map(|name| (name.to_owned(), unit.clone()))
-                .collect::<Vec<_>>()
-        })
-        .collect();
-    let mut said = metrics(&line(Ending::Done(&push()), built()));
-    told.sort();
-    said.sort();
-    assert_eq!(said, told);
-}
-
-#[test]
-fn the_documentation_names_every_field() {
-    let document = include_str!("../../docs/operations.md");
-    let failed = Error::OutOfTime("test");
-    for line in [
-        line(Ending::Done(&push()), built()),
-        line(
-            Ending::Skipped(&Skip::UnreferencedMergeCommit),
-            Notes::default(),
-        ),
-        line(Ending::Failed(None, &failed), Notes::default()),
-    ] {
-        for field in line.as_object().unwrap().keys() {
-            assert!(document.contains(&format!("`{field}`")), "{field}");
-        }
-    }
 }
 
 #[test]

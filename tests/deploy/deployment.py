@@ -15,10 +15,13 @@ from local_aws import ROOT, free_port, is_open, wait_for
 
 HERE = Path(__file__).parent
 STACK = "pushbuild"
+REPOSITORIES = ["one", "two.and-more"]
+SOURCE_STACK = "pushbuild-source"
+EACH_SECOND = {"Delay": 1, "MaxAttempts": 60}
 REGION = os.environ["AWS_DEFAULT_REGION"]
 
 
-def push(repository, reference="main", event="referenceUpdated", **detail):
+def push(repository, reference="main", event="referenceUpdated", sender=None, region=REGION, **detail):
     """An event as CodeCommit sends it, for PutEvents. `commitId=None` leaves a field out."""
     detail = {
         "event": event,
@@ -32,7 +35,7 @@ def push(repository, reference="main", event="referenceUpdated", **detail):
     return {
         "Source": "aws.codecommit",
         "DetailType": "CodeCommit Repository State Change",
-        "Resources": [f"arn:aws:codecommit:{REGION}:{account()}:{repository}"],
+        "Resources": [f"arn:aws:codecommit:{region}:{sender or account()}:{repository}"],
         "Detail": json.dumps({key: value for key, value in detail.items() if value is not None}),
     }
 
@@ -59,8 +62,12 @@ class Deployment:
             [sys.executable, "-B", HERE / "stand_in.py", str(port)],
             env=environment, cwd=self.folder, stdout=self.log, stderr=subprocess.STDOUT,
         )
-        wait_for("the local AWS's port", lambda: self._answers(port), 60)
         self.outputs = {}
+        try:
+            wait_for("the local AWS's port", lambda: self._answers(port))
+        except AssertionError:
+            self.__exit__(AssertionError)
+            raise
 
     def _answers(self, port):
         if self.process.poll() is not None:
@@ -72,15 +79,21 @@ class Deployment:
 
     def __exit__(self, kind, *_):
         self.process.terminate()
-        self.process.wait(20)
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
         self.log.close()
         if kind is None:
             shutil.rmtree(self.folder)
         else:
             print(f"what happened is in {self.folder}", file=sys.stderr)
 
-    def client(self, service):
-        return boto3.client(service, endpoint_url=self.endpoint)
+    def client(self, service, account=None, region=REGION, **credentials):
+        """A client, of another account if one is given: MiniStack takes the account for its root's key."""
+        if account:
+            credentials.update(aws_access_key_id=account, aws_secret_access_key=os.environ["AWS_SECRET_ACCESS_KEY"])
+        return boto3.client(service, endpoint_url=self.endpoint, region_name=region, **credentials)
 
     def stub_template(self):
         """The real template, its code replaced as `sam build` replaces it."""
@@ -105,16 +118,42 @@ class Deployment:
         self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
         return printed
 
-    def _sam(self, *arguments, endpoint=True):
+    def deploy_source(self, account, region, **parameters):
+        """`source-account.yaml` in another account, as docs/deploy.md has it; the stack's outputs."""
+        overrides = [f"{name}={value}" for name, value in parameters.items()]
+        self._sam(
+            "deploy", "--template", str(ROOT / "source-account.yaml"), "--stack-name", SOURCE_STACK,
+            "--no-confirm-changeset", "--capabilities", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND",
+            "--parameter-overrides", *overrides,
+            AWS_ACCESS_KEY_ID=account, AWS_DEFAULT_REGION=region,
+        )
+        (stack,) = self.client("cloudformation", account, region).describe_stacks(StackName=SOURCE_STACK)["Stacks"]
+        return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+
+    def create(self, stack, template, **parameters):
+        cloudformation = self.client("cloudformation")
+        cloudformation.create_stack(
+            StackName=stack, TemplateBody=(ROOT / template).read_text(encoding="utf-8"),
+            Capabilities=["CAPABILITY_IAM"],
+            Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
+        )
+        cloudformation.get_waiter("stack_create_complete").wait(StackName=stack, WaiterConfig=EACH_SECOND)
+
+    def delete(self, stack=STACK, account=None, region=REGION):
+        cloudformation = self.client("cloudformation", account, region)
+        cloudformation.delete_stack(StackName=stack)
+        cloudformation.get_waiter("stack_delete_complete").wait(StackName=stack, WaiterConfig=EACH_SECOND)
+
+    def _sam(self, *arguments, endpoint=True, **variables):
         command = [self.sam, *arguments, "--config-file", str(ROOT / "samconfig.toml")]
-        environment = {**os.environ, **({"AWS_ENDPOINT_URL": self.endpoint} if endpoint else {})}
+        environment = {**os.environ, **({"AWS_ENDPOINT_URL": self.endpoint} if endpoint else {}), **variables}
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout + done.stderr
 
-    def put(self, *events):
-        """Puts events on the bus; their ids."""
-        answer = self.client("events").put_events(Entries=list(events))
+    def put(self, *events, account=None, region=REGION):
+        """Puts events on an account's own bus; their ids."""
+        answer = self.client("events", account, region).put_events(Entries=list(events))
         assert answer["FailedEntryCount"] == 0, answer
         return [entry["EventId"] for entry in answer["Entries"]]
 

@@ -9,6 +9,6 @@ cd "$(dirname "$0")/../.."
 tool sam
 cargo build --locked --workspace
 machine=$(uname -m)
-emulator=$(echo "$PWD/$tools"/sam/lib/python*/site-packages/samcli/local/rapid/aws-lambda-rie-"${machine/aarch64/arm64}")
+emulator=$(echo "$tools"/sam/lib/python*/site-packages/samcli/local/rapid/aws-lambda-rie-"${machine/aarch64/arm64}")
 [ -x "$emulator" ] || chmod +x "$emulator"
 exec python3 -B tests/deploy/emulator.py "$emulator" "$(realpath "${CARGO_TARGET_DIR:-target}")/debug/pushbuild"

@@ -22,7 +22,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def wait_for(what, question, seconds=30):
+def wait_for(what, question, seconds=60):
     """The first answer of `question` that is not empty."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -55,7 +55,7 @@ class Process:
 
     def __enter__(self):
         try:
-            wait_for(f"port {self.port} of {self.command[0]}", self._answers, 60)
+            wait_for(f"port {self.port} of {self.command[0]}", self._answers)
         except AssertionError:
             self.__exit__(AssertionError)
             raise

@@ -9,7 +9,7 @@ cd "$(dirname "$0")/../.."
 tool sam; tool ministack
 [ "${1-}" = --stub ] || {
   tool cargo-lambda
-  PATH="$PWD/$tools/cargo-lambda/bin:$PATH"
+  PATH="$tools/cargo-lambda/bin:$PATH"
   cargo build --locked --workspace
 }
 exec "$tools/ministack/bin/python" -B tests/deploy/end_to_end.py --sam "$tools/sam/bin/sam" "$@"

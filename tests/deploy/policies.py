@@ -40,6 +40,19 @@ def granted(template, parameters, role="FunctionRole"):
     return statements
 
 
+def filled(template, parameters):
+    """The template as it is deployed: every value filled in, and what its conditions leave out left out."""
+    resolver = _Resolver(template, parameters)
+    return {
+        part: {
+            name: resolver.resolve({key: value for key, value in entry.items() if key != "Condition"})
+            for name, entry in template.get(part, {}).items()
+            if "Condition" not in entry or resolver.resolve({"Condition": entry["Condition"]})
+        }
+        for part in ("Resources", "Outputs")
+    }
+
+
 class _Resolver:
     def __init__(self, template, parameters):
         self.resources = template["Resources"]

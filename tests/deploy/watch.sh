@@ -6,6 +6,6 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tests/deploy/tools.sh
 tool cargo-lambda
-PATH="$PWD/$tools/cargo-lambda/bin:$PATH"
+PATH="$tools/cargo-lambda/bin:$PATH"
 cargo build --locked --workspace
 exec python3 -B tests/deploy/watch.py
