@@ -6,11 +6,11 @@
 //! the end: nothing that is not whole is ever where a bundle should be.
 
 mod aside;
+mod parts;
 
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
 use bytes::{Bytes, BytesMut};
-use tokio::task::JoinSet;
+use parts::Multipart;
 
 use super::{Bundles, Label, PARTIAL, Stored, cause, failed, version};
 use crate::error::CallError;
@@ -18,9 +18,6 @@ use crate::error::CallError;
 /// Bytes in a part. S3 wants 5 MiB at least and takes 10,000 parts
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>): 80 GB in all.
 const PART: usize = 8 * 1024 * 1024;
-
-/// Parts on their way at once; each holds its bytes in memory until S3 has them.
-const PARTS_IN_FLIGHT: usize = 3;
 
 /// A bundle that is being written.
 pub struct Upload {
@@ -37,13 +34,6 @@ pub struct Upload {
     /// What no part holds yet.
     pending: BytesMut,
     multipart: Option<Multipart>,
-}
-
-struct Multipart {
-    upload_id: String,
-    begun: i32,
-    in_flight: JoinSet<Result<CompletedPart, CallError>>,
-    done: Vec<CompletedPart>,
 }
 
 impl Upload {
@@ -120,24 +110,6 @@ impl Upload {
         }
     }
 
-    async fn give_up(&self, multipart: Multipart) {
-        // A part that arrives after the abort would stay.
-        drop(multipart.in_flight);
-        let aborted = self
-            .bundles
-            .client
-            .abort_multipart_upload()
-            .bucket(&self.bundles.bucket)
-            .key(&self.key)
-            .upload_id(multipart.upload_id)
-            .send()
-            .await;
-        if let Err(error) = aborted {
-            let error = failed("S3 AbortMultipartUpload", self.about(), &error, cause);
-            tracing::warn!(%error, "an unfinished upload stays until the bucket's lifecycle rule removes it");
-        }
-    }
-
     async fn put_whole(&mut self) -> Result<Stored, CallError> {
         let rest = std::mem::take(&mut self.pending).freeze();
         let body = match self.first.take() {
@@ -162,118 +134,6 @@ impl Upload {
         Ok(self.stored(answer.version_id()))
     }
 
-    async fn send_part(&mut self, body: Bytes) -> Result<(), CallError> {
-        if self.multipart.is_none() {
-            self.multipart = Some(self.begin().await?);
-        }
-        let about = self.about();
-        let Some(multipart) = &mut self.multipart else {
-            return Ok(());
-        };
-        while multipart.in_flight.len() >= PARTS_IN_FLIGHT {
-            multipart.collect_one().await?;
-        }
-        multipart.begun += 1;
-        let number = multipart.begun;
-        let call = self
-            .bundles
-            .client
-            .upload_part()
-            .bucket(&self.bundles.bucket)
-            .key(&self.key)
-            .upload_id(&multipart.upload_id)
-            .part_number(number)
-            .checksum_algorithm(ChecksumAlgorithm::Crc32)
-            .body(ByteStream::from(body));
-        multipart.in_flight.spawn(async move {
-            let answer = call
-                .send()
-                .await
-                .map_err(|error| failed("S3 UploadPart", about, &error, cause))?;
-            Ok(CompletedPart::builder()
-                .part_number(number)
-                .set_e_tag(answer.e_tag)
-                .set_checksum_crc32(answer.checksum_crc32)
-                .build())
-        });
-        Ok(())
-    }
-
-    async fn begin(&self) -> Result<Multipart, CallError> {
-        const CALL: &str = "S3 CreateMultipartUpload";
-        let mut create = self
-            .bundles
-            .client
-            .create_multipart_upload()
-            .bucket(&self.bundles.bucket)
-            .key(&self.key)
-            .content_type("application/zip")
-            .checksum_algorithm(ChecksumAlgorithm::Crc32);
-        for (name, value) in self.metadata() {
-            create = create.metadata(name, value);
-        }
-        let answer = create
-            .send()
-            .await
-            .map_err(|error| failed(CALL, self.about(), &error, cause))?;
-        Ok(Multipart {
-            upload_id: answer.upload_id.unwrap_or_default(),
-            begun: 0,
-            in_flight: JoinSet::new(),
-            done: Vec::new(),
-        })
-    }
-
-    async fn complete(&mut self) -> Result<Stored, CallError> {
-        let rest = self.pending.split().freeze();
-        if !rest.is_empty() {
-            self.send_part(rest).await?;
-        }
-        let about = self.about();
-        let Some(multipart) = &mut self.multipart else {
-            return Err(unexpected(about, "there is no upload to complete"));
-        };
-        while !multipart.in_flight.is_empty() {
-            multipart.collect_one().await?;
-        }
-        multipart.done.sort_by_key(CompletedPart::part_number);
-        let parts = CompletedMultipartUpload::builder()
-            .set_parts(Some(multipart.done.clone()))
-            .build();
-        let completed = self
-            .bundles
-            .client
-            .complete_multipart_upload()
-            .bucket(&self.bundles.bucket)
-            .key(&self.key)
-            .upload_id(&multipart.upload_id)
-            .multipart_upload(parts)
-            .send()
-            .await;
-        match completed {
-            Ok(answer) => {
-                self.multipart = None;
-                Ok(self.stored(answer.version_id()))
-            }
-            Err(error) => {
-                let error = failed("S3 CompleteMultipartUpload", about, &error, cause);
-                // The connection may have been cut after S3 completed it; the SDK's next attempt
-                // then finds no upload. The object tells.
-                if error.code.as_deref() == Some("NoSuchUpload") {
-                    let there = self
-                        .bundles
-                        .of_event(&self.key, &self.label.event_id)
-                        .await?;
-                    if let Some(stored) = there {
-                        self.multipart = None;
-                        return Ok(stored);
-                    }
-                }
-                Err(error)
-            }
-        }
-    }
-
     /// What is not whole, or may not be, says so.
     fn metadata(&self) -> impl Iterator<Item = (&'static str, String)> {
         let partial = self.is_aside().then(|| (PARTIAL, "true".to_owned()));
@@ -290,32 +150,5 @@ impl Upload {
 
     fn about(&self) -> String {
         self.bundles.about(&self.key)
-    }
-}
-
-impl Multipart {
-    async fn collect_one(&mut self) -> Result<(), CallError> {
-        match self.in_flight.join_next().await {
-            None => Ok(()),
-            Some(Ok(part)) => {
-                self.done.push(part?);
-                Ok(())
-            }
-            Some(Err(error)) => Err(unexpected(
-                "a part".to_owned(),
-                &format!("its task ended early: {error}"),
-            )),
-        }
-    }
-}
-
-fn unexpected(about: String, message: &str) -> CallError {
-    CallError {
-        call: "S3 UploadPart",
-        about,
-        cause: crate::error::Cause::Unknown,
-        code: None,
-        message: message.to_owned(),
-        request_id: None,
     }
 }
