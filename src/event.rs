@@ -6,6 +6,7 @@
 //! that are used are read, so that a field which AWS adds or changes can break nothing.
 
 mod claims;
+mod push;
 
 use std::fmt;
 
@@ -15,70 +16,9 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 pub use claims::Claims;
+pub use push::{Push, Reference, ReferenceKind};
 
 const DETAIL_TYPE: &str = "CodeCommit Repository State Change";
-
-/// One push of one reference.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Push {
-    /// The EventBridge event's id: what makes this push this push, and no other of the same commit.
-    pub event_id: String,
-    /// When it happened; the time of every entry of its bundle.
-    pub time: OffsetDateTime,
-    /// The account of the repository.
-    pub account: String,
-    /// The region of the repository.
-    pub region: String,
-    /// The repository's name.
-    pub repository: String,
-    /// What was pushed to.
-    pub reference: Reference,
-    /// What the reference points to now.
-    pub commit: ObjectId,
-    /// What it pointed to before; none for a new reference.
-    pub old_commit: Option<ObjectId>,
-}
-
-impl Push {
-    /// Whether its repository is in this account and region.
-    pub fn is_from(&self, account: &str, region: &str) -> bool {
-        self.account == account && self.region == region
-    }
-}
-
-/// A branch or a tag.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reference {
-    /// Which of the two.
-    pub kind: ReferenceKind,
-    /// The name without `refs/heads/` or `refs/tags/`, slashes and all.
-    pub short_name: String,
-}
-
-/// What a reference is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReferenceKind {
-    /// Under `refs/heads/`.
-    Branch,
-    /// Under `refs/tags/`.
-    Tag,
-}
-
-impl Reference {
-    /// The name from `refs/` on.
-    pub fn full_name(&self) -> String {
-        format!("{}{}", self.kind.prefix(), self.short_name)
-    }
-}
-
-impl ReferenceKind {
-    fn prefix(self) -> &'static str {
-        match self {
-            Self::Branch => "refs/heads/",
-            Self::Tag => "refs/tags/",
-        }
-    }
-}
 
 /// What a message asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -193,7 +133,7 @@ pub fn parse(body: &str) -> Result<Request, BadMessage> {
         "the kind of change",
     )?;
     match kind {
-        "referenceCreated" | "referenceUpdated" => push(&event).map(Request::Build),
+        "referenceCreated" | "referenceUpdated" => push_of(&event).map(Request::Build),
         "referenceDeleted" => Ok(Request::Skip(Skip::ReferenceDeleted {
             reference: event.detail.reference_full_name.unwrap_or_default(),
         })),
@@ -207,7 +147,7 @@ pub fn parse(body: &str) -> Result<Request, BadMessage> {
     }
 }
 
-fn push(event: &Event) -> Result<Push, BadMessage> {
+fn push_of(event: &Event) -> Result<Push, BadMessage> {
     let detail = &event.detail;
     let event_id = required("id", event.id.as_deref(), "the event's id")?;
     let time = required("time", event.time.as_deref(), "the event's time")?;

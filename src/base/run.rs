@@ -1,25 +1,16 @@
 //! Neighbouring contents are read together, in ranges of some megabytes, each while the one before
 //! it is read and taken over.
 
-use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use gix_hash::ObjectId;
 use tokio::sync::{Mutex, Semaphore};
 
 use crate::aws::s3::{Bundles, Object, Tail};
 use crate::bundle::Kept;
 use crate::bundle::read::Data;
 use crate::error::CallError;
-
-/// Bytes read at once at most, except for a single content that is larger: at 100 MB/s, twice the
-/// time that a call takes anyway.
-const LONGEST: u64 = 4 * 1024 * 1024;
-
-/// Bytes that are read though nobody needs them, rather than making another call.
-const WIDEST_GAP: u64 = 128 * 1024;
 
 /// A bundle that is read.
 #[derive(Debug)]
@@ -33,7 +24,7 @@ pub struct Source {
 
 /// A range of a bundle, read once for all contents in it.
 #[derive(Debug)]
-struct Run {
+pub struct Run {
     source: Arc<Source>,
     range: Range<u64>,
     state: Mutex<State>,
@@ -103,6 +94,10 @@ impl Source {
 }
 
 impl Piece {
+    pub(super) fn of(run: Arc<Run>, data: Data, as_link: bool) -> Self {
+        Self { run, data, as_link }
+    }
+
     /// Where it is, for a person.
     pub fn key(&self) -> &str {
         self.run.source.key()
@@ -163,6 +158,32 @@ impl Piece {
 }
 
 impl Run {
+    /// A range that holds so many contents, and comes after another.
+    pub(super) fn of(
+        source: Arc<Source>,
+        range: Range<u64>,
+        contents: usize,
+        before: Option<&Self>,
+    ) -> Arc<Self> {
+        let run = Arc::new(Self {
+            source,
+            range,
+            state: Mutex::new(State {
+                left: contents,
+                bytes: None,
+                error: None,
+                failed: false,
+                is_ahead: false,
+            }),
+            next: OnceLock::new(),
+        });
+        if let Some(before) = before {
+            // Nobody else sets it.
+            let _ = before.next.set(run.clone());
+        }
+        run
+    }
+
     async fn read(&self, state: &mut State) {
         match self.source.read(self.range.clone()).await {
             Ok(bytes) => state.bytes = Some(bytes),
@@ -200,71 +221,6 @@ impl Taken {
             crc: self.data.crc,
             size: self.data.size,
             as_link: self.as_link,
-        }
-    }
-}
-
-/// Groups the contents of one bundle into runs, in the order in which they are needed.
-pub struct Plan {
-    source: Arc<Source>,
-    pieces: HashMap<ObjectId, Piece>,
-    range: Range<u64>,
-    run: Vec<(ObjectId, Data, bool)>,
-    last: Option<Arc<Run>>,
-}
-
-impl Plan {
-    pub(super) fn of(source: Arc<Source>) -> Self {
-        Self {
-            source,
-            pieces: HashMap::new(),
-            range: 0..0,
-            run: Vec::new(),
-            last: None,
-        }
-    }
-
-    pub(super) fn add(&mut self, id: ObjectId, data: Data, as_link: bool) {
-        let span = &data.span;
-        let joins = span.start >= self.range.end
-            && span.start - self.range.end <= WIDEST_GAP
-            && span.end - self.range.start <= LONGEST;
-        if self.run.is_empty() || !joins {
-            self.close();
-            self.range = span.clone();
-        }
-        self.range.end = span.end;
-        self.run.push((id, data, as_link));
-    }
-
-    pub(super) fn finish(mut self) -> HashMap<ObjectId, Piece> {
-        self.close();
-        self.pieces
-    }
-
-    fn close(&mut self) {
-        if self.run.is_empty() {
-            return;
-        }
-        let run = Arc::new(Run {
-            source: self.source.clone(),
-            range: self.range.clone(),
-            state: Mutex::new(State {
-                left: self.run.len(),
-                bytes: None,
-                error: None,
-                failed: false,
-                is_ahead: false,
-            }),
-            next: OnceLock::new(),
-        });
-        if let Some(last) = self.last.replace(run.clone()) {
-            // Nobody else sets it.
-            let _ = last.next.set(run.clone());
-        }
-        for (id, data, as_link) in self.run.drain(..) {
-            let run = run.clone();
-            self.pieces.insert(id, Piece { run, data, as_link });
         }
     }
 }

@@ -5,6 +5,7 @@ use gix_hash::ObjectId;
 use super::*;
 use crate::error::{CallError, Cause};
 use crate::event::{Reference, ReferenceKind, Skip};
+use aws_lambda_events::event::sqs::SqsMessage;
 
 /// The body of a test's message: what to do, on which branch. `fail`, `deny` and `panic` do so;
 /// `slow` takes ten seconds; `skip` and `bad` are the reader's.

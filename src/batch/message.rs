@@ -1,0 +1,89 @@
+//! One record of a batch, and what its delivery tells of earlier ones.
+
+use aws_lambda_events::event::sqs::SqsMessage;
+use time::OffsetDateTime;
+use tokio::time::Instant;
+
+use crate::event::Push;
+
+/// One message of a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Lambda knows a failed message by this.
+    pub id: String,
+    /// SQS knows this delivery of it by this.
+    pub receipt_handle: String,
+    /// Its message group; empty on a queue that is not FIFO.
+    pub group: String,
+    /// Deliveries so far, this one included. A redrive from the dead-letter queue starts it over.
+    pub receive_count: u32,
+    /// When it came into the queue; a redrive sets this anew, too.
+    pub sent: Option<OffsetDateTime>,
+    /// The body.
+    pub body: String,
+}
+
+/// A record without what a message needs: Lambda could not be told that it failed.
+#[derive(Debug, thiserror::Error)]
+#[error("record {number} of the batch has no {lacks}; the whole batch fails")]
+pub struct BadRecord {
+    number: usize,
+    lacks: &'static str,
+}
+
+/// How a push was handed over.
+#[derive(Clone, Copy, Debug)]
+pub struct Handed {
+    /// Deliveries so far, this one included.
+    pub receive_count: u32,
+    /// When its message came into the queue.
+    pub sent: Option<OffsetDateTime>,
+    /// When the work must have ended.
+    pub stop: Instant,
+}
+
+/// An event is in the queue within seconds. One that came later than this has been there before:
+/// it was redriven, or EventBridge delivered it twice. The idempotency token of a build is valid
+/// for five minutes, which leaves no gap between the two.
+const LATE: time::Duration = time::Duration::minutes(1);
+
+impl Handed {
+    /// Whether an earlier delivery of this push may have got anywhere.
+    pub fn may_be_repeated(&self, push: &Push) -> bool {
+        self.receive_count > 1 || self.sent.is_none_or(|sent| sent - push.time > LATE)
+    }
+}
+
+impl Message {
+    /// Reads one record.
+    ///
+    /// # Errors
+    ///
+    /// A record without message id. Whatever else is missing has a safe value.
+    pub fn of_record(number: usize, record: SqsMessage) -> Result<Self, BadRecord> {
+        let attribute = |name: &str| record.attributes.get(name);
+        Ok(Self {
+            group: attribute("MessageGroupId").cloned().unwrap_or_default(),
+            // Without a count it may be a redelivery: then nothing is built twice.
+            receive_count: attribute("ApproximateReceiveCount")
+                .and_then(|count| count.parse().ok())
+                .unwrap_or(u32::MAX),
+            sent: attribute("SentTimestamp").and_then(|sent| moment(sent)),
+            id: record
+                .message_id
+                .filter(|id| !id.is_empty())
+                .ok_or(BadRecord {
+                    number,
+                    lacks: "messageId",
+                })?,
+            receipt_handle: record.receipt_handle.unwrap_or_default(),
+            body: record.body.unwrap_or_default(),
+        })
+    }
+}
+
+/// SQS writes moments as milliseconds since the Unix epoch.
+fn moment(milliseconds: &str) -> Option<OffsetDateTime> {
+    let milliseconds: i64 = milliseconds.parse().ok()?;
+    OffsetDateTime::from_unix_timestamp(milliseconds / 1000).ok()
+}

@@ -1,0 +1,66 @@
+//! What a push is, and what it was pushed to.
+
+use gix_hash::ObjectId;
+use time::OffsetDateTime;
+
+/// One push of one reference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Push {
+    /// The EventBridge event's id: what makes this push this push, and no other of the same commit.
+    pub event_id: String,
+    /// When it happened; the time of every entry of its bundle.
+    pub time: OffsetDateTime,
+    /// The account of the repository.
+    pub account: String,
+    /// The region of the repository.
+    pub region: String,
+    /// The repository's name.
+    pub repository: String,
+    /// What was pushed to.
+    pub reference: Reference,
+    /// What the reference points to now.
+    pub commit: ObjectId,
+    /// What it pointed to before; none for a new reference.
+    pub old_commit: Option<ObjectId>,
+}
+
+impl Push {
+    /// Whether its repository is in this account and region.
+    pub fn is_from(&self, account: &str, region: &str) -> bool {
+        self.account == account && self.region == region
+    }
+}
+
+/// A branch or a tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// Which of the two.
+    pub kind: ReferenceKind,
+    /// The name without `refs/heads/` or `refs/tags/`, slashes and all.
+    pub short_name: String,
+}
+
+/// What a reference is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReferenceKind {
+    /// Under `refs/heads/`.
+    Branch,
+    /// Under `refs/tags/`.
+    Tag,
+}
+
+impl Reference {
+    /// The name from `refs/` on.
+    pub fn full_name(&self) -> String {
+        format!("{}{}", self.kind.prefix(), self.short_name)
+    }
+}
+
+impl ReferenceKind {
+    pub(super) fn prefix(self) -> &'static str {
+        match self {
+            Self::Branch => "refs/heads/",
+            Self::Tag => "refs/tags/",
+        }
+    }
+}
