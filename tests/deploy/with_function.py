@@ -1,11 +1,15 @@
 """The real function, seen working in the deployed stack. Part of `end_to_end.py`."""
 
 import io
+import pathlib
 import subprocess
 import zipfile
 
 from deployment import REPOSITORIES, push
 from local_aws import step, wait_for
+
+# What the release profile in Cargo.toml is there for.
+LARGEST_BINARY = 12 * 2**20
 
 
 class Function:
@@ -22,6 +26,9 @@ class Function:
 
     def deploy(self):
         self.template = self.built or self.aws.build()
+        (binary,) = pathlib.Path(self.template).parent.rglob("bootstrap")
+        step(f"the function's binary has {binary.stat().st_size / 2**20:.1f} MiB")
+        assert binary.stat().st_size <= LARGEST_BINARY, "a cold start loads it: see docs/performance.md"
         self.aws.deploy(self.template, Repositories=",".join(REPOSITORIES))
         for name in REPOSITORIES:
             bucket = self.aws.outputs["BucketName"]
@@ -87,7 +94,6 @@ class Function:
 
     def check_reader(self, role):
         """That it could assume the role was seen; who else could is the stub's to show."""
-
 
 
 def project(repository):
