@@ -1,12 +1,14 @@
 //! Five ways from a push to a bundle, measured side by side on the same repository, in the same
 //! run, with the same latency for each call.
 //!
-//! - [`Bench`]: one repository, and the ways that pushbuild and the readers of the public API go
+//! - [`Bench`]: one repository, and the ways of pushbuild
 //! - `shell`: the ways that go through Git's and zip's own programs
+//! - `one_by_one`: the way of the readers of the public API
 //! - `floor`: what no way can be faster than
 //! - [`table`]: what is printed
 
 mod floor;
+mod one_by_one;
 mod shell;
 pub mod table;
 
@@ -20,6 +22,7 @@ use anyhow::{Context as _, ensure};
 use crate::aws::{DeployOptions, Deployment, LocalAws, Options};
 use crate::calls::Service;
 use crate::faults::{Action, Rule};
+pub use one_by_one::one_by_one;
 use table::Row;
 
 /// The bundles' bucket.
@@ -278,79 +281,6 @@ fn peak_of(process: &Path) -> Option<u64> {
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
     let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
     Some(kilobytes * 1024)
-}
-
-/// Fetches a commit as the readers of the public API do, and stores its bundle.
-///
-/// # Errors
-///
-/// Whatever goes wrong.
-pub async fn one_by_one(bucket: &str, name: &str, commit: &str) -> anyhow::Result<()> {
-    use pushbuild::aws::meter::Meter;
-    use pushbuild::bundle::{BundleWriter, Content, Wanted};
-    use pushbuild::git::Entry;
-    use pushbuild::git::EntryKind;
-
-    let config = pushbuild::config::Config::read(|variable| {
-        (variable == "CODE_BUCKET").then(|| bucket.to_owned())
-    })
-    .map_err(|error| anyhow::anyhow!("{error}"))?;
-    let aws = pushbuild::aws::Aws::connect(&config).await;
-    let client = aws.codecommit("eu-west-1", None).await;
-    let repository = client.repository(name, Meter::default());
-    let commit = floor::object_id(commit)?;
-    let tree = repository.root_tree(&commit).await?;
-    let mut entries = Vec::new();
-    let mut folders = vec![String::new()];
-    while let Some(folder) = folders.pop() {
-        for entry in repository.folder(&commit, &folder).await? {
-            let path = if folder.is_empty() {
-                entry.name
-            } else {
-                format!("{folder}/{}", entry.name)
-            };
-            if entry.kind == EntryKind::Folder {
-                folders.push(path.clone());
-            }
-            let (kind, id) = (entry.kind, entry.id);
-            entries.push(Entry { path, kind, id });
-        }
-    }
-    entries.sort_unstable_by(|a, b| a.name_bytes().cmp(b.name_bytes()));
-    let label = pushbuild::aws::s3::Label {
-        event_id: "one-by-one".to_owned(),
-        commit,
-        tree,
-    };
-    let key = format!("{name}/one-by-one.zip");
-    let mut upload = aws.bundles.upload(&key, &format!("{key}.partial"), &label);
-    let mut writer = BundleWriter::new(time::OffsetDateTime::UNIX_EPOCH);
-    let line = aws.room.line();
-    for (position, entry) in entries.iter().enumerate() {
-        line.advance(position);
-        let seat = std::sync::Arc::new(line.seat(position));
-        let raw = match entry.kind {
-            EntryKind::Link => Some(repository.blob(&entry.id, &seat).await?),
-            EntryKind::File | EntryKind::Executable => {
-                Some(repository.file(&commit, &entry.path, &seat).await?)
-            }
-            EntryKind::Folder | EntryKind::Submodule => None,
-        };
-        let wanted = Wanted {
-            as_link: entry.kind == EntryKind::Link,
-            as_file: entry.kind != EntryKind::Link,
-        };
-        let content = raw
-            .map(|raw| Content::verify(raw, &entry.id, wanted))
-            .transpose()
-            .map_err(anyhow::Error::msg)?;
-        let (header, data) = writer.entry(entry, content.as_ref());
-        upload.write(&header).await?;
-        upload.write(data).await?;
-    }
-    upload.write(&writer.finish(&commit)).await?;
-    upload.finish().await?;
-    Ok(())
 }
 
 /// A program that has to succeed.

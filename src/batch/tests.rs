@@ -1,10 +1,8 @@
 use std::sync::{Arc, Mutex};
 
-use gix_hash::ObjectId;
-
 use super::*;
 use crate::error::{CallError, Cause};
-use crate::event::{Reference, ReferenceKind, Skip};
+use crate::event::{ReferenceKind, Skip};
 use aws_lambda_events::event::sqs::SqsMessage;
 
 /// The body of a test's message: what to do, on which branch. `fail`, `deny` and `panic` do so;
@@ -27,16 +25,7 @@ fn read(body: &str) -> Result<Request, BadMessage> {
         "skip" => Ok(Request::Skip(Skip::UnreferencedMergeCommit)),
         _ => Ok(Request::Build(Push {
             event_id: word.to_owned(),
-            time: time::OffsetDateTime::UNIX_EPOCH,
-            account: "123456789012".to_owned(),
-            region: "eu-west-1".to_owned(),
-            repository: "shop".to_owned(),
-            reference: Reference {
-                kind: ReferenceKind::Branch,
-                short_name: branch.to_owned(),
-            },
-            commit: ObjectId::null(gix_hash::Kind::Sha1),
-            old_commit: None,
+            ..Push::sample(ReferenceKind::Branch, branch)
         })),
     }
 }

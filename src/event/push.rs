@@ -64,3 +64,23 @@ impl ReferenceKind {
         }
     }
 }
+
+#[cfg(test)]
+impl Push {
+    /// Any push of a reference that is new, for tests to change.
+    pub(crate) fn sample(kind: ReferenceKind, short_name: &str) -> Self {
+        Self {
+            event_id: "e1".to_owned(),
+            time: time::macros::datetime!(2026-01-02 03:04:05 UTC),
+            account: "111122223333".to_owned(),
+            region: "eu-west-1".to_owned(),
+            repository: "shop".to_owned(),
+            reference: Reference {
+                kind,
+                short_name: short_name.to_owned(),
+            },
+            commit: ObjectId::null(gix_hash::Kind::Sha1),
+            old_commit: None,
+        }
+    }
+}

@@ -60,10 +60,7 @@ fn request(project: String, push: &Push, source: Source, commit: &str) -> BuildR
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
-    use time::macros::datetime;
-
     use super::*;
-    use crate::event::Reference;
 
     /// The table in the documentation, by variable.
     fn told() -> BTreeMap<&'static str, &'static str> {
@@ -90,17 +87,8 @@ mod tests {
             (ReferenceKind::Tag, "v1"),
         ] {
             let push = Push {
-                event_id: "e1".to_owned(),
-                time: datetime!(2026-01-02 03:04:05 UTC),
-                account: "111122223333".to_owned(),
-                region: "eu-west-1".to_owned(),
-                repository: "shop".to_owned(),
-                reference: Reference {
-                    kind,
-                    short_name: short_name.to_owned(),
-                },
-                commit: gix_hash::ObjectId::null(gix_hash::Kind::Sha1),
                 old_commit: Some(gix_hash::ObjectId::null(gix_hash::Kind::Sha1)),
+                ..Push::sample(kind, short_name)
             };
             for (name, value) in from_codecommit("shop".to_owned(), &push).variables {
                 given.insert(name);

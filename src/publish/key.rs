@@ -58,22 +58,9 @@ pub fn of(push: &Push) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Reference;
 
     fn key_of(kind: ReferenceKind, short_name: &str) -> String {
-        of(&Push {
-            event_id: "e".to_owned(),
-            time: time::OffsetDateTime::UNIX_EPOCH,
-            account: "123456789012".to_owned(),
-            region: "eu-west-1".to_owned(),
-            repository: "shop".to_owned(),
-            reference: Reference {
-                kind,
-                short_name: short_name.to_owned(),
-            },
-            commit: gix_hash::ObjectId::null(gix_hash::Kind::Sha1),
-            old_commit: None,
-        })
+        of(&Push::sample(kind, short_name))
     }
 
     const ID: &str = "0000000000000000000000000000000000000000";

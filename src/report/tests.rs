@@ -5,7 +5,7 @@ use time::macros::datetime;
 
 use super::*;
 use crate::aws::s3::Stored;
-use crate::event::{Push, Reference, ReferenceKind, Skip};
+use crate::event::{Push, ReferenceKind, Skip};
 use crate::publish::Outcome;
 
 const EVENT: &str = r#"{"id":"e1","source":"aws.codecommit","region":"eu-west-1",
@@ -13,19 +13,7 @@ const EVENT: &str = r#"{"id":"e1","source":"aws.codecommit","region":"eu-west-1"
     "referenceFullName":"refs/heads/gone"}}"#;
 
 fn push() -> Push {
-    Push {
-        event_id: "e1".to_owned(),
-        time: datetime!(2026-01-02 03:04:05 UTC),
-        account: "111122223333".to_owned(),
-        region: "eu-west-1".to_owned(),
-        repository: "shop".to_owned(),
-        reference: Reference {
-            kind: ReferenceKind::Branch,
-            short_name: "feature/x".to_owned(),
-        },
-        commit: gix_hash::ObjectId::null(gix_hash::Kind::Sha1),
-        old_commit: None,
-    }
+    Push::sample(ReferenceKind::Branch, "feature/x")
 }
 
 fn line(ending: Ending<'_>, notes: Notes) -> Value {

@@ -1,0 +1,76 @@
+//! The way of the readers of the public API, with pushbuild's own adapters: one call after the other.
+
+use pushbuild::aws::Aws;
+use pushbuild::aws::meter::Meter;
+use pushbuild::aws::s3::Label;
+use pushbuild::bundle::{BundleWriter, Content, Wanted};
+use pushbuild::config::Config;
+use pushbuild::git::{Entry, EntryKind};
+
+use super::floor::object_id;
+
+/// Fetches a commit as the readers of the public API do, and stores its bundle.
+///
+/// # Errors
+///
+/// Whatever goes wrong.
+pub async fn one_by_one(bucket: &str, name: &str, commit: &str) -> anyhow::Result<()> {
+    let config = Config::read(|variable| (variable == "CODE_BUCKET").then(|| bucket.to_owned()))
+        .map_err(|error| anyhow::anyhow!("{error}"))?;
+    let aws = Aws::connect(&config).await;
+    let client = aws.codecommit("eu-west-1", None).await;
+    let repository = client.repository(name, Meter::default());
+    let commit = object_id(commit)?;
+    let tree = repository.root_tree(&commit).await?;
+    let mut entries = Vec::new();
+    let mut folders = vec![String::new()];
+    while let Some(folder) = folders.pop() {
+        for entry in repository.folder(&commit, &folder).await? {
+            let path = if folder.is_empty() {
+                entry.name
+            } else {
+                format!("{folder}/{}", entry.name)
+            };
+            if entry.kind == EntryKind::Folder {
+                folders.push(path.clone());
+            }
+            let (kind, id) = (entry.kind, entry.id);
+            entries.push(Entry { path, kind, id });
+        }
+    }
+    entries.sort_unstable_by(|a, b| a.name_bytes().cmp(b.name_bytes()));
+    let label = Label {
+        event_id: "one-by-one".to_owned(),
+        commit,
+        tree,
+    };
+    let key = format!("{name}/one-by-one.zip");
+    let mut upload = aws.bundles.upload(&key, &format!("{key}.partial"), &label);
+    let mut writer = BundleWriter::new(time::OffsetDateTime::UNIX_EPOCH);
+    let line = aws.room.line();
+    for (position, entry) in entries.iter().enumerate() {
+        line.advance(position);
+        let seat = std::sync::Arc::new(line.seat(position));
+        let raw = match entry.kind {
+            EntryKind::Link => Some(repository.blob(&entry.id, &seat).await?),
+            EntryKind::File | EntryKind::Executable => {
+                Some(repository.file(&commit, &entry.path, &seat).await?)
+            }
+            EntryKind::Folder | EntryKind::Submodule => None,
+        };
+        let wanted = Wanted {
+            as_link: entry.kind == EntryKind::Link,
+            as_file: entry.kind != EntryKind::Link,
+        };
+        let content = raw
+            .map(|raw| Content::verify(raw, &entry.id, wanted))
+            .transpose()
+            .map_err(anyhow::Error::msg)?;
+        let (header, data) = writer.entry(entry, content.as_ref());
+        upload.write(&header).await?;
+        upload.write(data).await?;
+    }
+    upload.write(&writer.finish(&commit)).await?;
+    upload.finish().await?;
+    Ok(())
+}
