@@ -46,25 +46,7 @@ fn small(seed: usize) -> (Repository, String) {
 
 /// A tree whose bundle is uploaded in parts.
 fn large(seed: usize) -> (Repository, String) {
-    let mut state = seed as u64 + 1;
-    let noise: Vec<Vec<u8>> = (0..4)
-        .map(|_| {
-            let mut next = || {
-                state ^= state << 13;
-                state ^= state >> 7;
-                state ^= state << 17;
-                state.to_le_bytes()
-            };
-            (0..600_000).flat_map(|_| next()).collect()
-        })
-        .collect();
-    let names = [b"a", b"b", b"c", b"d"];
-    let files: Vec<_> = names
-        .iter()
-        .zip(&noise)
-        .map(|(name, noise)| (name.as_slice(), Mode::File, noise.as_slice()))
-        .collect();
-    Repository::of(&files)
+    Repository::of_noise(seed as u64, 4, 4_800_000, |n| format!("{n}"))
 }
 
 /// Puts every operation that `on` names under the fault, for pushes whose first delivery fails at

@@ -121,24 +121,7 @@ async fn killed_again_with_the_build_started_a_push_has_one_build() {
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_in_the_middle_of_a_multipart_upload_a_push_has_one_build() {
     let world = world(2).await;
-    let mut state = 1_u64;
-    let noise: Vec<Vec<u8>> = (0..5)
-        .map(|_| {
-            let mut next = || {
-                state ^= state << 13;
-                state ^= state >> 7;
-                state ^= state << 17;
-                state.to_le_bytes()
-            };
-            (0..500_000).flat_map(|_| next()).collect()
-        })
-        .collect();
-    let files: Vec<_> = ["a", "b", "c", "d", "e"]
-        .iter()
-        .zip(&noise)
-        .map(|(name, noise)| (name.as_bytes(), Mode::File, noise.as_slice()))
-        .collect();
-    let (repository, commit) = Repository::of(&files);
+    let (repository, commit) = Repository::of_noise(0, 5, 4_000_000, |n| format!("{n}"));
     for (n, operation) in [
         "CreateMultipartUpload",
         "UploadPart",

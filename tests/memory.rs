@@ -33,33 +33,8 @@ fn status(world: &World, field: &str) -> u64 {
     found[0]
 }
 
-fn noise(seed: u64, bytes: usize) -> Vec<u8> {
-    let mut state = seed;
-    let mut out = Vec::with_capacity(bytes + 8);
-    while out.len() < bytes {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        out.extend_from_slice(&state.to_le_bytes());
-    }
-    out.truncate(bytes);
-    out
-}
-
-/// A repository of so many incompressible files of 5 MB.
-fn large(files: u64) -> (Repository, String) {
-    let contents: Vec<_> = (1..=files).map(|seed| noise(seed, 5_000_000)).collect();
-    let names: Vec<_> = (1..=files).map(|number| format!("{number:04}")).collect();
-    let files: Vec<_> = names
-        .iter()
-        .zip(&contents)
-        .map(|(name, content)| (name.as_bytes(), Mode::File, content.as_slice()))
-        .collect();
-    Repository::of(&files)
-}
-
 /// 200 files make the gigabyte of docs/performance.md; fewer show the same.
-fn files() -> u64 {
+fn files() -> usize {
     let files = std::env::var("PUSHBUILD_TEST_LARGE_FILES").ok();
     files.map_or(30, |files| files.parse().unwrap())
 }
@@ -77,7 +52,7 @@ async fn many_large_files_stay_below_a_quarter_of_a_gigabyte_fetched_or_taken_ov
     world.push("small", "main", &first).await;
     let idle = status(&world, "VmRSS");
 
-    let (repository, commit) = large(files());
+    let (repository, commit) = Repository::of_noise(0, files(), 5_000_000, |n| format!("{n:04}"));
     world.serve("large", &repository);
     world.push("large", "main", &commit).await;
     let fetched = status(&world, "VmHWM") - idle;

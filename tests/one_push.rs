@@ -150,26 +150,8 @@ async fn patient() -> World {
 }
 
 /// A commit whose bundle has so many times 3 MB.
-fn large(files: u64) -> (Repository, String) {
-    let noise = |seed: u64| -> Vec<u8> {
-        let mut state = seed;
-        (0..3_000_000)
-            .map(|_| {
-                state = state
-                    .wrapping_mul(6_364_136_223_846_793_005)
-                    .wrapping_add(1);
-                u8::try_from(state >> 56).unwrap()
-            })
-            .collect()
-    };
-    let contents: Vec<Vec<u8>> = (1..=files).map(noise).collect();
-    let names: Vec<String> = (1..=files).map(|n| format!("noise-{n}")).collect();
-    let files: Vec<_> = names
-        .iter()
-        .zip(&contents)
-        .map(|(name, content)| (name.as_bytes(), Mode::File, content.as_slice()))
-        .collect();
-    Repository::of(&files)
+fn large(files: usize) -> (Repository, String) {
+    Repository::of_noise(0, files, 3_000_000, |n| format!("noise-{n}"))
 }
 
 #[tokio::test(flavor = "multi_thread")]

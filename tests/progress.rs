@@ -7,7 +7,7 @@ use std::time::Duration;
 use pushbuild_local::calls::Service;
 use pushbuild_local::faults::{Action, Rule};
 use setup::bundle::assert_exact;
-use setup::{Mode, Repository, World};
+use setup::{Repository, World};
 
 /// Four invocations' worth: 128 calls at once (64 until the first are answered), two seconds each,
 /// and some three seconds of each invocation for them.
@@ -35,26 +35,7 @@ async fn slow_world() -> World {
 }
 
 fn of_files(files: usize, bytes: usize) -> (Repository, String) {
-    let mut state = 1_u64;
-    let contents: Vec<Vec<u8>> = (0..files)
-        .map(|_| {
-            (0..bytes)
-                .map(|_| {
-                    state ^= state << 13;
-                    state ^= state >> 7;
-                    state ^= state << 17;
-                    state.to_le_bytes()[0]
-                })
-                .collect()
-        })
-        .collect();
-    let names: Vec<_> = (0..files).map(|n| format!("{}/{n}", n % 10)).collect();
-    let files: Vec<_> = names
-        .iter()
-        .zip(&contents)
-        .map(|(name, content)| (name.as_bytes(), Mode::File, content.as_slice()))
-        .collect();
-    Repository::of(&files)
+    Repository::of_noise(0, files, bytes, |n| format!("{}/{n}", n % 10))
 }
 
 async fn goes_on_until_it_is_done(files: usize, bytes: usize) -> usize {

@@ -48,6 +48,35 @@ impl Repository {
         (repository, commit)
     }
 
+    /// A repository whose branch `main` is one commit with so many files of so many bytes that do
+    /// not compress. Every seed makes other contents.
+    pub fn of_noise(
+        seed: u64,
+        files: usize,
+        bytes: usize,
+        name: impl Fn(usize) -> String,
+    ) -> (Self, String) {
+        // Xorshift, which never leaves zero.
+        let mut state = seed + 1;
+        let mut noise = || {
+            let mut out = Vec::with_capacity(bytes + 8);
+            while out.len() < bytes {
+                state ^= state << 13;
+                state ^= state >> 7;
+                state ^= state << 17;
+                out.extend_from_slice(&state.to_le_bytes());
+            }
+            out.truncate(bytes);
+            out
+        };
+        let contents: Vec<_> = (0..files).map(|number| (name(number), noise())).collect();
+        let files: Vec<_> = contents
+            .iter()
+            .map(|(name, content)| (name.as_bytes(), Mode::File, content.as_slice()))
+            .collect();
+        Self::of(&files)
+    }
+
     pub fn path(&self) -> &Path {
         self.0.path()
     }
