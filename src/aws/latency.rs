@@ -17,7 +17,7 @@ use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 
 /// Calls a second that a function of two cores has the time for: some 350 µs each, of which the
 /// SDK takes most.
-const PER_SECOND: f64 = 2_800.0;
+const PER_SECOND: u128 = 2_800;
 
 /// Calls under way at 23 ms and less, and before anything is known.
 const LEAST: usize = 64;
@@ -41,17 +41,18 @@ struct State {
     answers: u32,
 }
 
+/// How many calls to have under way where each is answered after so long.
+pub fn in_flight_at(latency: Duration) -> usize {
+    // Rounded to the nearest whole call.
+    let due = (latency.as_micros() * PER_SECOND + 500_000) / 1_000_000;
+    usize::try_from(due).map_or(MOST, |due| due.clamp(LEAST, MOST))
+}
+
 impl Latency {
     /// How many calls to have under way.
     pub fn in_flight(&self) -> usize {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        state.quickest.map_or(LEAST, |quickest| {
-            let due = (quickest.as_secs_f64() * PER_SECOND).round();
-            (LEAST..=MOST)
-                .rev()
-                .find(|calls| u32::try_from(*calls).is_ok_and(|calls| f64::from(calls) <= due))
-                .unwrap_or(LEAST)
-        })
+        state.quickest.map_or(LEAST, in_flight_at)
     }
 
     fn answered(&self, after: Duration) {

@@ -10,13 +10,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use gix::ObjectId;
+use pushbuild::aws::latency::in_flight_at;
 use pushbuild::bundle::{Content, Wanted};
 
 use super::shell;
 use super::table::Row;
-
-/// Calls that pushbuild has under way at once.
-const IN_FLIGHT: u32 = 64;
 
 /// A floor, and what it is made of.
 #[derive(Clone, Debug)]
@@ -81,7 +79,7 @@ pub fn of(path: &Path, commit: &str, latency: Duration) -> anyhow::Result<Floor>
         compression += begun.elapsed();
     }
     let calls = blobs.len() as u64 + folders + 1;
-    let share = f64::from(u32::try_from(calls)?) / f64::from(IN_FLIGHT);
+    let share = f64::from(u32::try_from(calls)?) / f64::from(u32::try_from(in_flight_at(latency))?);
     Ok(Floor {
         calls,
         latency: latency.mul_f64(share),
