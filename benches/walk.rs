@@ -13,6 +13,7 @@ use divan::counter::ItemsCount;
 use gix_hash::ObjectId;
 use pushbuild::aws::Aws;
 use pushbuild::aws::codecommit::Repository;
+use pushbuild::aws::connections::Connections;
 use pushbuild::aws::meter::Meter;
 use pushbuild::base::Bases;
 use pushbuild::config::Config;
@@ -59,7 +60,7 @@ fn main() -> anyhow::Result<()> {
 async fn repository() -> anyhow::Result<(Repository, ObjectId, ObjectId)> {
     let bucket = |variable: &str| (variable == "CODE_BUCKET").then(|| "bench".to_owned());
     let config = Config::read(bucket)?;
-    let aws = Aws::connect(&config).await;
+    let aws = Aws::connect(&config, Connections::prepare()).await;
     let client = aws.codecommit("eu-west-1", None).await;
     let repository = client.repository("bench", Meter::default());
     let commit = ObjectId::from_hex(std::env::var(COMMIT)?.as_bytes())?;

@@ -43,6 +43,7 @@ use lambda_runtime::{Context, LambdaEvent, service_fn};
 use tokio::time::Instant;
 
 use aws::Aws;
+use aws::connections::Connections;
 use aws::meter::Meter;
 use batch::{Failure, Handed, Message};
 use config::Config;
@@ -63,8 +64,9 @@ struct Function {
 /// A configuration that cannot be used, or a Lambda Runtime API that does not answer.
 pub async fn run() -> Result<(), lambda_runtime::Error> {
     log::start(|name| std::env::var(name).ok());
+    let connections = Connections::prepare();
     let config = Config::from_environment()?;
-    let aws = Aws::connect(&config).await;
+    let aws = Aws::connect(&config, connections).await;
     let function = Arc::new(Function { aws, config });
     lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| {
         handle(function.clone(), event.payload, event.context)

@@ -250,6 +250,7 @@ async fn another_repositorys_bundle_is_no_base() {
 async fn replace(world: &World, first: &str, bytes: Vec<u8>, change: Option<(&str, &str)>) {
     let mut config = aws_sdk_s3::Config::builder()
         .behavior_version_latest()
+        .http_client(pushbuild::aws::connections::Connections::prepare())
         .endpoint_url(world.aws.endpoint())
         .force_path_style(true)
         .region(aws_sdk_s3::config::Region::new("eu-west-1"));

@@ -144,7 +144,7 @@ pub fn main() -> ExitCode {
                 bucket,
                 repository,
                 commit,
-            }) => crate::bench::one_by_one(&bucket, &repository, &commit)
+            }) => Box::pin(crate::bench::one_by_one(&bucket, &repository, &commit))
                 .await
                 .map(|()| ExitCode::SUCCESS),
             Some(Command::Serve(args)) => serve::run(args).await,

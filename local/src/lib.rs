@@ -17,4 +17,5 @@ pub mod s3;
 pub mod soak;
 pub mod sqs;
 pub mod sts;
+pub mod tls;
 pub mod wire;

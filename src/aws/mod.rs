@@ -3,6 +3,7 @@
 
 pub mod codebuild;
 pub mod codecommit;
+pub mod connections;
 mod folder_answer;
 pub mod gate;
 pub mod latency;
@@ -15,6 +16,9 @@ pub mod sqs;
 use std::collections::HashMap;
 use std::sync::Mutex;
 
+use aws_config::environment::{
+    EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider,
+};
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
 use aws_sdk_codecommit::config::SharedCredentialsProvider;
@@ -28,6 +32,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use crate::config::{Config, Reader};
 use crate::error::{CallError, Cause};
 use crate::room::Room;
+use connections::Connections;
 use folder_answer::TooLong;
 
 /// Bytes of large contents under way at once. The largest answer counts for 25 MB of it (see
@@ -53,22 +58,35 @@ pub struct Aws {
 type CodeCommitClients = HashMap<(String, Option<Reader>), codecommit::Client>;
 
 impl Aws {
-    /// Reads the SDK's own settings from the environment and builds the clients.
-    pub async fn connect(config: &Config) -> Self {
-        let sdk = aws_config::defaults(BehaviorVersion::latest())
+    /// Reads the SDK's own settings from the environment and builds the clients over these
+    /// connections.
+    pub async fn connect(config: &Config, connections: Connections) -> Self {
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .app_name(AppName::new("pushbuild").expect("the name has no character to refuse"))
             .retry_config(retry::standard())
             .timeout_config(retry::timeouts())
-            .load()
-            .await;
-        Self {
+            .http_client(connections.clone());
+        // Lambda's own are where the SDK looks first, but it sets up all the other places before.
+        if all_set(["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]) {
+            loader = loader.credentials_provider(EnvironmentVariableCredentialsProvider::new());
+        }
+        if all_set(["AWS_REGION"]) {
+            loader = loader.region(EnvironmentVariableRegionProvider::new());
+        }
+        let sdk = loader.load().await;
+        let aws = Self {
             bundles: s3::Bundles::new(&sdk, &config.code_bucket),
             builds: codebuild::Builds::new(&sdk),
             queue: sqs::Queue::new(&sdk),
             room: Room::of(ROOM),
             codecommit: Mutex::default(),
             sdk,
+        };
+        if let Some(home) = aws.sdk.region() {
+            aws.codecommit(home.as_ref(), None).await;
         }
+        connections.wait();
+        aws
     }
 
     /// CodeCommit in the repository's region, read under a role where there is one.
@@ -99,6 +117,10 @@ impl Aws {
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
+}
+
+fn all_set<const N: usize>(variables: [&str; N]) -> bool {
+    variables.map(std::env::var_os).iter().all(Option::is_some)
 }
 
 /// Codes that mean the same in every service:

@@ -1,7 +1,7 @@
 //! SQS, as the queue that feeds this function: how soon its failed messages come back.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
@@ -17,10 +17,11 @@ use crate::error::{CallError, Cause};
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibilityBatch.html>.
 const BATCH: usize = 10;
 
-/// The queue's own facts are asked for once, by its ARN, and only after a failure.
+/// The queue's own facts are asked for once, by its ARN, and only after a failure; its client is
+/// made only then.
 #[derive(Clone)]
 pub struct Queue {
-    client: Client,
+    client: Arc<LazyLock<Client, Box<dyn FnOnce() -> Client + Send>>>,
     known: Arc<Mutex<HashMap<String, Facts>>>,
 }
 
@@ -50,11 +51,11 @@ struct RedrivePolicy {
 
 impl Queue {
     pub(super) fn new(sdk: &SdkConfig) -> Self {
-        let config = Builder::from(sdk)
-            .retry_classifier(retry::UnreadableClassifier)
-            .build();
+        let config = Builder::from(sdk).retry_classifier(retry::UnreadableClassifier);
         Self {
-            client: Client::from_conf(config),
+            client: Arc::new(LazyLock::new(Box::new(|| {
+                Client::from_conf(config.build())
+            }))),
             known: Arc::default(),
         }
     }

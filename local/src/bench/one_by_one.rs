@@ -1,6 +1,7 @@
 //! The way of the readers of the public API, with pushbuild's own adapters: one call after the other.
 
 use pushbuild::aws::Aws;
+use pushbuild::aws::connections::Connections;
 use pushbuild::aws::meter::Meter;
 use pushbuild::aws::s3::Label;
 use pushbuild::bundle::{BundleWriter, Content, Wanted};
@@ -17,7 +18,7 @@ use super::floor::object_id;
 pub async fn one_by_one(bucket: &str, name: &str, commit: &str) -> anyhow::Result<()> {
     let config = Config::read(|variable| (variable == "CODE_BUCKET").then(|| bucket.to_owned()))
         .map_err(|error| anyhow::anyhow!("{error}"))?;
-    let aws = Aws::connect(&config).await;
+    let aws = Aws::connect(&config, Connections::prepare()).await;
     let client = aws.codecommit("eu-west-1", None).await;
     let repository = client.repository(name, Meter::default());
     let commit = object_id(commit)?;

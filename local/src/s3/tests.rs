@@ -115,6 +115,7 @@ fn client(address: &str, secret: &str) -> Client {
     let credentials = Credentials::new("anyone", secret, Some("a session".into()), None, "test");
     let config = aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::latest())
+        .http_client(pushbuild::aws::connections::Connections::prepare())
         .region(Region::new("eu-west-1"))
         .credentials_provider(credentials)
         .endpoint_url(address)

@@ -1,0 +1,122 @@
+//! TLS in front of the local AWS, with a certificate of an authority of its own, so that the way to
+//! the real AWS can be gone here too.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use anyhow::Context as _;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use tempfile::TempDir;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+
+/// A listener that ends TLS and hands what it hears to a listener without. Dropped, it stops.
+pub struct Front {
+    address: SocketAddr,
+    behind: Arc<OnceLock<SocketAddr>>,
+    authority: PathBuf,
+    handshakes: Arc<AtomicUsize>,
+    task: JoinHandle<()>,
+    _folder: TempDir,
+}
+
+impl Front {
+    /// Begins to listen on a port of its own, in front of nothing yet.
+    ///
+    /// # Errors
+    /// When no certificate can be made or written.
+    pub async fn listen() -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let authority = folder.path().join("authority.pem");
+        let (config, certificate) = certified()?;
+        std::fs::write(&authority, certificate)?;
+
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let handshakes = Arc::new(AtomicUsize::new(0));
+        let behind: Arc<OnceLock<SocketAddr>> = Arc::default();
+        let (counted, leads_to) = (handshakes.clone(), behind.clone());
+        let task = tokio::spawn(async move {
+            while let Ok((connection, _)) = listener.accept().await {
+                let (acceptor, counted) = (acceptor.clone(), counted.clone());
+                let leads_to = leads_to.get().copied();
+                tokio::spawn(async move {
+                    // A client that trusts nobody here ends the handshake: its error to report.
+                    let mut client = acceptor.accept(connection).await?;
+                    counted.fetch_add(1, Ordering::Relaxed);
+                    let behind = leads_to.ok_or(io::ErrorKind::NotConnected)?;
+                    let mut server = TcpStream::connect(behind).await?;
+                    tokio::io::copy_bidirectional(&mut client, &mut server).await
+                });
+            }
+        });
+        Ok(Self {
+            address,
+            behind,
+            authority,
+            handshakes,
+            task,
+            _folder: folder,
+        })
+    }
+
+    /// Leads to `http://HOST:PORT` from now on.
+    ///
+    /// # Errors
+    /// When it is no such address, or this led somewhere before.
+    pub fn lead_to(&self, endpoint: &str) -> anyhow::Result<()> {
+        let behind = endpoint
+            .trim_start_matches("http://")
+            .parse()
+            .with_context(|| format!("{endpoint} is not http://HOST:PORT"))?;
+        self.behind
+            .set(behind)
+            .map_err(|_| anyhow::anyhow!("it leads somewhere already"))
+    }
+
+    /// What stands for AWS: `https://127.0.0.1:PORT`.
+    pub fn endpoint(&self) -> String {
+        format!("https://{}", self.address)
+    }
+
+    /// The file with the certificate of the authority that vouches for this endpoint.
+    pub fn authority(&self) -> &Path {
+        &self.authority
+    }
+
+    /// Connections whose clients trusted the certificate.
+    pub fn handshakes(&self) -> usize {
+        self.handshakes.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Front {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// A server's configuration for 127.0.0.1, and the certificate of who vouches for it.
+fn certified() -> anyhow::Result<(ServerConfig, String)> {
+    let mut authority = CertificateParams::new([])?;
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate()?)?;
+    let key = KeyPair::generate()?;
+    let server = CertificateParams::new([Ipv4Addr::LOCALHOST.to_string()])?;
+    let server = server.signed_by(&key, &authority)?;
+    let mut config = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![server.der().clone()],
+            PrivateKeyDer::try_from(key.serialize_der()).map_err(anyhow::Error::msg)?,
+        )?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok((config, authority.pem()))
+}

@@ -1,0 +1,137 @@
+//! One HTTP client for all services: one pool of connections, one TLS configuration, one reading
+//! of the trusted certificates.
+//!
+//! Left to itself the SDK makes a TLS configuration for each of its clients, only to see that it
+//! can, and reads every file in the system's folders of certificates, though one file beside them
+//! holds the same. It was more than half of a cold start (docs/performance.md).
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+use std::{fs, panic};
+
+use aws_smithy_http_client::Connector;
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use aws_smithy_runtime_api::client::connector_metadata::ConnectorMetadata;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+
+use super::retry;
+
+/// How long a connector waits for a connection, and for an answer's first byte.
+type Timeouts = (Option<Duration>, Option<Duration>);
+
+/// The connectors, each with connections of its own, by their timeouts.
+#[derive(Clone, Debug, Default)]
+pub struct Connections(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    /// The system's one file of certificates; `None` where the SDK's own reader is to look.
+    bundle: OnceLock<Option<TlsContext>>,
+    connectors: Mutex<HashMap<Timeouts, SharedHttpConnector>>,
+}
+
+impl Connections {
+    /// Begins to make the connector that all clients use, on another thread: reading the
+    /// certificates takes as long as all the rest of the start.
+    pub fn prepare() -> Self {
+        let connections = Self::default();
+        let prepared = connections.clone();
+        tokio::spawn(async move { prepared.usual() });
+        connections
+    }
+
+    /// Waits for that connector, so that the first message finds it, or makes it if nobody has
+    /// begun to.
+    pub fn wait(&self) {
+        self.usual();
+    }
+
+    fn usual(&self) -> SharedHttpConnector {
+        let timeouts = retry::timeouts();
+        self.connector((timeouts.connect_timeout(), timeouts.read_timeout()))
+    }
+
+    fn connector(&self, timeouts: Timeouts) -> SharedHttpConnector {
+        // A panic while it was locked leaves a map that is as good as before.
+        let mut connectors = self
+            .0
+            .connectors
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        connectors
+            .entry(timeouts)
+            .or_insert_with(|| self.connect(timeouts))
+            .clone()
+    }
+
+    fn connect(&self, timeouts: Timeouts) -> SharedHttpConnector {
+        let bundle = self.0.bundle.get_or_init(|| trusting(&system_bundle()?));
+        if let Some(bundle) = bundle {
+            // It panics at a certificate that it cannot read; the SDK's own reader skips those.
+            let made = panic::catch_unwind(|| connector(bundle.clone(), timeouts));
+            if let Ok(connector) = made {
+                return connector;
+            }
+            tracing::warn!(
+                "the system's file of certificates cannot be used whole: \
+                 its folders are read instead, which makes the start slower"
+            );
+        }
+        connector(TlsContext::default(), timeouts)
+    }
+}
+
+/// As the SDK makes its own (`aws_smithy_runtime::client::http`), proxies included.
+fn connector(tls: TlsContext, (connect_timeout, read_timeout): Timeouts) -> SharedHttpConnector {
+    let mut settings = HttpConnectorSettings::builder();
+    settings
+        .set_connect_timeout(connect_timeout)
+        .set_read_timeout(read_timeout);
+    let connector = Connector::builder()
+        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+        .tls_context(tls)
+        .proxy_config(ProxyConfig::from_env())
+        .connector_settings(settings.build());
+    SharedHttpConnector::new(connector.build())
+}
+
+/// The file in which the operating system keeps all the certificates that it trusts, unless the
+/// environment names others: the SDK's own reader follows it.
+fn system_bundle() -> Option<PathBuf> {
+    let named = ["SSL_CERT_FILE", "SSL_CERT_DIR"].map(std::env::var_os);
+    if named.iter().any(Option::is_some) {
+        return None;
+    }
+    openssl_probe::probe().cert_file
+}
+
+/// Trust in this file's certificates alone.
+fn trusting(bundle: &Path) -> Option<TlsContext> {
+    let trusted = TrustStore::empty().with_pem_certificate(fs::read(bundle).ok()?);
+    TlsContext::builder().with_trust_store(trusted).build().ok()
+}
+
+impl HttpClient for Connections {
+    /// The SDK's ways to credentials outside Lambda have timeouts of their own.
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        _components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        self.connector((settings.connect_timeout(), settings.read_timeout()))
+    }
+
+    fn connector_metadata(&self) -> Option<ConnectorMetadata> {
+        Some(ConnectorMetadata::new("hyper", Some("1.x".into())))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,88 @@
+use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+use aws_smithy_runtime_api::client::http::HttpConnector as _;
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use pushbuild_local::tls::Front;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpListener;
+
+use super::*;
+
+/// Asks whoever is behind `front`, trusting what this file holds; the answer's status.
+async fn ask(front: &Front, bundle: &Path) -> Result<u16, String> {
+    let connections = Connections::default();
+    connections.0.bundle.set(trusting(bundle)).unwrap();
+    let request = HttpRequest::get(front.endpoint()).unwrap();
+    let answer = connections.usual().call(request).await;
+    answer
+        .map(|answer| answer.status().as_u16())
+        .map_err(|error| format!("{error:?}"))
+}
+
+async fn front() -> Front {
+    let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let front = Front::listen().await.unwrap();
+    front
+        .lead_to(&server.local_addr().unwrap().to_string())
+        .unwrap();
+    tokio::spawn(async move {
+        while let Ok((connection, _)) = server.accept().await {
+            let mut connection = BufReader::new(connection);
+            let mut request = String::new();
+            while !request.ends_with("\r\n\r\n") {
+                connection.read_line(&mut request).await.unwrap();
+            }
+            let answer = b"HTTP/1.1 204 No Content\r\n\r\n";
+            connection.write_all(answer).await.unwrap();
+        }
+    });
+    front
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whom_the_systems_file_names_is_trusted() {
+    let front = front().await;
+    assert_eq!(ask(&front, front.authority()).await, Ok(204));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whom_the_systems_file_does_not_name_is_not() {
+    let (front, other) = (front().await, front().await);
+    let refused = ask(&front, other.authority()).await.unwrap_err();
+    assert!(refused.contains("InvalidCertificate"), "{refused}");
+    assert_eq!(front.handshakes(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_with_a_certificate_that_is_none_leaves_the_sdks_own_reader() {
+    let front = front().await;
+    let folder = tempfile::tempdir().unwrap();
+    let bundle = folder.path().join("bundle.pem");
+    let authority = fs::read_to_string(front.authority()).unwrap();
+    for broken in [
+        "-----BEGIN CERTIFICATE-----\naGVsbG8=\n-----END CERTIFICATE-----\n",
+        "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n",
+    ] {
+        fs::write(&bundle, format!("{authority}{broken}")).unwrap();
+        let refused = ask(&front, &bundle).await.unwrap_err();
+        assert!(refused.contains("UnknownIssuer"), "{refused}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_clients_use_the_connector_that_was_made_ready() {
+    let connections = Connections::prepare();
+    connections.wait();
+    let client = aws_sdk_s3::Client::from_conf(
+        aws_sdk_s3::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("eu-west-1"))
+            .credentials_provider(Credentials::new("TEST", "none", None, None, "test"))
+            .timeout_config(retry::timeouts())
+            .http_client(connections.clone())
+            .endpoint_url("http://127.0.0.1:1")
+            .retry_config(aws_smithy_types::retry::RetryConfig::disabled())
+            .build(),
+    );
+    client.list_buckets().send().await.unwrap_err();
+    assert_eq!(connections.0.connectors.lock().unwrap().len(), 1);
+}
