@@ -5,35 +5,28 @@
 //! Lambda's own level filter looks for them.
 
 use lambda_runtime::tracing::subscriber;
-use subscriber::filter::{EnvFilter, LevelFilter};
+use subscriber::filter::{LevelFilter, Targets};
+use subscriber::layer::SubscriberExt as _;
+use subscriber::util::SubscriberInitExt as _;
 
 /// Begins to write logs to standard output.
 pub fn start(variable: impl Fn(&str) -> Option<String>) {
     let level = level(variable("AWS_LAMBDA_LOG_LEVEL").as_deref());
     // The SDK and the HTTP client report every connection at debug level; nobody wants them there.
-    let filter = EnvFilter::default()
-        .add_directive(LevelFilter::WARN.min(level).into())
-        .add_directive(
-            format!("pushbuild={level}")
-                .parse()
-                .unwrap_or_else(|_| level.into()),
-        );
+    let filter = Targets::new()
+        .with_default(level.min(LevelFilter::WARN))
+        .with_target("pushbuild", level);
     let lines = subscriber::fmt()
-        .with_env_filter(filter)
+        .with_max_level(level)
         .with_target(false)
         .with_ansi(false);
     let json = variable("AWS_LAMBDA_LOG_FORMAT").is_some_and(|f| f.eq_ignore_ascii_case("json"));
     // A second start, as in tests, finds the first one's subscriber and leaves it.
     let _ = if json {
-        subscriber::util::SubscriberInitExt::try_init(
-            lines
-                .json()
-                .flatten_event(true)
-                .with_span_list(false)
-                .finish(),
-        )
+        let lines = lines.json().flatten_event(true).with_span_list(false);
+        lines.finish().with(filter).try_init()
     } else {
-        subscriber::util::SubscriberInitExt::try_init(lines.finish())
+        lines.finish().with(filter).try_init()
     };
 }
 
