@@ -9,7 +9,7 @@ use aws_sdk_codebuild::types::{
 };
 use time::OffsetDateTime;
 
-use super::{failed, retry};
+use super::{failed, retry, without_code};
 use crate::error::{CallError, Cause};
 
 /// The variable by which a build names the push that it was started for.
@@ -96,11 +96,11 @@ impl Builds {
             .iter()
             .map(|(name, value)| variable(name, value))
             .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| unanswered(CALL, &request.project, &error.to_string()))?;
+            .map_err(|error| without_code(CALL, &request.project, &error.to_string()))?;
         let artifacts = ProjectArtifacts::builder()
             .r#type(ArtifactsType::NoArtifacts)
             .build()
-            .map_err(|error| unanswered(CALL, &request.project, &error.to_string()))?;
+            .map_err(|error| without_code(CALL, &request.project, &error.to_string()))?;
         let answer = self
             .client
             .start_build()
@@ -119,7 +119,7 @@ impl Builds {
             .build_value()
             .and_then(|build| build.id())
             .map(str::to_owned)
-            .ok_or_else(|| unanswered(CALL, &request.project, "the answer names no build"))
+            .ok_or_else(|| without_code(CALL, &request.project, "the answer names no build"))
     }
 
     /// The build that a push has already, if it has one.
@@ -152,7 +152,7 @@ impl Builds {
                 })?;
             // No list is not an empty list: to take it for one would build twice.
             let Some(ids) = page.ids else {
-                return Err(unanswered(
+                return Err(without_code(
                     "CodeBuild ListBuildsForProject",
                     project,
                     "the answer lists nothing",
@@ -169,7 +169,7 @@ impl Builds {
                 .await
                 .map_err(|error| failed("CodeBuild BatchGetBuilds", project, &error, cause))?;
             if builds.builds().is_empty() {
-                return Err(unanswered(
+                return Err(without_code(
                     "CodeBuild BatchGetBuilds",
                     project,
                     "the answer holds none of the builds",
@@ -193,7 +193,7 @@ impl Builds {
                 return Ok(None);
             }
         }
-        Err(unanswered(
+        Err(without_code(
             "CodeBuild ListBuildsForProject",
             project,
             "the project started so many builds since the push that its own could not be ruled out",
@@ -234,15 +234,4 @@ fn repeated_differently(mut error: CallError) -> CallError {
         error.cause = Cause::Unknown;
     }
     error
-}
-
-fn unanswered(call: &'static str, project: &str, message: &str) -> CallError {
-    CallError {
-        call,
-        about: project.to_owned(),
-        cause: Cause::Unknown,
-        code: None,
-        message: message.to_owned(),
-        request_id: None,
-    }
 }

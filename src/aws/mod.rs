@@ -119,8 +119,12 @@ impl Aws {
     }
 }
 
+/// Whether the SDK would find something in each of these environment variables.
 fn all_set<const N: usize>(variables: [&str; N]) -> bool {
-    variables.map(std::env::var_os).iter().all(Option::is_some)
+    variables
+        .map(std::env::var)
+        .iter()
+        .all(|value| value.as_ref().is_ok_and(|value| !value.trim().is_empty()))
 }
 
 /// Codes that mean the same in every service:
@@ -209,5 +213,18 @@ where
         code,
         message,
         request_id: error.request_id().map(str::to_owned),
+    }
+}
+
+/// A failure that the service has no code for: its answer, or what it was to be asked, makes no
+/// sense.
+fn without_code(call: &'static str, about: impl Into<String>, message: &str) -> CallError {
+    CallError {
+        call,
+        about: about.into(),
+        cause: Cause::Unknown,
+        code: None,
+        message: message.to_owned(),
+        request_id: None,
     }
 }

@@ -10,7 +10,7 @@ use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, QueueAttribut
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use super::{failed, retry};
+use super::{failed, retry, without_code};
 use crate::error::{CallError, Cause};
 
 /// Entries in one ChangeMessageVisibilityBatch:
@@ -72,7 +72,7 @@ impl Queue {
         }
         let mut parts = arn.splitn(6, ':').skip(4);
         let (Some(account), Some(name)) = (parts.next(), parts.next()) else {
-            return Err(senseless("SQS GetQueueUrl", arn, "it is no queue's ARN"));
+            return Err(without_code("SQS GetQueueUrl", arn, "it is no queue's ARN"));
         };
         let url = self
             .client
@@ -83,7 +83,7 @@ impl Queue {
             .await
             .map_err(|error| failed("SQS GetQueueUrl", arn, &error, cause))?
             .queue_url
-            .ok_or_else(|| senseless("SQS GetQueueUrl", arn, "the answer names no URL"))?;
+            .ok_or_else(|| without_code("SQS GetQueueUrl", arn, "the answer names no URL"))?;
         let attributes = self
             .client
             .get_queue_attributes()
@@ -124,7 +124,7 @@ impl Queue {
                         .build()
                 })
                 .collect::<Result<Vec<_>, _>>()
-                .map_err(|error| senseless(CALL, &facts.url, &error.to_string()))?;
+                .map_err(|error| without_code(CALL, &facts.url, &error.to_string()))?;
             let sent = self
                 .client
                 .change_message_visibility_batch()
@@ -137,7 +137,7 @@ impl Queue {
                 None => Ok(()),
                 Some(entry) => Err(CallError {
                     code: Some(entry.code().to_owned()),
-                    ..senseless(CALL, &facts.url, entry.message().unwrap_or_default())
+                    ..without_code(CALL, &facts.url, entry.message().unwrap_or_default())
                 }),
             });
             outcome = outcome.and(this);
@@ -161,17 +161,6 @@ fn cause(code: &str) -> Option<Cause> {
         "AWS.SimpleQueueService.NonExistentQueue" | "QueueDoesNotExist" => Cause::DoesNotExist,
         _ => return None,
     })
-}
-
-fn senseless(call: &'static str, about: &str, message: &str) -> CallError {
-    CallError {
-        call,
-        about: about.to_owned(),
-        cause: Cause::Unknown,
-        code: None,
-        message: message.to_owned(),
-        request_id: None,
-    }
 }
 
 #[cfg(test)]

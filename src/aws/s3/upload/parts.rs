@@ -6,7 +6,8 @@ use bytes::Bytes;
 use tokio::task::JoinSet;
 
 use super::{Stored, Upload, cause, failed};
-use crate::error::{CallError, Cause};
+use crate::aws::without_code;
+use crate::error::CallError;
 
 /// Parts on their way at once; each holds its bytes in memory until S3 has them.
 const PARTS_IN_FLIGHT: usize = 3;
@@ -106,7 +107,11 @@ impl Upload {
         }
         let about = self.about();
         let Some(multipart) = &mut self.multipart else {
-            return Err(unexpected(about, "there is no upload to complete"));
+            return Err(without_code(
+                "S3 UploadPart",
+                about,
+                "there is no upload to complete",
+            ));
         };
         while !multipart.in_flight.is_empty() {
             multipart.collect_one().await?;
@@ -158,21 +163,11 @@ impl Multipart {
                 self.done.push(part?);
                 Ok(())
             }
-            Some(Err(error)) => Err(unexpected(
+            Some(Err(error)) => Err(without_code(
+                "S3 UploadPart",
                 "a part".to_owned(),
                 &format!("its task ended early: {error}"),
             )),
         }
-    }
-}
-
-fn unexpected(about: String, message: &str) -> CallError {
-    CallError {
-        call: "S3 UploadPart",
-        about,
-        cause: Cause::Unknown,
-        code: None,
-        message: message.to_owned(),
-        request_id: None,
     }
 }
