@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use std::{fs, panic};
 
@@ -27,13 +27,13 @@ use super::retry;
 type Timeouts = (Option<Duration>, Option<Duration>);
 
 /// The connectors, each with connections of its own, by their timeouts.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Connections(Arc<Shared>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
     /// The system's one file of certificates; `None` where the SDK's own reader is to look.
-    bundle: OnceLock<Option<TlsContext>>,
+    bundle: Option<PathBuf>,
     connectors: Mutex<HashMap<Timeouts, SharedHttpConnector>>,
 }
 
@@ -41,10 +41,17 @@ impl Connections {
     /// Begins to make the connector that all clients use, on another thread: reading the
     /// certificates takes as long as all the rest of the start.
     pub fn prepare() -> Self {
-        let connections = Self::default();
+        let connections = Self::trusting(system_bundle());
         let prepared = connections.clone();
         tokio::spawn(async move { prepared.usual() });
         connections
+    }
+
+    fn trusting(bundle: Option<PathBuf>) -> Self {
+        Self(Arc::new(Shared {
+            bundle,
+            connectors: Mutex::default(),
+        }))
     }
 
     /// Waits for that connector, so that the first message finds it, or makes it if nobody has
@@ -72,10 +79,9 @@ impl Connections {
     }
 
     fn connect(&self, timeouts: Timeouts) -> SharedHttpConnector {
-        let bundle = self.0.bundle.get_or_init(|| trusting(&system_bundle()?));
-        if let Some(bundle) = bundle {
+        if let Some(tls) = self.0.bundle.as_deref().and_then(trusting) {
             // It panics at a certificate that it cannot read; the SDK's own reader skips those.
-            let made = panic::catch_unwind(|| connector(bundle.clone(), timeouts));
+            let made = panic::catch_unwind(|| connector(tls, timeouts));
             if let Ok(connector) = made {
                 return connector;
             }

@@ -9,8 +9,7 @@ use super::*;
 
 /// Asks whoever is behind `front`, trusting what this file holds; the answer's status.
 async fn ask(front: &Front, bundle: &Path) -> Result<u16, String> {
-    let connections = Connections::default();
-    connections.0.bundle.set(trusting(bundle)).unwrap();
+    let connections = Connections::trusting(Some(bundle.to_owned()));
     let request = HttpRequest::get(front.endpoint()).unwrap();
     let answer = connections.usual().call(request).await;
     answer
