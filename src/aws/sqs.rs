@@ -1,7 +1,7 @@
 //! SQS, as the queue that feeds this function: how soon its failed messages come back.
 
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
@@ -19,10 +19,9 @@ const BATCH: usize = 10;
 
 /// The queue's own facts are asked for once, by its ARN, and only after a failure; its client is
 /// made only then.
-#[derive(Clone)]
 pub struct Queue {
-    client: Arc<LazyLock<Client, Box<dyn FnOnce() -> Client + Send>>>,
-    known: Arc<Mutex<HashMap<String, Facts>>>,
+    client: LazyLock<Client, Box<dyn FnOnce() -> Client + Send>>,
+    known: Mutex<HashMap<String, Facts>>,
 }
 
 /// What the function has to know of its queue.
@@ -53,10 +52,8 @@ impl Queue {
     pub(super) fn new(sdk: &SdkConfig) -> Self {
         let config = Builder::from(sdk).retry_classifier(retry::UnreadableClassifier);
         Self {
-            client: Arc::new(LazyLock::new(Box::new(|| {
-                Client::from_conf(config.build())
-            }))),
-            known: Arc::default(),
+            client: LazyLock::new(Box::new(|| Client::from_conf(config.build()))),
+            known: Mutex::default(),
         }
     }
 

@@ -165,7 +165,7 @@ impl Multipart {
             }
             Some(Err(error)) => Err(without_code(
                 "S3 UploadPart",
-                "a part".to_owned(),
+                "a part",
                 &format!("its task ended early: {error}"),
             )),
         }
