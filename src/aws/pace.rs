@@ -6,7 +6,7 @@
 //! a second *are* the cap. The SDK's adaptive mode was tried: it holds such a cap as well (5,000
 //! calls in 103 s under 50 a second), but where calls are refused at random, as by the traffic of
 //! others in the account, it falls to a call every two seconds. Throttles on three calls in ten
-//! (`tests/faults.rs`) kept small pushes from ending within 90 seconds.
+//! (`tests/it/faults.rs`) kept small pushes from ending within 90 seconds.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -84,7 +84,7 @@ class World:
         (deployed,) = deployed
         *_, self.region, self.account, self.queue = deployed["queue"].split(":")
         if self.queue.startswith("garbled-"):
-            # tests/answers.rs: where AWS's answers are rubbish, calls go by names that nobody has.
+            # tests/it/answers.rs: where AWS's answers are rubbish, calls go by names that nobody has.
             self.calls = []
             return
         environment = deployed["environment"]

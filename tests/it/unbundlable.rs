@@ -1,12 +1,9 @@
 //! Commits that no bundle can hold are built straight from CodeCommit, loudly, where that works.
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-mod setup;
-
+use crate::setup::bundle::assert_exact;
+use crate::setup::{Mode, Repository, World};
 use pushbuild_local::aws::DeployOptions;
 use pushbuild_local::events::RepositoryEvent;
-use setup::bundle::assert_exact;
-use setup::{Mode, Repository, World};
 
 const LIMIT: usize = 6_291_456;
 

@@ -1,15 +1,12 @@
 //! Each fault by itself, on three calls in ten: every push has one build of exactly its commit, and
 //! the number of calls stays within bounds.
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
-
-mod setup;
 
 use std::time::Duration;
 
+use crate::setup::bundle::{entries_in_git, entries_of};
+use crate::setup::{Mode, Repository, World};
 use pushbuild_local::calls::Service;
 use pushbuild_local::faults::{Action, Rule, Shape, WrongJson};
-use setup::bundle::{entries_in_git, entries_of};
-use setup::{Mode, Repository, World};
 
 /// What the function calls for a push whose first delivery gets as far as StartBuild.
 const OPERATIONS: [(Service, &str); 14] = [

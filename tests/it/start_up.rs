@@ -1,11 +1,8 @@
 //! What the function says when it cannot start, and when it is asked for what it cannot answer.
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
-
-mod setup;
 
 use std::process::Command;
 
-use setup::{Mode, Repository, World};
+use crate::setup::{Mode, Repository, World};
 
 fn start_with(variables: &[(&str, &str)]) -> (bool, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_pushbuild"))

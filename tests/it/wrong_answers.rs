@@ -1,14 +1,11 @@
 //! An answer of CodeCommit that is not the pushed tree never becomes a bundle.
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-mod setup;
-
+use crate::setup::bundle::assert_exact;
+use crate::setup::{Mode, Repository, World};
 use pushbuild_local::calls::Service;
 use pushbuild_local::faults::{Action, Rule};
-use setup::bundle::assert_exact;
-use setup::{Mode, Repository, World};
 
-const FILES: &[setup::repository::FileOf<'static>] = &[
+const FILES: &[crate::setup::repository::FileOf<'static>] = &[
     (b"README.md", Mode::File, b"# Shop\n"),
     (b"src/main.rs", Mode::File, b"fn main() {}\n"),
     (b"src/lib/mod.rs", Mode::File, b"\n"),

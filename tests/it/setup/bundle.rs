@@ -104,10 +104,10 @@ fn contents(
         .iter()
         .filter(|(_, kind, _, _)| kind == "blob")
         .collect();
-    let asked: String = blobs
-        .iter()
-        .map(|(_, _, id, _)| format!("{id}\n"))
-        .collect();
+    let mut asked = String::new();
+    for (_, _, id, _) in &blobs {
+        asked.extend([id, "\n"]);
+    }
     let answer = git(
         repository,
         &["cat-file", "--batch", "--buffer"],

@@ -1,14 +1,11 @@
 //! Several messages at once, through the real event source mapping.
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
-
-mod setup;
 
 use std::time::Duration;
 
+use crate::setup::{Mode, Repository, World};
 use pushbuild_local::calls::Service;
 use pushbuild_local::events::RepositoryEvent;
 use pushbuild_local::faults::{Action, Rule};
-use setup::{Mode, Repository, World};
 
 /// A repository of so many commits on `main`, oldest first.
 fn history(commits: usize) -> (Repository, Vec<String>) {

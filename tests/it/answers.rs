@@ -1,15 +1,12 @@
 //! Answers with anything anywhere in them: no panic, an error in words, and never a bundle that is
 //! not the commit.
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
-
-mod setup;
 
 use std::time::Duration;
 
+use crate::setup::bundle::{entries_in_git, entries_of};
+use crate::setup::{Mode, Repository, World};
 use pushbuild_local::calls::Service;
 use pushbuild_local::faults::{Action, Rule, WrongJson};
-use setup::bundle::{entries_in_git, entries_of};
-use setup::{Mode, Repository, World};
 
 const PUSHES: usize = 40;
 

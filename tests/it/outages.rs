@@ -1,14 +1,11 @@
 //! AWS refuses everything for a while: pushes come back when it is over, in order, or lie in the
 //! dead-letter queue for a redrive.
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
-
-mod setup;
 
 use std::time::Duration;
 
+use crate::setup::{Mode, Repository, World};
 use pushbuild_local::calls::Service;
 use pushbuild_local::faults::{Action, Rule, RuleId};
-use setup::{Mode, Repository, World};
 
 /// A service refuses all that the function asks.
 fn out(world: &World, service: Service) -> RuleId {

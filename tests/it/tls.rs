@@ -1,13 +1,10 @@
 //! Over TLS, as AWS is reached, with certificates that the system or the environment vouches for.
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
-
-mod setup;
 
 use std::sync::{Arc, Mutex};
 
+use crate::setup::bundle::assert_exact;
+use crate::setup::{Mode, Repository, World};
 use pushbuild_local::tls::Front;
-use setup::bundle::assert_exact;
-use setup::{Mode, Repository, World};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 

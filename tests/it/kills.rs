@@ -1,22 +1,19 @@
 //! SIGKILL at every boundary: wherever the function ends, the push ends in exactly one build of
 //! exactly its commit. AWS's clock stands still here but for being put forward past both the
 //! queue's visibility timeout and the five minutes of an idempotency token.
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
-
-mod setup;
 
 use std::time::Duration;
 
+use crate::setup::{Mode, Repository, World};
 use pushbuild_local::calls::Service;
 use pushbuild_local::faults::{Action, Rule};
-use setup::{Mode, Repository, World};
 
 const VISIBILITY: Duration = Duration::from_mins(6);
 
 /// Longer than the visibility timeout and than a token's life.
 const LATER: Duration = Duration::from_secs(400);
 
-const FILES: &[setup::repository::FileOf<'static>] = &[
+const FILES: &[crate::setup::repository::FileOf<'static>] = &[
     (b"README.md", Mode::File, b"# Shop\n"),
     (b"bin/run", Mode::Executable, b"#!/bin/sh\n"),
     (b"latest", Mode::Link, b"README.md"),

@@ -1,13 +1,10 @@
 //! Repositories of another account or region: read under a role there, built here.
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-mod setup;
-
+use crate::setup::bundle::assert_exact;
+use crate::setup::{Mode, Repository, World};
 use pushbuild_local::aws::DeployOptions;
 use pushbuild_local::calls::{Call, Service};
 use pushbuild_local::events::RepositoryEvent;
-use setup::bundle::assert_exact;
-use setup::{Mode, Repository, World};
 
 const SOURCE: &str = "222233334444";
 const ROLE: &str = "arn:aws:iam::222233334444:role/pushbuild-reader";

@@ -1,13 +1,10 @@
 //! What can never succeed goes to the dead-letter queue quickly and holds nobody up.
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
-
-mod setup;
 
 use std::time::{Duration, SystemTime};
 
+use crate::setup::{Mode, Repository, World};
 use pushbuild_local::calls::Service;
 use pushbuild_local::faults::{Action, Rule};
-use setup::{Mode, Repository, World};
 
 const VISIBILITY: Duration = Duration::from_hours(6);
 

@@ -1,13 +1,11 @@
 //! A fetch that no invocation has the time for is done by several.
 
-mod setup;
-
 use std::time::Duration;
 
+use crate::setup::bundle::assert_exact;
+use crate::setup::{Repository, World};
 use pushbuild_local::calls::Service;
 use pushbuild_local::faults::{Action, Rule};
-use setup::bundle::assert_exact;
-use setup::{Repository, World};
 
 /// Four invocations' worth: 128 calls at once (64 until the first are answered), two seconds each,
 /// and some three seconds of each invocation for them.

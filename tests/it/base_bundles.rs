@@ -1,17 +1,14 @@
 //! What an earlier bundle holds is taken over, whatever the bundle is like.
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
-
-mod setup;
 
 use std::time::SystemTime;
 
+use crate::setup::bundle::assert_exact;
+use crate::setup::{Mode, Repository, World};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use pushbuild_local::calls::Service;
 use pushbuild_local::events::RepositoryEvent;
 use pushbuild_local::faults::{Action, Rule};
-use setup::bundle::assert_exact;
-use setup::{Mode, Repository, World};
 
 const BUCKET: &str = "pushbuild-bundles";
 

@@ -1,13 +1,5 @@
 //! What the tests stand on: real Git repositories, a local AWS, and pushbuild deployed on it as a
 //! process of its own.
-#![allow(
-    dead_code,
-    unused_imports,
-    missing_docs,
-    clippy::format_collect,
-    clippy::unwrap_used,
-    reason = "each test file uses its own part of this, and a panic is how a test fails"
-)]
 
 pub mod bundle;
 pub mod repository;

@@ -1,16 +1,13 @@
 //! One push through the whole chain: queue, mapping, function, CodeCommit, S3, CodeBuild.
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
-
-mod setup;
 
 use std::time::Duration;
 
+use crate::setup::bundle::{assert_exact, entries_of};
+use crate::setup::{Mode, Repository, World};
 use pushbuild_local::calls::Service;
 use pushbuild_local::faults::{Action, Rule};
-use setup::bundle::{assert_exact, entries_of};
-use setup::{Mode, Repository, World};
 
-const FILES: &[setup::repository::FileOf<'static>] = &[
+const FILES: &[crate::setup::repository::FileOf<'static>] = &[
     (b"README.md", Mode::File, b"# Shop\n"),
     (b"bin/run", Mode::Executable, b"#!/bin/sh\n"),
     (b"docs/readme", Mode::Link, b"../README.md"),

@@ -1,17 +1,10 @@
 //! Trees that somebody made to do harm end in a clear reject, in a bounded time and memory.
-#![allow(
-    clippy::format_collect,
-    clippy::unwrap_used,
-    reason = "a panic is how a test fails"
-)]
 #![cfg(target_os = "linux")]
-
-mod setup;
 
 use std::time::Duration;
 
+use crate::setup::{Mode, Repository, World};
 use pushbuild_local::calls::Service;
-use setup::{Mode, Repository, World};
 
 /// Bytes at the peak: with everything else a function of 512 MB does not come near its end.
 const MOST_MEMORY: u64 = 400 * 1024 * 1024;

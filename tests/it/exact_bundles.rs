@@ -1,16 +1,13 @@
 //! The extracted bundle equals `git ls-tree -r`: names, modes, targets and bytes, whatever the
 //! repository holds.
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
-
-mod setup;
 
 use std::collections::BTreeMap;
 use std::process::Command;
 
+use crate::setup::bundle::assert_exact;
+use crate::setup::{Mode, Repository, World};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use setup::bundle::assert_exact;
-use setup::{Mode, Repository, World};
 
 const SUBMODULE: &[u8] = b"5ed1000000000000000000000000000000000001";
 

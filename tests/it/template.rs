@@ -1,13 +1,12 @@
 //! The environment that `template.yaml` gives the function is the one that `Config` reads, and so
 //! is the README's table of it.
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::collections::BTreeMap;
 
 use pushbuild::config::VARIABLES;
 
-const TEMPLATE: &str = include_str!("../template.yaml");
-const README: &str = include_str!("../README.md");
+const TEMPLATE: &str = include_str!("../../template.yaml");
+const README: &str = include_str!("../../README.md");
 
 /// The lines below `heading` that are indented deeper, without the indentation.
 fn block(heading: &str) -> Vec<&'static str> {

@@ -1,14 +1,11 @@
 //! Memory stays flat whatever the size of a repository.
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 #![cfg(target_os = "linux")]
-
-mod setup;
 
 use std::fs;
 use std::time::Duration;
 
-use setup::bundle::assert_exact;
-use setup::{Mode, Repository, World};
+use crate::setup::bundle::assert_exact;
+use crate::setup::{Mode, Repository, World};
 
 /// Bytes above an idle function.
 const MOST: u64 = 256 * 1024 * 1024;

@@ -1,14 +1,11 @@
 //! The files in `events/`, each sent as it is through the whole chain.
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
-
-mod setup;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::setup::World;
+use crate::setup::bundle::assert_exact;
 use serde_json::Value;
-use setup::World;
-use setup::bundle::assert_exact;
 
 fn sample() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();

@@ -1,13 +1,10 @@
 //! A steady cap on CodeCommit's calls, far below the wanted rate: the fetch slows down to it.
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
-
-mod setup;
 
 use std::time::{Duration, Instant};
 
+use crate::setup::{Mode, Repository, World};
 use pushbuild_local::calls::Service;
 use pushbuild_local::faults::{Action, Rule, Shape};
-use setup::{Mode, Repository, World};
 
 struct Capped {
     calls: usize,

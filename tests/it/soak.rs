@@ -1,5 +1,4 @@
 //! A short soak; `cargo local soak` is the long one.
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use pushbuild_local::soak::Soak;
 
