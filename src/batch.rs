@@ -14,13 +14,14 @@ mod message;
 pub mod visibility;
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
-pub use message::{BadRecord, Handed, Message};
+pub use message::Message;
 
 use crate::error::{Class, Error};
 use crate::event::{BadMessage, Push, Request, Skip};
@@ -35,6 +36,30 @@ const LEAST_TIME: Duration = Duration::from_secs(1);
 /// How long a push may take to notice that its time is over before it is cut off.
 const GRACE: Duration = Duration::from_millis(500);
 
+/// What a batch does with its messages.
+pub trait Work: Send + Sync + 'static {
+    /// What a push cost.
+    type Metrics: Default + Send + 'static;
+
+    /// Makes a push of a message's body.
+    fn read(&self, body: &str) -> Result<Request, BadMessage>;
+
+    /// Makes a build of a push, of which an earlier delivery may have done some already.
+    fn publish(
+        self: Arc<Self>,
+        push: Push,
+        may_be_repeated: bool,
+    ) -> impl Future<Output = (Result<(), Error>, Self::Metrics)> + Send + 'static;
+
+    /// Deliveries before the dead-letter queue, if known. Asked only after a failure that has
+    /// others behind it.
+    fn max_receive_count(&self) -> impl Future<Output = Option<u32>>;
+
+    /// Called once for each message, when its outcome is known. The metrics are the default ones
+    /// where the work on the push did not come to its own end.
+    fn report(&self, message: &Message, outcome: MessageOutcome<'_>, metrics: Self::Metrics);
+}
+
 /// A message that failed or was not tried, in the order of the batch.
 #[derive(Debug)]
 pub struct Failure {
@@ -46,71 +71,57 @@ pub struct Failure {
 
 /// What became of a message.
 #[derive(Clone, Copy, Debug)]
-pub enum Ending<'a> {
+pub enum MessageOutcome<'a> {
     /// The push has its build.
     Done(&'a Push),
-    /// It asks for nothing.
+    /// There was nothing to build.
     Skipped(&'a Skip),
-    /// It failed or was not tried; what it pushes is known unless the message is a bad one.
+    /// It failed or was not tried; without a push, the message itself is bad.
     Failed(Option<&'a Push>, &'a Error),
 }
 
 /// A push and where its message stands in the batch.
-struct Waiting {
+struct ReceivedPush {
     number: usize,
     message: Message,
     push: Push,
 }
 
-/// Works through a batch and answers what failed, in the batch's order.
-///
-/// `read` makes a push of a body, `work` a build of a push. `max_receive_count` is asked only
-/// after a failure that has others behind it. `report` hears of each message once, when it is known
-/// what becomes of it, together with what `work` noted, which is nothing where it was cut off.
-pub async fn handle<Work, Working, Notes>(
-    messages: Vec<Message>,
-    stop: Instant,
-    read: impl Fn(&str) -> Result<Request, BadMessage>,
-    work: Work,
-    max_receive_count: impl AsyncFn() -> Option<u32>,
-    report: impl Fn(&Message, Ending<'_>, Notes),
-) -> Vec<Failure>
-where
-    Work: Fn(Push, Handed) -> Working,
-    Working: Future<Output = (Result<(), Error>, Notes)> + Send + 'static,
-    Notes: Default + Send + 'static,
-{
+/// Works through a batch and returns what failed, in the batch's order.
+pub async fn handle<W: Work>(work: &Arc<W>, messages: Vec<Message>, stop: Instant) -> Vec<Failure> {
     let mut failures = Vec::new();
-    let mut lanes: Vec<Vec<Waiting>> = Vec::new();
+    let mut lanes: Vec<Vec<ReceivedPush>> = Vec::new();
     for (number, message) in messages.into_iter().enumerate() {
-        match read(&message.body) {
+        match work.read(&message.body) {
             Ok(Request::Build(push)) => {
-                let waiting = Waiting {
+                let received = ReceivedPush {
                     number,
                     message,
                     push,
                 };
                 match lanes
                     .iter_mut()
-                    .find(|lane| same_lane(&lane[0].push, &waiting.push))
+                    .find(|lane| lane[0].push.is_of_same_reference(&received.push))
                 {
-                    Some(lane) => lane.push(waiting),
-                    None => lanes.push(vec![waiting]),
+                    Some(lane) => lane.push(received),
+                    None => lanes.push(vec![received]),
                 }
             }
             Ok(Request::Skip(skip)) => {
-                report(&message, Ending::Skipped(&skip), Notes::default());
+                let outcome = MessageOutcome::Skipped(&skip);
+                work.report(&message, outcome, W::Metrics::default());
             }
             Err(error) => {
                 let error = error.into();
-                report(&message, Ending::Failed(None, &error), Notes::default());
+                let outcome = MessageOutcome::Failed(None, &error);
+                work.report(&message, outcome, W::Metrics::default());
                 failures.push((number, Failure { message, error }));
             }
         }
     }
 
     let worked = stream::iter(lanes)
-        .map(|lane| work_lane(lane, stop, &work, &max_receive_count, &report))
+        .map(|lane| work_lane(work, lane, stop))
         .buffer_unordered(LANES_AT_ONCE)
         .collect::<Vec<_>>()
         .await;
@@ -119,50 +130,38 @@ where
     failures.into_iter().map(|(_, failure)| failure).collect()
 }
 
-fn same_lane(one: &Push, other: &Push) -> bool {
-    one.reference == other.reference
-        && one.repository == other.repository
-        && one.account == other.account
-        && one.region == other.region
-}
-
-async fn work_lane<Work, Working, Notes>(
-    lane: Vec<Waiting>,
+async fn work_lane<W: Work>(
+    work: &Arc<W>,
+    lane: Vec<ReceivedPush>,
     stop: Instant,
-    work: &Work,
-    max_receive_count: &impl AsyncFn() -> Option<u32>,
-    report: &impl Fn(&Message, Ending<'_>, Notes),
-) -> Vec<(usize, Failure)>
-where
-    Work: Fn(Push, Handed) -> Working,
-    Working: Future<Output = (Result<(), Error>, Notes)> + Send + 'static,
-    Notes: Default + Send + 'static,
-{
+) -> Vec<(usize, Failure)> {
     let mut failures = Vec::new();
-    let mut held_up = false;
-    let mut waiting = lane.into_iter().peekable();
-    while let Some(Waiting {
+    let mut is_blocked = false;
+    let mut remaining = lane.into_iter().peekable();
+    while let Some(ReceivedPush {
         number,
         message,
         push,
-    }) = waiting.next()
+    }) = remaining.next()
     {
-        let (outcome, notes) = if held_up {
-            (Err(Error::BehindFailure), Notes::default())
+        let (result, metrics) = if is_blocked {
+            (Err(Error::BehindFailure), W::Metrics::default())
         } else {
-            work_one(&message, &push, stop, work).await
+            work_one(work, &message, &push, stop).await
         };
-        let error = match outcome {
+        let error = match result {
             Ok(()) => {
-                report(&message, Ending::Done(&push), notes);
+                work.report(&message, MessageOutcome::Done(&push), metrics);
                 continue;
             }
             Err(error) => error,
         };
-        report(&message, Ending::Failed(Some(&push), &error), notes);
-        if !held_up && waiting.peek().is_some() {
-            held_up = error.class() == Class::Retry
-                && max_receive_count()
+        let outcome = MessageOutcome::Failed(Some(&push), &error);
+        work.report(&message, outcome, metrics);
+        if !is_blocked && remaining.peek().is_some() {
+            is_blocked = error.class() == Class::Retry
+                && work
+                    .max_receive_count()
                     .await
                     .is_none_or(|most| message.receive_count < most);
         }
@@ -171,35 +170,28 @@ where
     failures
 }
 
-async fn work_one<Work, Working, Notes>(
+async fn work_one<W: Work>(
+    work: &Arc<W>,
     message: &Message,
     push: &Push,
     stop: Instant,
-    work: &Work,
-) -> (Result<(), Error>, Notes)
-where
-    Work: Fn(Push, Handed) -> Working,
-    Working: Future<Output = (Result<(), Error>, Notes)> + Send + 'static,
-    Notes: Default + Send + 'static,
-{
-    let unnoted = |error| (Err(error), Notes::default());
+) -> (Result<(), Error>, W::Metrics) {
+    let without_metrics = |error| (Err(error), W::Metrics::default());
     if Instant::now() + LEAST_TIME > stop {
-        return unnoted(Error::NotBegun);
+        return without_metrics(Error::NotBegun);
     }
     let span = tracing::info_span!("push", message_id = message.id, event_id = push.event_id);
-    let handed = Handed {
-        receive_count: message.receive_count,
-        sent: message.sent,
-        stop,
-    };
+    let publishing = work
+        .clone()
+        .publish(push.clone(), message.may_be_repeated(push));
     // A task of its own: what panics there ends there.
-    let mut task = tokio::spawn(work(push.clone(), handed).instrument(span));
+    let mut task = tokio::spawn(publishing.instrument(span));
     match timeout_at(stop + GRACE, &mut task).await {
         Ok(Ok(outcome)) => outcome,
-        Ok(Err(error)) => unnoted(Error::Panicked(panic_message(error))),
+        Ok(Err(error)) => without_metrics(Error::Panicked(panic_message(error))),
         Err(_) => {
             task.abort();
-            unnoted(Error::OutOfTime(
+            without_metrics(Error::OutOfTime(
                 "the push did not stop when the invocation ended",
             ))
         }
@@ -212,7 +204,7 @@ fn panic_message(error: tokio::task::JoinError) -> String {
             .downcast_ref::<&str>()
             .map(|message| (*message).to_owned())
             .or_else(|| panic.downcast_ref::<String>().cloned())
-            .unwrap_or_else(|| "a panic without words".to_owned()),
+            .unwrap_or_else(|| "a panic without a message".to_owned()),
         Err(error) => error.to_string(),
     }
 }

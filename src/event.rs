@@ -5,7 +5,7 @@
 //! from another account's bus leaves it as it is, `account` and `region` included. Only the fields
 //! that are used are read, so that a field which AWS adds or changes can break nothing.
 
-mod claims;
+mod fields;
 mod push;
 
 use std::fmt;
@@ -15,7 +15,7 @@ use serde::Deserialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-pub use claims::Claims;
+pub use fields::EventFields;
 pub use push::{Push, Reference, ReferenceKind};
 
 const DETAIL_TYPE: &str = "CodeCommit Repository State Change";

@@ -1,4 +1,4 @@
-//! The story of one push, from the queue's message to CodeBuild's build.
+//! One push, from the queue's message to its build.
 
 mod build;
 mod bundle;
@@ -23,26 +23,39 @@ pub struct Delivery {
     pub redelivered: bool,
     /// When the work must have ended.
     pub stop: Instant,
-    /// Where this function lives; CodeBuild starts builds there.
-    pub home: Home,
+    /// Where this function runs, and so its builds.
+    pub location: FunctionLocation,
     /// Counts the calls that it costs.
     pub meter: Meter,
 }
 
-/// An account and a region.
+/// The account and the region that the function runs in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Home {
+pub struct FunctionLocation {
     /// The account's id.
     pub account: String,
     /// The region's name.
     pub region: String,
 }
 
+impl FunctionLocation {
+    /// Reads a function's ARN: `arn:aws:lambda:eu-west-1:123456789012:function:name`.
+    pub fn of_arn(arn: &str) -> Self {
+        let mut parts = arn.split(':').skip(3);
+        let mut next = || parts.next().unwrap_or_default().to_owned();
+        let region = next();
+        Self {
+            region,
+            account: next(),
+        }
+    }
+}
+
 /// A push that has its build.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Published {
     /// What had to be done for it.
-    pub outcome: Outcome,
+    pub outcome: PushOutcome,
     /// CodeBuild's id of the build.
     pub build_id: String,
     /// What it was started from, unless CodeBuild clones or an earlier delivery started it.
@@ -51,7 +64,7 @@ pub struct Published {
 
 /// How a push came to its build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum PushOutcome {
     /// From a bundle that was made now.
     Built,
     /// From the bundle that an earlier delivery had stored.
@@ -62,7 +75,7 @@ pub enum Outcome {
     BuiltFromCodeCommit,
 }
 
-impl Outcome {
+impl PushOutcome {
     /// The word in logs.
     pub fn name(self) -> &'static str {
         match self {
@@ -135,7 +148,7 @@ async fn attempt(
             .await?;
         if let Some(build_id) = earlier {
             return Ok(Published {
-                outcome: Outcome::AlreadyBuilt,
+                outcome: PushOutcome::AlreadyBuilt,
                 build_id,
                 bundle: None,
             });
@@ -149,10 +162,10 @@ async fn attempt(
         None
     };
     let (outcome, stored) = match earlier {
-        Some(stored) => (Outcome::BuiltFromStored, Ok(stored)),
+        Some(stored) => (PushOutcome::BuiltFromStored, Ok(stored)),
         None => match bundle::make(aws, config, push, delivery, &key, figures).await {
-            Ok(stored) => (Outcome::Built, Ok(stored)),
-            Err(NoBundle::Unbundlable(why)) => (Outcome::BuiltFromCodeCommit, Err(why)),
+            Ok(stored) => (PushOutcome::Built, Ok(stored)),
+            Err(NoBundle::Unbundlable(why)) => (PushOutcome::BuiltFromCodeCommit, Err(why)),
             Err(NoBundle::Failed(error)) => return Err(error),
         },
     };
@@ -161,7 +174,7 @@ async fn attempt(
     let request = match &stored {
         Ok(stored) => build::from_bundle(project, push, &aws.bundles.bucket, stored),
         Err(why) => {
-            check_codecommit_can_serve(config, push, &delivery.home, why)?;
+            check_codecommit_can_serve(config, push, &delivery.location, why)?;
             tracing::warn!(
                 repository = push.repository,
                 reference = push.reference.full_name(),
@@ -186,15 +199,15 @@ async fn attempt(
 fn check_codecommit_can_serve(
     config: &Config,
     push: &Push,
-    home: &Home,
+    location: &FunctionLocation,
     why: &Unbundlable,
 ) -> Result<(), Error> {
     let unless = match config.unbundlable {
         WhenUnbundlable::Reject => "UNBUNDLABLE=reject keeps CodeBuild from cloning it",
-        WhenUnbundlable::CodeCommit if push.account != home.account => {
+        WhenUnbundlable::CodeCommit if push.account != location.account => {
             "CodeBuild cannot clone it, since it is in another account"
         }
-        WhenUnbundlable::CodeCommit if push.region != home.region => {
+        WhenUnbundlable::CodeCommit if push.region != location.region => {
             "CodeBuild cannot clone it, since it is in another region"
         }
         WhenUnbundlable::CodeCommit => return Ok(()),

@@ -22,9 +22,9 @@ use metrique::emf::Emf;
 use metrique::writer::format::Format;
 use tracing::Level;
 
-use crate::batch::{Ending, Message};
+use crate::batch::{Message, MessageOutcome};
 use crate::error::{Class, Error};
-use crate::event::Claims;
+use crate::event::EventFields;
 use crate::publish::{Figures, Published};
 use line::Line;
 
@@ -33,7 +33,7 @@ pub const NAMESPACE: &str = "pushbuild";
 
 /// What the work on a push noted.
 #[derive(Debug, Default)]
-pub struct Notes {
+pub struct Metrics {
     /// Of a push that has its build.
     pub published: Option<Published>,
     /// Of a push that was worked on to an end of its own.
@@ -64,8 +64,8 @@ pub struct Reporter {
 
 impl Reporter {
     /// Writes the line of one message to standard output, unless the log's level leaves it out.
-    pub fn report(&self, message: &Message, ending: Ending<'_>, notes: Notes) {
-        let wanted = match level(&ending) {
+    pub fn report(&self, message: &Message, outcome: MessageOutcome<'_>, metrics: Metrics) {
+        let wanted = match level(&outcome) {
             Level::ERROR => tracing::enabled!(Level::ERROR),
             Level::WARN => tracing::enabled!(Level::WARN),
             _ => tracing::enabled!(Level::INFO),
@@ -73,7 +73,7 @@ impl Reporter {
         if !wanted {
             return;
         }
-        let line = self.document(message, ending, notes, SystemTime::now());
+        let line = self.document(message, outcome, metrics, SystemTime::now());
         // Where standard output is gone there is nobody left to be told.
         let _ = std::io::stdout().lock().write_all(&line);
     }
@@ -82,25 +82,29 @@ impl Reporter {
     fn document(
         &self,
         message: &Message,
-        ending: Ending<'_>,
-        notes: Notes,
+        outcome: MessageOutcome<'_>,
+        metrics: Metrics,
         at: SystemTime,
     ) -> Vec<u8> {
-        let mut line = Line::new(&self.function_name, level(&ending).as_str(), at);
+        let mut line = Line::new(&self.function_name, level(&outcome).as_str(), at);
         line.request_id = Some(self.request_id.clone()).filter(|id| !id.is_empty());
         line.message_id = Some(message.id.clone());
         line.receive_count = message.receive_count;
-        if let Some(cost) = notes.cost {
+        if let Some(cost) = metrics.cost {
             line.cost(&cost);
         }
-        line.names(match ending {
-            Ending::Done(push) | Ending::Failed(Some(push), _) => Claims::from(push),
-            Ending::Skipped(_) | Ending::Failed(None, _) => Claims::of_body(&message.body),
+        line.names(match outcome {
+            MessageOutcome::Done(push) | MessageOutcome::Failed(Some(push), _) => {
+                EventFields::from(push)
+            }
+            MessageOutcome::Skipped(_) | MessageOutcome::Failed(None, _) => {
+                EventFields::of_body(&message.body)
+            }
         });
-        match ending {
-            Ending::Done(_) => line.done(notes.published),
-            Ending::Skipped(skip) => line.skipped(skip),
-            Ending::Failed(_, error) => line.failed(error),
+        match outcome {
+            MessageOutcome::Done(_) => line.done(metrics.published),
+            MessageOutcome::Skipped(skip) => line.skipped(skip),
+            MessageOutcome::Failed(_, error) => line.failed(error),
         }
         let mut out = Vec::with_capacity(2048);
         let format = Emf::builder(NAMESPACE.to_owned(), vec![vec![]])
@@ -113,13 +117,13 @@ impl Reporter {
     }
 }
 
-/// How bad an ending is.
-fn level(ending: &Ending<'_>) -> Level {
-    match ending {
-        Ending::Done(_) | Ending::Skipped(_) | Ending::Failed(_, Error::BehindFailure) => {
-            Level::INFO
-        }
-        Ending::Failed(_, error) => match error.class() {
+/// How bad an outcome is.
+fn level(outcome: &MessageOutcome<'_>) -> Level {
+    match outcome {
+        MessageOutcome::Done(_)
+        | MessageOutcome::Skipped(_)
+        | MessageOutcome::Failed(_, Error::BehindFailure) => Level::INFO,
+        MessageOutcome::Failed(_, error) => match error.class() {
             Class::Retry => Level::WARN,
             Class::Reject => Level::ERROR,
         },

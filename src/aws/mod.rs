@@ -14,7 +14,7 @@ pub mod s3;
 pub mod sqs;
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use aws_config::environment::{
     EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider,
@@ -47,7 +47,7 @@ pub struct Aws {
     /// The builds.
     pub builds: codebuild::Builds,
     /// The queue that feeds this function.
-    pub queue: sqs::Queue,
+    pub queue: Arc<sqs::Queue>,
     /// The room for large contents, whichever push they belong to.
     pub room: Room,
     /// Repositories of other accounts and regions need clients of their own.
@@ -77,7 +77,7 @@ impl Aws {
         let aws = Self {
             bundles: s3::Bundles::new(&sdk, &config.code_bucket),
             builds: codebuild::Builds::new(&sdk),
-            queue: sqs::Queue::new(&sdk),
+            queue: Arc::new(sqs::Queue::new(&sdk)),
             room: Room::of(ROOM),
             codecommit: Mutex::default(),
             sdk,

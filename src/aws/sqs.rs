@@ -1,14 +1,15 @@
 //! SQS, as the queue that feeds this function: how soon its failed messages come back.
 
 use std::collections::HashMap;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex, PoisonError};
+use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::Builder;
 use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, QueueAttributeName};
 use serde::Deserialize;
-use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use super::{failed, retry, without_code};
 use crate::error::{CallError, Cause};
@@ -17,24 +18,27 @@ use crate::error::{CallError, Cause};
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibilityBatch.html>.
 const BATCH: usize = 10;
 
-/// The queue's own facts are asked for once, by its ARN, and only after a failure; its client is
-/// made only then.
+/// How long the queue's settings are taken to be the same. They change with a deployment, which
+/// does not replace a warm function.
+const SETTINGS_AGE: Duration = Duration::from_mins(1);
+
+/// The queue. Its client is made, and its settings are read, only after a failure.
 pub struct Queue {
     client: LazyLock<Client, Box<dyn FnOnce() -> Client + Send>>,
-    known: Mutex<HashMap<String, Facts>>,
+    known: Mutex<HashMap<String, (Instant, QueueSettings)>>,
 }
 
 /// What the function has to know of its queue.
 #[derive(Clone, Debug)]
-pub struct Facts {
+pub struct QueueSettings {
     url: String,
-    /// Deliveries after which a message moves to the dead-letter queue; none without one.
+    /// Deliveries after which a message moves to the dead-letter queue; `None` without one.
     pub max_receive_count: Option<u32>,
 }
 
 /// One message and the seconds until it is visible again.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Postponed {
+pub struct VisibilityChange {
     /// Of this delivery.
     pub receipt_handle: String,
     /// 0 to 43,200.
@@ -57,19 +61,25 @@ impl Queue {
         }
     }
 
-    /// What is known of the queue with this ARN.
+    /// The settings of the queue with this ARN, at most a minute old.
     ///
     /// # Errors
     ///
-    /// A failed call, or an ARN that is none of a queue.
-    pub async fn facts(&self, arn: &str) -> Result<Facts, CallError> {
-        let mut known = self.known.lock().await;
-        if let Some(facts) = known.get(arn) {
-            return Ok(facts.clone());
+    /// A failed call, or an ARN that names no queue.
+    pub async fn settings(&self, arn: &str) -> Result<QueueSettings, CallError> {
+        let known = self.known().get(arn).cloned();
+        if let Some((read, settings)) = known
+            && read.elapsed() < SETTINGS_AGE
+        {
+            return Ok(settings);
         }
         let mut parts = arn.splitn(6, ':').skip(4);
         let (Some(account), Some(name)) = (parts.next(), parts.next()) else {
-            return Err(without_code("SQS GetQueueUrl", arn, "it is no queue's ARN"));
+            return Err(without_code(
+                "SQS GetQueueUrl",
+                arn,
+                "this is not the ARN of a queue",
+            ));
         };
         let url = self
             .client
@@ -93,12 +103,18 @@ impl Queue {
             .attributes()
             .and_then(|attributes| attributes.get(&QueueAttributeName::RedrivePolicy))
             .and_then(|policy| max_receive_count(policy));
-        let facts = Facts {
+        let settings = QueueSettings {
             url,
             max_receive_count,
         };
-        known.insert(arn.to_owned(), facts.clone());
-        Ok(facts)
+        let known = (Instant::now(), settings.clone());
+        self.known().insert(arn.to_owned(), known);
+        Ok(settings)
+    }
+
+    fn known(&self) -> std::sync::MutexGuard<'_, HashMap<String, (Instant, QueueSettings)>> {
+        // A panic between lock and unlock leaves a map that is as good as before.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sets when messages come back, in as few calls as SQS allows.
@@ -106,35 +122,39 @@ impl Queue {
     /// # Errors
     ///
     /// The first call, or the first message of one, that failed; the others were still tried.
-    pub async fn postpone(&self, facts: &Facts, messages: &[Postponed]) -> Result<(), CallError> {
+    pub async fn change_visibility(
+        &self,
+        settings: &QueueSettings,
+        changes: &[VisibilityChange],
+    ) -> Result<(), CallError> {
         const CALL: &str = "SQS ChangeMessageVisibilityBatch";
         let mut outcome = Ok(());
-        for batch in messages.chunks(BATCH) {
+        for batch in changes.chunks(BATCH) {
             let entries = batch
                 .iter()
                 .enumerate()
-                .map(|(number, message)| {
+                .map(|(number, change)| {
                     ChangeMessageVisibilityBatchRequestEntry::builder()
                         .id(number.to_string())
-                        .receipt_handle(&message.receipt_handle)
-                        .visibility_timeout(i32::try_from(message.seconds).unwrap_or(i32::MAX))
+                        .receipt_handle(&change.receipt_handle)
+                        .visibility_timeout(i32::try_from(change.seconds).unwrap_or(i32::MAX))
                         .build()
                 })
                 .collect::<Result<Vec<_>, _>>()
-                .map_err(|error| without_code(CALL, &facts.url, &error.to_string()))?;
+                .map_err(|error| without_code(CALL, &settings.url, &error.to_string()))?;
             let sent = self
                 .client
                 .change_message_visibility_batch()
-                .queue_url(&facts.url)
+                .queue_url(&settings.url)
                 .set_entries(Some(entries))
                 .send()
                 .await
-                .map_err(|error| failed(CALL, &facts.url, &error, cause));
+                .map_err(|error| failed(CALL, &settings.url, &error, cause));
             let this = sent.and_then(|answer| match answer.failed().first() {
                 None => Ok(()),
                 Some(entry) => Err(CallError {
                     code: Some(entry.code().to_owned()),
-                    ..without_code(CALL, &facts.url, entry.message().unwrap_or_default())
+                    ..without_code(CALL, &settings.url, entry.message().unwrap_or_default())
                 }),
             });
             outcome = outcome.and(this);

@@ -1,8 +1,7 @@
-//! One record of a batch, and what its delivery tells of earlier ones.
+//! One record of a batch, and whether it may have been delivered before.
 
 use aws_lambda_events::event::sqs::SqsMessage;
 use time::OffsetDateTime;
-use tokio::time::Instant;
 
 use crate::event::Push;
 
@@ -31,28 +30,10 @@ pub struct BadRecord {
     lacks: &'static str,
 }
 
-/// How a push was handed over.
-#[derive(Clone, Copy, Debug)]
-pub struct Handed {
-    /// Deliveries so far, this one included.
-    pub receive_count: u32,
-    /// When its message came into the queue.
-    pub sent: Option<OffsetDateTime>,
-    /// When the work must have ended.
-    pub stop: Instant,
-}
-
 /// An event is in the queue within seconds. One that came later than this has been there before:
 /// it was redriven, or EventBridge delivered it twice. The idempotency token of a build is valid
 /// for five minutes, which leaves no gap between the two.
 const LATE: time::Duration = time::Duration::minutes(1);
-
-impl Handed {
-    /// Whether an earlier delivery of this push may have got anywhere.
-    pub fn may_be_repeated(&self, push: &Push) -> bool {
-        self.receive_count > 1 || self.sent.is_none_or(|sent| sent - push.time > LATE)
-    }
-}
 
 impl Message {
     /// Reads one record.
@@ -79,6 +60,11 @@ impl Message {
             receipt_handle: record.receipt_handle.unwrap_or_default(),
             body: record.body.unwrap_or_default(),
         })
+    }
+
+    /// Whether an earlier delivery of this push may have done some of its work.
+    pub fn may_be_repeated(&self, push: &Push) -> bool {
+        self.receive_count > 1 || self.sent.is_none_or(|sent| sent - push.time > LATE)
     }
 }
 

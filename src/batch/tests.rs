@@ -1,4 +1,4 @@
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use super::*;
 use crate::error::{CallError, Cause};
@@ -41,23 +41,51 @@ fn call_error(cause: Cause) -> Error {
     })
 }
 
-type Log = Arc<Mutex<Vec<String>>>;
+/// Does what the messages say and keeps a record of it.
+struct Script {
+    max_receive_count: Option<u32>,
+    worked: Mutex<Vec<String>>,
+    reported: Mutex<Vec<(String, &'static str, bool)>>,
+}
 
-/// Notes that it was worked on, and the outcome.
-async fn work(log: Log, push: Push) -> (Result<(), Error>, bool) {
-    let name = format!("{} {}", push.event_id, push.reference.short_name);
-    log.lock().unwrap().push(name);
-    let outcome = match push.event_id.as_str() {
-        "fail" => Err(call_error(Cause::Unavailable)),
-        "deny" => Err(call_error(Cause::Denied)),
-        "panic" => panic!("a test's panic"),
-        "slow" => {
-            tokio::time::sleep(Duration::from_secs(10)).await;
-            Ok(())
-        }
-        _ => Ok(()),
-    };
-    (outcome, true)
+impl Work for Script {
+    /// Whether the work came to its own end.
+    type Metrics = bool;
+
+    fn read(&self, body: &str) -> Result<Request, BadMessage> {
+        read(body)
+    }
+
+    async fn publish(self: Arc<Self>, push: Push, _: bool) -> (Result<(), Error>, bool) {
+        let name = format!("{} {}", push.event_id, push.reference.short_name);
+        self.worked.lock().unwrap().push(name);
+        let outcome = match push.event_id.as_str() {
+            "fail" => Err(call_error(Cause::Unavailable)),
+            "deny" => Err(call_error(Cause::Denied)),
+            "panic" => panic!("a test's panic"),
+            "slow" => {
+                tokio::time::sleep(Duration::from_secs(10)).await;
+                Ok(())
+            }
+            _ => Ok(()),
+        };
+        (outcome, true)
+    }
+
+    async fn max_receive_count(&self) -> Option<u32> {
+        self.max_receive_count
+    }
+
+    fn report(&self, message: &Message, outcome: MessageOutcome<'_>, ended: bool) {
+        let outcome = match outcome {
+            MessageOutcome::Done(_) => "done",
+            MessageOutcome::Skipped(_) => "skipped",
+            MessageOutcome::Failed(Some(_), _) => "failed",
+            MessageOutcome::Failed(None, _) => "bad",
+        };
+        let mut reported = self.reported.lock().unwrap();
+        reported.push((message.id.clone(), outcome, ended));
+    }
 }
 
 struct Ran {
@@ -66,32 +94,18 @@ struct Ran {
     errors: Vec<String>,
     /// What was worked on, in order.
     worked: Vec<String>,
-    /// Message id, how it ended, and whether the work could note anything.
+    /// Message id, outcome, and whether the work came to its own end.
     reported: Vec<(String, &'static str, bool)>,
 }
 
-async fn run_with(messages: Vec<Message>, time: Duration, most: Option<u32>) -> Ran {
-    let log = Log::default();
-    let reported = Mutex::default();
-    let failures = handle(
-        messages,
-        Instant::now() + time,
-        read,
-        |push, _| work(log.clone(), push),
-        async || most,
-        |message, ending, noted: bool| {
-            let ending = match ending {
-                Ending::Done(_) => "done",
-                Ending::Skipped(_) => "skipped",
-                Ending::Failed(Some(_), _) => "failed",
-                Ending::Failed(None, _) => "bad",
-            };
-            let mut reported: std::sync::MutexGuard<'_, Vec<_>> = reported.lock().unwrap();
-            reported.push((message.id.clone(), ending, noted));
-        },
-    )
-    .await;
-    let worked = log.lock().unwrap().clone();
+async fn run_with(messages: Vec<Message>, time: Duration, max_receive_count: Option<u32>) -> Ran {
+    let script = Arc::new(Script {
+        max_receive_count,
+        worked: Mutex::default(),
+        reported: Mutex::default(),
+    });
+    let failures = handle(&script, messages, Instant::now() + time).await;
+    let (worked, reported) = (&script.worked, &script.reported);
     Ran {
         failed: failures
             .iter()
@@ -101,8 +115,8 @@ async fn run_with(messages: Vec<Message>, time: Duration, most: Option<u32>) -> 
             .iter()
             .map(|failure| failure.error.to_string())
             .collect(),
-        worked,
-        reported: reported.into_inner().unwrap(),
+        worked: worked.lock().unwrap().clone(),
+        reported: reported.lock().unwrap().clone(),
     }
 }
 
@@ -133,7 +147,7 @@ async fn a_bad_message_in_the_middle_fails_alone() {
 }
 
 #[tokio::test]
-async fn each_message_is_reported_once_with_what_its_work_noted() {
+async fn each_message_is_reported_once_with_the_metrics_of_its_work() {
     let mut ran = run(&["ok a", "fail b", "3 b", "panic c", "skip", "bad"]).await;
     ran.reported.sort();
     let expected = [
@@ -144,7 +158,7 @@ async fn each_message_is_reported_once_with_what_its_work_noted() {
         ("4", "skipped", false),
         ("5", "bad", false),
     ];
-    let expected = expected.map(|(id, ending, noted)| (id.to_owned(), ending, noted));
+    let expected = expected.map(|(id, outcome, ended)| (id.to_owned(), outcome, ended));
     assert_eq!(ran.reported, expected);
 }
 
@@ -248,15 +262,18 @@ fn a_first_delivery_long_after_its_event_may_be_a_repeat() {
     let Ok(Request::Build(push)) = read("build main") else {
         panic!("this is a push");
     };
-    let handed = |receive_count, sent: Option<i64>| Handed {
-        receive_count,
-        sent: sent.map(|sent| push.time + time::Duration::seconds(sent)),
-        stop: Instant::now(),
+    let may_be_repeated = |receive_count, sent: Option<i64>| {
+        let sent = sent.map(|sent| push.time + time::Duration::seconds(sent));
+        let message = Message {
+            sent,
+            ..message("m", "", receive_count)
+        };
+        message.may_be_repeated(&push)
     };
-    assert!(!handed(1, Some(2)).may_be_repeated(&push));
-    assert!(handed(2, Some(2)).may_be_repeated(&push));
-    assert!(handed(1, Some(61)).may_be_repeated(&push));
-    assert!(handed(1, None).may_be_repeated(&push));
+    assert!(!may_be_repeated(1, Some(2)));
+    assert!(may_be_repeated(2, Some(2)));
+    assert!(may_be_repeated(1, Some(61)));
+    assert!(may_be_repeated(1, None));
     // The clocks of two services differ.
-    assert!(!handed(1, Some(-3)).may_be_repeated(&push));
+    assert!(!may_be_repeated(1, Some(-3)));
 }

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use super::Failure;
-use crate::aws::sqs::Postponed;
+use crate::aws::sqs::VisibilityChange;
 use crate::error::{CallError, Cause, Class, Error};
 
 /// Seconds until the second delivery; each further one takes twice as long.
@@ -20,7 +20,7 @@ const LONGEST_BACK_OFF: u32 = 900;
 /// One value for all failed messages of a group: while one is invisible, SQS hands out none of
 /// those behind it, so a shorter time for a later one would mean nothing, and a shorter time for
 /// an earlier one would bring it back alone, ahead of its turn to be tried.
-pub fn postponements(failures: &[Failure], max_receive_count: Option<u32>) -> Vec<Postponed> {
+pub fn changes(failures: &[Failure], max_receive_count: Option<u32>) -> Vec<VisibilityChange> {
     let mut of_group: HashMap<&str, u32> = HashMap::new();
     for failure in failures {
         let seconds = back_off(failure, max_receive_count);
@@ -30,7 +30,7 @@ pub fn postponements(failures: &[Failure], max_receive_count: Option<u32>) -> Ve
     failures
         .iter()
         .filter(|failure| !failure.message.receipt_handle.is_empty())
-        .map(|failure| Postponed {
+        .map(|failure| VisibilityChange {
             receipt_handle: failure.message.receipt_handle.clone(),
             seconds: of_group
                 .get(failure.message.group.as_str())
@@ -99,9 +99,9 @@ mod tests {
     }
 
     fn seconds(failures: &[Failure], max: Option<u32>) -> Vec<u32> {
-        postponements(failures, max)
+        changes(failures, max)
             .into_iter()
-            .map(|postponed| postponed.seconds)
+            .map(|change| change.seconds)
             .collect()
     }
 

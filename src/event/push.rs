@@ -29,6 +29,13 @@ impl Push {
     pub fn is_from(&self, account: &str, region: &str) -> bool {
         self.account == account && self.region == region
     }
+
+    /// Whether both are pushes to one reference of one repository.
+    pub fn is_of_same_reference(&self, other: &Self) -> bool {
+        self.reference == other.reference
+            && self.repository == other.repository
+            && other.is_from(&self.account, &self.region)
+    }
 }
 
 /// A branch or a tag.

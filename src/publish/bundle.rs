@@ -34,8 +34,9 @@ pub async fn make(
     key: &str,
     figures: &mut Figures,
 ) -> Result<Stored, NoBundle> {
-    // The function's own role reads what is at home, whatever is configured for other places.
-    let reader = if push.is_from(&delivery.home.account, &delivery.home.region) {
+    // The function's own role reads its own account and region, whatever is configured for others.
+    let location = &delivery.location;
+    let reader = if push.is_from(&location.account, &location.region) {
         None
     } else {
         config.reader_in(&push.account)

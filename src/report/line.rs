@@ -10,8 +10,8 @@ use time::format_description::well_known::Rfc3339;
 
 use super::Cost;
 use crate::error::{Class, Error};
-use crate::event::{Claims, Skip};
-use crate::publish::{Outcome, Published};
+use crate::event::{EventFields, Skip};
+use crate::publish::{Published, PushOutcome};
 
 /// One line. Text is a property; numbers are metrics unless they say otherwise; what is `None` is
 /// left out, so that a push that was skipped does not count as one of no bytes.
@@ -141,13 +141,13 @@ impl Line {
     }
 
     /// What it is about.
-    pub(super) fn names(&mut self, claims: Claims) {
-        self.event_id = claims.event_id;
-        self.account = claims.account;
-        self.region = claims.region;
-        self.repository = claims.repository;
-        self.reference = claims.reference;
-        self.commit = claims.commit;
+    pub(super) fn names(&mut self, fields: EventFields) {
+        self.event_id = fields.event_id;
+        self.account = fields.account;
+        self.region = fields.region;
+        self.repository = fields.repository;
+        self.reference = fields.reference;
+        self.commit = fields.commit;
     }
 
     /// What it cost.
@@ -174,8 +174,8 @@ impl Line {
             return;
         };
         self.outcome = published.outcome.name();
-        self.started = u64::from(published.outcome != Outcome::AlreadyBuilt);
-        if published.outcome == Outcome::BuiltFromCodeCommit {
+        self.started = u64::from(published.outcome != PushOutcome::AlreadyBuilt);
+        if published.outcome == PushOutcome::BuiltFromCodeCommit {
             self.unbundlable = 1;
             self.class = Some("unbundlable");
         }

@@ -6,7 +6,7 @@ use time::macros::datetime;
 use super::*;
 use crate::aws::s3::Stored;
 use crate::event::{Push, ReferenceKind, Skip};
-use crate::publish::Outcome;
+use crate::publish::PushOutcome;
 
 const EVENT: &str = r#"{"id":"e1","source":"aws.codecommit","region":"eu-west-1",
     "account":"111122223333","detail":{"event":"referenceDeleted","repositoryName":"shop",
@@ -16,7 +16,7 @@ fn push() -> Push {
     Push::sample(ReferenceKind::Branch, "feature/x")
 }
 
-fn line(ending: Ending<'_>, notes: Notes) -> Value {
+fn line(outcome: MessageOutcome<'_>, metrics: Metrics) -> Value {
     let reporter = Reporter {
         function_name: "pushbuild".to_owned(),
         request_id: "r1".to_owned(),
@@ -30,7 +30,7 @@ fn line(ending: Ending<'_>, notes: Notes) -> Value {
         body: EVENT.to_owned(),
     };
     let at = datetime!(2026-01-02 03:04:06 UTC).into();
-    let line = reporter.document(&message, ending, notes, at);
+    let line = reporter.document(&message, outcome, metrics, at);
     let text = String::from_utf8(line).unwrap();
     assert_eq!(text.matches('\n').count(), 1, "{text}");
     assert!(text.ends_with('\n'), "{text}");
@@ -38,10 +38,10 @@ fn line(ending: Ending<'_>, notes: Notes) -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
-fn built() -> Notes {
-    Notes {
+fn built() -> Metrics {
+    Metrics {
         published: Some(Published {
-            outcome: Outcome::Built,
+            outcome: PushOutcome::Built,
             build_id: "shop:1".to_owned(),
             bundle: Some(Stored {
                 key: "shop/feature/x/c.zip".to_owned(),
@@ -81,7 +81,7 @@ fn metrics(line: &Value) -> Vec<(String, String)> {
 
 #[test]
 fn a_built_push_says_what_it_was_what_became_of_it_and_what_it_cost() {
-    let mut line = line(Ending::Done(&push()), built());
+    let mut line = line(MessageOutcome::Done(&push()), built());
     let emf = line.as_object_mut().unwrap().remove("_aws").unwrap();
     assert_eq!(emf["Timestamp"], 1_767_323_046_000_u64);
     let directive = &emf["CloudWatchMetrics"][0];
@@ -121,7 +121,7 @@ fn a_skipped_message_says_what_its_body_says_and_counts_no_bytes() {
     let skip = Skip::ReferenceDeleted {
         reference: "refs/heads/gone".to_owned(),
     };
-    let line = line(Ending::Skipped(&skip), Notes::default());
+    let line = line(MessageOutcome::Skipped(&skip), Metrics::default());
     assert_eq!(line["outcome"], "skipped");
     assert_eq!(line["class"], "reference_deleted");
     assert_eq!(line["why"], "refs/heads/gone was deleted");
@@ -136,8 +136,8 @@ fn a_skipped_message_says_what_its_body_says_and_counts_no_bytes() {
 #[test]
 fn a_failure_is_counted_by_its_class_and_says_what_can_be_done() {
     let retried = line(
-        Ending::Failed(Some(&push()), &Error::OutOfTime("test")),
-        Notes {
+        MessageOutcome::Failed(Some(&push()), &Error::OutOfTime("test")),
+        Metrics {
             cost: built().cost,
             published: None,
         },
@@ -162,7 +162,10 @@ fn a_failure_is_counted_by_its_class_and_says_what_can_be_done() {
         commit: push().commit,
         why: "line\nbreak".to_owned(),
     };
-    let rejected = line(Ending::Failed(Some(&push()), &refused), Notes::default());
+    let rejected = line(
+        MessageOutcome::Failed(Some(&push()), &refused),
+        Metrics::default(),
+    );
     assert_eq!(
         (&rejected["level"], &rejected["class"]),
         (&json!("ERROR"), &json!("reject"))
@@ -173,21 +176,21 @@ fn a_failure_is_counted_by_its_class_and_says_what_can_be_done() {
     );
 
     let behind = line(
-        Ending::Failed(Some(&push()), &Error::BehindFailure),
-        Notes::default(),
+        MessageOutcome::Failed(Some(&push()), &Error::BehindFailure),
+        Metrics::default(),
     );
     assert_eq!(behind["level"], "INFO");
 }
 
 #[test]
 fn a_clone_by_codebuild_is_counted_as_unbundlable() {
-    let mut notes = built();
-    notes.published = Some(Published {
-        outcome: Outcome::BuiltFromCodeCommit,
+    let mut metrics = built();
+    metrics.published = Some(Published {
+        outcome: PushOutcome::BuiltFromCodeCommit,
         build_id: "shop:1".to_owned(),
         bundle: None,
     });
-    let line = line(Ending::Done(&push()), notes);
+    let line = line(MessageOutcome::Done(&push()), metrics);
     assert_eq!(line["unbundlable"], 1);
     assert_eq!(line["class"], "unbundlable");
     assert!(line.get("key").is_none());

@@ -38,9 +38,12 @@ fn lines() -> Vec<Value> {
     });
     let skip = Skip::UnreferencedMergeCommit;
     vec![
-        line(Ending::Done(&push()), built()),
-        line(Ending::Skipped(&skip), Notes::default()),
-        line(Ending::Failed(Some(&push()), &call), Notes::default()),
+        line(MessageOutcome::Done(&push()), built()),
+        line(MessageOutcome::Skipped(&skip), Metrics::default()),
+        line(
+            MessageOutcome::Failed(Some(&push()), &call),
+            Metrics::default(),
+        ),
     ]
 }
 
@@ -84,10 +87,10 @@ fn the_two_tables_name_every_field_and_no_other() {
 fn every_outcome_and_class_is_told_and_no_other() {
     let reference = String::new;
     let outcomes = [
-        Outcome::Built.name(),
-        Outcome::BuiltFromStored.name(),
-        Outcome::AlreadyBuilt.name(),
-        Outcome::BuiltFromCodeCommit.name(),
+        PushOutcome::Built.name(),
+        PushOutcome::BuiltFromStored.name(),
+        PushOutcome::AlreadyBuilt.name(),
+        PushOutcome::BuiltFromCodeCommit.name(),
         "skipped",
         "failed",
     ];

@@ -1,10 +1,10 @@
-//! What a message says of itself, whether or not it is a push: names for the log.
+//! What a message says that it is about, push or not: names for the log.
 
 use super::{Event, Push};
 
-/// What a message says it is about. Nothing of it is checked.
+/// What a message says that it is about, unchecked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Claims {
+pub struct EventFields {
     /// The EventBridge event's id.
     pub event_id: Option<String>,
     /// The account of the repository.
@@ -19,7 +19,7 @@ pub struct Claims {
     pub commit: Option<String>,
 }
 
-impl Claims {
+impl EventFields {
     /// Reads a body, as far as it can be read.
     pub fn of_body(body: &str) -> Self {
         // Longer than any name that AWS gives or takes, and short enough for a log line.
@@ -38,7 +38,7 @@ impl Claims {
     }
 }
 
-impl From<&Push> for Claims {
+impl From<&Push> for EventFields {
     fn from(push: &Push) -> Self {
         Self {
             event_id: Some(push.event_id.clone()),
@@ -58,16 +58,16 @@ mod tests {
     #[test]
     fn a_push_without_a_commit_still_says_what_it_is_about() {
         let body = r#"{"id":"e1","account":"000000000000","detail":{"repositoryName":"shop"}}"#;
-        let claims = Claims::of_body(body);
-        assert_eq!(claims.event_id.as_deref(), Some("e1"));
-        assert_eq!(claims.repository.as_deref(), Some("shop"));
-        assert_eq!(claims.commit, None);
+        let fields = EventFields::of_body(body);
+        assert_eq!(fields.event_id.as_deref(), Some("e1"));
+        assert_eq!(fields.repository.as_deref(), Some("shop"));
+        assert_eq!(fields.commit, None);
     }
 
     #[test]
     fn what_cannot_be_read_or_is_no_name_says_nothing() {
-        assert_eq!(Claims::of_body("not JSON"), Claims::default());
+        assert_eq!(EventFields::of_body("not JSON"), EventFields::default());
         let endless = format!(r#"{{"id":"{}"}}"#, "x".repeat(513));
-        assert_eq!(Claims::of_body(&endless), Claims::default());
+        assert_eq!(EventFields::of_body(&endless), EventFields::default());
     }
 }
