@@ -26,6 +26,27 @@ LAMBDAS_OWN = {
 }
 
 
+# Customer-managed keys, so that the permission to use them is checked, too.
+KEYS = {
+    "BucketKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/bucket",
+    "RepositoryKeyArns": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/repositories",
+}
+
+
+def needs_of_keys(call):
+    """What KMS is asked for on behalf of a call. Sources: "Using server-side encryption with AWS KMS keys" in S3's guide
+    (an upload in parts decrypts, too), "AWS KMS and encryption for AWS CodeCommit repositories" in CodeCommit's."""
+    key = KEYS.get({"s3": "BucketKeyArn", "codecommit": "RepositoryKeyArns"}.get(call["service"]))
+    operation = call["operation"]
+    if operation in ("GetObject", "GetCommit", "GetFolder", "GetFile", "GetBlob", "GetDifferences"):
+        return [("kms:Decrypt", key)]
+    if operation == "PutObject":
+        return [("kms:GenerateDataKey", key)]
+    if operation in ("CopyObject", "CreateMultipartUpload", "UploadPart", "UploadPartCopy"):
+        return [("kms:GenerateDataKey", key), ("kms:Decrypt", key)]
+    return []
+
+
 def needs(call, world):
     """The actions and resources that IAM asks for; "Actions, resources, and condition keys" of each service."""
     service, operation, detail = call["service"], call["operation"], call["detail"]
@@ -90,7 +111,7 @@ class World:
         environment = deployed["environment"]
         self.bucket = environment["CODE_BUCKET"]
         repositories = {call["detail"].split(":")[0] for call in self.calls if call["service"] == "codecommit"}
-        self.parameters = {"Repositories": ",".join(sorted(repositories))}
+        self.parameters = {"Repositories": ",".join(sorted(repositories)), **KEYS}
         if "CODEBUILD_PROJECT" in environment:
             self.parameters["BuildProject"] = environment["CODEBUILD_PROJECT"]
         roles = {call["detail"] for call in self.calls if call["service"] == "sts"}
@@ -116,7 +137,10 @@ def functions_role(world):
 
 
 def readers_role(repositories):
-    given = {"Repositories": repositories, "FunctionRoleArn": "arn:aws:iam::111122223333:role/f", "ReaderExternalId": "id"}
+    given = {
+        "Repositories": repositories, "FunctionRoleArn": "arn:aws:iam::111122223333:role/f", "ReaderExternalId": "id",
+        "RepositoryKeyArns": KEYS["RepositoryKeyArns"],
+    }
     return statements("source-account.yaml", "ReaderRole", tuple(sorted(given.items())))
 
 
@@ -143,8 +167,8 @@ def main(folder):
         for call in world.calls:
             whose = "reader" if call["role"] else "function"
             found = readers_role(world.parameters["Repositories"]) if call["role"] else functions_role(world)
-            for action, resource in needs(call, world):
-                if call["role"]:
+            for action, resource in needs(call, world) + needs_of_keys(call):
+                if call["role"] and not action.startswith("kms:"):
                     # The policy's own account is the role's, whichever that is.
                     resource = ":".join([*resource.split(":")[:4], ACCOUNT, *resource.split(":")[5:]])
                 used[whose].add(action)

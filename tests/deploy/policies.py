@@ -25,7 +25,7 @@ def granted(template, parameters, role="FunctionRole"):
     """Every statement of `role`'s policies, `Action` and `Resource` always as lists."""
     resources = template["Resources"]
     resolve = _Resolver(template, parameters).resolve
-    documents = [policy["PolicyDocument"] for policy in resources[role]["Properties"].get("Policies", [])]
+    documents = [policy["PolicyDocument"] for policy in resolve(resources[role]["Properties"].get("Policies", []))]
     for resource in resources.values():
         properties = resource["Properties"]
         if resource["Type"] != "AWS::IAM::Policy" or {"Ref": role} not in properties["Roles"]:
@@ -64,7 +64,7 @@ class _Resolver:
 
     def resolve(self, node):
         if isinstance(node, list):
-            return [self.resolve(item) for item in node]
+            return [self.resolve(item) for item in node if not self._left_out(item)]
         if not isinstance(node, dict):
             return node
         if len(node) == 1:
@@ -72,7 +72,14 @@ class _Resolver:
             method = getattr(self, "_" + function.replace("Fn::", "").lower(), None)
             if method and (function.startswith("Fn::") or function in ("Ref", "Condition")):
                 return method(argument)
-        return {key: self.resolve(value) for key, value in node.items()}
+        return {key: self.resolve(value) for key, value in node.items() if not self._left_out(value)}
+
+    def _left_out(self, node):
+        """Whether it is `AWS::NoValue` in the end."""
+        while isinstance(node, dict) and list(node) == ["Fn::If"]:
+            condition, then, otherwise = node["Fn::If"]
+            node = then if self._condition(condition) else otherwise
+        return node == {"Ref": "AWS::NoValue"}
 
     def _ref(self, name):
         return self.values.get(name, name.lower())
@@ -106,6 +113,9 @@ class _Resolver:
     def _equals(self, argument):
         left, right = self.resolve(argument)
         return left == right
+
+    def _and(self, argument):
+        return all(self.resolve(argument))
 
     def _not(self, argument):
         return not self.resolve(argument[0])

@@ -5,7 +5,7 @@ import re
 import unittest
 from pathlib import Path
 
-from least_privilege import LAMBDAS_OWN
+from least_privilege import KEYS, LAMBDAS_OWN
 from policies import granted
 from test_template import NAMES, of_type, template
 from translate import translate
@@ -81,6 +81,7 @@ class Documents(unittest.TestCase):
         told = sorted(f"{service.lower()}:{action}" for service, actions, _ in table for action in code(actions))
         reading = {
             "Repositories": NAMES, "SourceAccounts": "222233334444", "ReaderRoleArn": "arn:aws:iam::{account}:role/reader",
+            **KEYS,
         }
         statements = granted(template(**reading), reading)
         allowed = {action for statement in statements for action in statement["Action"]} - LAMBDAS_OWN

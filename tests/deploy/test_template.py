@@ -4,6 +4,7 @@ import json
 import unittest
 from pathlib import Path
 
+from ministack.services.cloudformation import engine
 from policies import filled, granted
 from translate import translate
 
@@ -13,6 +14,15 @@ NAMES = "one,two.and-more"
 
 def template(**parameters):
     return translate(str(ROOT / "template.yaml"), {"Repositories": NAMES, **parameters})
+
+
+# What a lifecycle rule has to hold one of, or CloudFormation refuses it; `ExpiredObjectDeleteMarker` is not among them.
+# Source: "AWS::S3::Bucket Rule" in CloudFormation's template reference.
+LIFECYCLE = {
+    "AbortIncompleteMultipartUpload", "ExpirationDate", "ExpirationInDays", "NoncurrentVersionExpiration",
+    "NoncurrentVersionExpirationInDays", "NoncurrentVersionTransition", "NoncurrentVersionTransitions", "Transition",
+    "Transitions",
+}
 
 
 def of_type(template, kind):
@@ -57,6 +67,16 @@ class Template(unittest.TestCase):
         for timeout in allowed:
             resources = template(Timeout=timeout)["Resources"]
             self.assertEqual(int(resources["Queue"]["Properties"]["VisibilityTimeout"]), 6 * int(timeout))
+
+    def test_every_lifecycle_rule_is_one_that_cloudformation_takes(self):
+        (bucket,) = of_type(self.plain, "AWS::S3::Bucket")
+        for rule in bucket["LifecycleConfiguration"]["Rules"]:
+            self.assertTrue(LIFECYCLE & set(rule), f"{rule['Id']} needs one of {sorted(LIFECYCLE)}")
+
+    def test_no_parameter_decides_the_architecture_because_sam_build_does_not_hear_of_it(self):
+        # Deployed with another value than built with, the function would be a binary for another processor.
+        (function,) = of_type(self.plain, "AWS::Lambda::Function")
+        self.assertIn(function["Architectures"], (["x86_64"], ["arm64"]))
 
     def test_the_bucket_outlives_the_stack(self):
         for name in ("Bucket", "BucketPolicy"):
@@ -113,6 +133,65 @@ class Template(unittest.TestCase):
         for statement in granted(self.plain, {"Repositories": NAMES}):
             if "*" in statement["Resource"]:
                 self.assertTrue(all(action.startswith("xray:") for action in statement["Action"]))
+
+
+def refusal(**given):
+    """Why CloudFormation would not begin with these parameters: their patterns and the template's rules."""
+    untranslated = template(**given)
+    pairs = [{"Key": key, "Value": value} for key, value in {"Repositories": NAMES, **given}.items()]
+    try:
+        engine._check_rules_section(untranslated)
+        engine._evaluate_rules(untranslated, engine._resolve_parameters(untranslated, pairs), {})
+    except ValueError as why:
+        return str(why)
+
+
+class Parameters(unittest.TestCase):
+    """What each takes by itself is compared with the function's own reading in tests/it/template.rs."""
+
+    ROLE = "arn:aws:iam::{account}:role/pushbuild-reader"
+
+    def test_a_reader_and_the_accounts_that_it_is_for_need_each_other(self):
+        self.assertIsNone(refusal())
+        self.assertIsNone(refusal(SourceAccounts="222233334444", ReaderRoleArn=self.ROLE, ReaderExternalId="known"))
+        self.assertIn("ReaderRoleArn needs SourceAccounts", refusal(ReaderRoleArn=self.ROLE))
+        self.assertIn("SourceAccounts needs ReaderRoleArn", refusal(SourceAccounts="222233334444"))
+        self.assertIn("ReaderExternalId", refusal(ReaderExternalId="known"))
+
+    def test_a_refusal_says_what_is_taken(self):
+        self.assertIn("a project name", refusal(BuildProject="{repo}"))
+        self.assertIn("one glob or more", refusal(IncludeReferences=""))
+
+
+class Keys(unittest.TestCase):
+    """Customer-managed KMS keys: exactly those that are named, and only what is needed."""
+
+    KEY = "arn:aws:kms:eu-central-1:111122223333:key/bucket"
+    REPOSITORIES = ["arn:aws:kms:eu-central-1:111122223333:key/one", "arn:aws:kms:eu-central-1:111122223333:key/two"]
+
+    def statements(self, **given):
+        given = {"Repositories": NAMES, **given}
+        return [
+            (statement["Action"], statement["Resource"])
+            for statement in granted(template(**given), given)
+            if any(action.startswith("kms:") for action in statement["Action"])
+        ]
+
+    def test_exactly_the_named_keys_are_granted(self):
+        self.assertEqual(self.statements(), [])
+        both = self.statements(BucketKeyArn=self.KEY, RepositoryKeyArns=",".join(self.REPOSITORIES))
+        self.assertEqual(
+            both, [(["kms:Decrypt", "kms:GenerateDataKey"], [self.KEY]), (["kms:Decrypt"], self.REPOSITORIES)]
+        )
+
+    def test_the_stacks_own_bucket_is_encrypted_with_the_key(self):
+        def encryption(**given):
+            (bucket,) = of_type(filled(template(**given), {"Repositories": NAMES, **given}), "AWS::S3::Bucket")
+            (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+            return rule["ServerSideEncryptionByDefault"]
+
+        self.assertEqual(encryption(), {"SSEAlgorithm": "AES256"})
+        self.assertEqual(encryption(BucketKeyArn=self.KEY), {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": self.KEY})
 
 
 class SourceAccount(unittest.TestCase):
