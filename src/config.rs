@@ -115,6 +115,7 @@ impl Config {
                     accepted: "it names the S3 bucket that keeps the bundles".to_owned(),
                 })
         };
+        check_endpoint(&lookup)?;
         Ok(Self {
             code_bucket: bucket(get(CODE_BUCKET)?)?,
             codebuild_project: project(get(CODEBUILD_PROJECT)?)?,
@@ -146,6 +147,22 @@ impl Config {
             external_id: self.codecommit_external_id.clone(),
         })
     }
+}
+
+/// `sam local` hands its containers the user's credentials: a function that looked for AWS itself
+/// would read, write and build there, though its user meant to try it on this machine.
+fn check_endpoint(lookup: impl Fn(&str) -> Option<String>) -> Result<(), ConfigError> {
+    let is_set = |name| lookup(name).is_some_and(|value| !value.trim().is_empty());
+    if is_set("AWS_SAM_LOCAL") && !is_set("AWS_ENDPOINT_URL") {
+        return Err(ConfigError {
+            variable: "AWS_ENDPOINT_URL",
+            value: None,
+            accepted: "`sam local` would have this function call AWS itself, with your \
+                       credentials; `--env-vars events/local-aws.json` names the local AWS"
+                .to_owned(),
+        });
+    }
+    Ok(())
 }
 
 fn refuse(variable: &'static str, value: impl Into<String>, accepted: &str) -> ConfigError {

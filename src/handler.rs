@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use crate::aws::Aws;
 use crate::aws::connections::Connections;
 use crate::batch::{self, Message};
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::log;
 use crate::publish::FunctionLocation;
 use crate::report::Reporter;
@@ -26,12 +26,23 @@ struct Function {
     config: Config,
 }
 
+/// Why the process ends by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A variable of the environment is missing or cannot be used.
+    #[error("pushbuild cannot start: {0}")]
+    Configuration(#[from] ConfigError),
+    /// What runs the function went away, as `sam local invoke` does after each invocation.
+    #[error("pushbuild ends: Lambda's Runtime API does not answer any more ({0})")]
+    RuntimeApi(lambda_runtime::Error),
+}
+
 /// Runs as a Lambda function until the process is ended.
 ///
 /// # Errors
 ///
 /// A configuration that cannot be used, or a Lambda Runtime API that does not answer.
-pub async fn run() -> Result<(), lambda_runtime::Error> {
+pub async fn run() -> Result<(), RunError> {
     log::start(|name| std::env::var(name).ok());
     let connections = Connections::prepare();
     let config = Config::from_environment()?;
@@ -41,6 +52,7 @@ pub async fn run() -> Result<(), lambda_runtime::Error> {
         handle(function.clone(), event.payload, event.context)
     }))
     .await
+    .map_err(RunError::RuntimeApi)
 }
 
 async fn handle(

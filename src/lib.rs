@@ -37,4 +37,4 @@ mod report;
 mod room;
 pub mod tree;
 
-pub use handler::run;
+pub use handler::{RunError, run};

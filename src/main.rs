@@ -8,7 +8,7 @@ async fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // The log may not be there yet; Lambda keeps standard error too.
-            eprintln!("pushbuild cannot start: {error}");
+            eprintln!("{error}");
             ExitCode::FAILURE
         }
     }

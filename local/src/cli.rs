@@ -138,7 +138,7 @@ pub fn main() -> ExitCode {
             Some(Command::Function) => pushbuild::run()
                 .await
                 .map(|()| ExitCode::SUCCESS)
-                .map_err(|error| anyhow::anyhow!("pushbuild cannot start: {error}")),
+                .map_err(anyhow::Error::from),
             Some(Command::Bench(args)) => bench::run(args).await,
             Some(Command::OneByOne {
                 bucket,

@@ -94,6 +94,20 @@ fn a_missing_bucket_is_named() {
 }
 
 #[test]
+fn under_sam_local_the_function_does_not_look_for_aws_itself() {
+    let bucket = ("CODE_BUCKET", "bundles");
+    let sam = ("AWS_SAM_LOCAL", "true");
+    for given in [&[bucket, sam][..], &[bucket, sam, ("AWS_ENDPOINT_URL", "")]] {
+        let error = read(given).unwrap_err().to_string();
+        assert!(error.contains("AWS_ENDPOINT_URL is not set"), "{error}");
+        assert!(error.contains("events/local-aws.json"), "{error}");
+    }
+    let local = ("AWS_ENDPOINT_URL", "http://host.docker.internal:4566");
+    assert!(read(&[bucket, sam, local]).is_ok());
+    assert!(read(&[bucket]).is_ok());
+}
+
+#[test]
 fn a_bad_value_is_refused_with_its_name_itself_and_what_is_accepted() {
     for (variable, value, accepted) in [
         ("CODE_BUCKET", "arn:aws:s3:::bundles", "bare name"),

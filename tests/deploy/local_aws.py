@@ -83,9 +83,9 @@ class Process:
 class LocalAws(Process):
     """`cargo local serve`, built before, with a store of its own."""
 
-    def __init__(self, faults=None, *repositories):
+    def __init__(self, faults=None, *repositories, port=None):
         self.folder = Path(tempfile.mkdtemp(prefix="pushbuild-local-"))
-        port = free_port()
+        port = port or free_port()
         command = [str(TARGET / "debug/pushbuild-local"), "serve", "--port", str(port)]
         command += repositories
         if faults:

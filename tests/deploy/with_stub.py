@@ -13,7 +13,7 @@ def template_variables():
     """The function's environment variables, as template.yaml names them."""
     text = (ROOT / "template.yaml").read_text(encoding="utf-8")
     block = re.search(r"\n        Variables:\n((?:          \S.*\n)+)", text)[1]
-    return re.findall(r"^ {10}(\w+):", block, re.M)
+    return re.findall(r"^ {10}(\w+):(?! !Ref AWS::NoValue$)", block, re.M)
 
 
 class Stub:

@@ -21,11 +21,12 @@ fn block(heading: &str) -> Vec<&'static str> {
         .collect()
 }
 
-/// The template's variables, and where each has its value from.
+/// The variables that the deployed function has, and where each has its value from.
 fn variables() -> BTreeMap<&'static str, &'static str> {
     block("        Variables:")
         .into_iter()
         .map(|line| line.split_once(": ").unwrap())
+        .filter(|(_, value)| *value != "!Ref AWS::NoValue")
         .collect()
 }
 

@@ -1,0 +1,116 @@
+"""`sam local invoke` over `cargo local serve`. `local_invoke.sh` runs it, with a container engine at DOCKER_HOST and in a
+network of its own."""
+
+import argparse
+import contextlib
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from local_aws import ROOT, LocalAws, failures, step
+
+FUNCTION = "PushFunction"
+PORT = 4566  # of `cargo local serve`, and in events/local-aws.json
+BRIDGE = "10.88.0.1"  # this machine, as podman's containers see it
+# What the README says for Linux, where a container does not reach the host's loopback.
+RELAY = ["socat", f"TCP-LISTEN:{PORT},bind={BRIDGE},fork,reuseaddr", f"TCP:127.0.0.1:{PORT}"]
+HOST = ["--add-host", f"host.docker.internal:{BRIDGE}"]
+
+
+class Sam:
+    """The SAM CLI and a built template."""
+
+    def __init__(self, given):
+        self.sam, self.work, self.config = given.sam, Path(given.work), str(ROOT / "samconfig.toml")
+        self.template = self.with_binary(given.binary) if given.binary else ROOT / ".aws-sam/build/template.yaml"
+
+    def with_binary(self, binary):
+        """The template as `sam build` leaves it, with this binary."""
+        built = self.work / "built"
+        built.mkdir()
+        shutil.copy(binary, built / "bootstrap")
+        text = (ROOT / "template.yaml").read_text(encoding="utf-8")
+        assert "CodeUri: .\n" in text
+        path = self.work / "template.yaml"
+        path.write_text(text.replace("CodeUri: .\n", f"CodeUri: {built}\n"), encoding="utf-8")
+        return path
+
+    def invoke(self, event, variables=None):
+        """What the function answered, and everything that it and SAM wrote besides."""
+        command = [
+            self.sam, "local", "invoke", FUNCTION, "--config-file", self.config, "--template", str(self.template),
+            "--event", str(ROOT / "events" / f"{event}.json"), "--skip-pull-image", *HOST,
+        ]
+        if variables is not None:  # else those that samconfig.toml names
+            path = self.work / "variables.json"
+            path.write_text(json.dumps({"Parameters": variables}), encoding="utf-8")
+            command += ["--env-vars", str(path)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+        # A function that fails leaves SAM with status 0: the answer tells.
+        assert done.returncode == 0, done.stdout + done.stderr
+        answer = done.stdout.strip().splitlines()[-1:] or ["null"]
+        return json.loads(answer[0]), done.stderr
+
+
+def reported(answer, log):
+    """The messages that came back; the log is shown where there is no answer."""
+    try:
+        return failures(answer)
+    except AssertionError:
+        print(log)
+        raise
+
+
+def main():
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("--sam", required=True)
+    arguments.add_argument("--work", required=True)
+    arguments.add_argument("--binary")
+    sam = Sam(arguments.parse_args())
+
+    given = json.loads((ROOT / "events/local-aws.json").read_text(encoding="utf-8"))["Parameters"]
+    # The bridge is there once there was a container.
+    relay = [RELAY[0], RELAY[1] + ",ip-freebind", RELAY[2]]
+    with LocalAws(port=PORT) as aws, contextlib.ExitStack() as stack:
+        process = subprocess.Popen(relay)
+        stack.callback(process.wait)
+        stack.callback(process.terminate)
+        assert given["CODE_BUCKET"] == aws.environment()["CODE_BUCKET"]
+
+        step("a push becomes a bundle and a build")
+        answer, log = sam.invoke("push")
+        assert reported(answer, log) == [], log
+        (build,) = aws.calls("StartBuild")
+        assert build["detail"] == "sample" and not build["error"], build
+        (bundle,) = aws.calls("PutObject")
+        assert bundle["detail"].startswith("pushbuild-bundles/sample/main/"), bundle
+        assert '"outcome":"built"' in log, log
+        # The container is stopped after each invocation: what the function says then is no failure to start.
+        assert "cannot start" not in log, log
+
+        step("a message that is no event is reported")
+        answer, log = sam.invoke("not-json")
+        assert len(reported(answer, log)) == 1, log
+
+        step("an excluded branch is skipped")
+        answer, log = sam.invoke("excluded-branch")
+        assert reported(answer, log) == [], log
+        assert '"class":"excluded"' in log, log
+        assert len(aws.calls("StartBuild")) == 1
+
+        step("a variable that is missing is named")
+        _, log = sam.invoke("push", {**given, "CODE_BUCKET": ""})
+        assert "CODE_BUCKET" in log and "pushbuild cannot start" in log, log
+
+        step("without events/local-aws.json the function does not start, instead of calling AWS")
+        before = len(aws.calls("GetCommit"))
+        _, log = sam.invoke("push", {"CODE_BUCKET": given["CODE_BUCKET"]})
+        assert "AWS_ENDPOINT_URL is not set" in log, log
+        assert len(aws.calls("GetCommit")) == before
+    print("invoked by sam local")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
