@@ -26,7 +26,6 @@ use aws_sdk_codecommit::operation::RequestId;
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::config::{Config, Reader};
@@ -204,7 +203,7 @@ where
     };
     let message = match error.message() {
         Some(message) => message.to_owned(),
-        None => DisplayErrorContext(error).to_string(),
+        None => with_sources(error),
     };
     CallError {
         call,
@@ -214,6 +213,15 @@ where
         message,
         request_id: error.request_id().map(str::to_owned),
     }
+}
+
+/// The error's message and those of its sources. (The SDK's `DisplayErrorContext` adds its Debug output.)
+fn with_sources(error: &(dyn std::error::Error + 'static)) -> String {
+    let messages = std::iter::successors(Some(error), |error| error.source());
+    messages
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
 }
 
 /// A failure that the service has no code for: its answer, or what it was to be asked, makes no
@@ -226,5 +234,21 @@ fn without_code(call: &'static str, about: impl Into<String>, message: &str) -> 
         code: None,
         message: message.to_owned(),
         request_id: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_told_in_messages_down_to_its_cause_without_debug_output() {
+        let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+        let error = aws_smithy_runtime_api::client::result::ConnectorError::io(refused.into());
+        let error = SdkError::<std::io::Error, HttpResponse>::dispatch_failure(error);
+        assert_eq!(
+            with_sources(&error),
+            "dispatch failure: io error: connection refused"
+        );
     }
 }
