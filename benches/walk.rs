@@ -12,9 +12,8 @@ use divan::Bencher;
 use divan::counter::ItemsCount;
 use gix_hash::ObjectId;
 use pushbuild::aws::Aws;
-use pushbuild::aws::codecommit::Repository;
+use pushbuild::aws::codecommit::{CallCounts, Repository};
 use pushbuild::aws::connections::Connections;
-use pushbuild::aws::meter::Meter;
 use pushbuild::base::Bases;
 use pushbuild::config::Config;
 use pushbuild::git::{self, TreeEntry};
@@ -62,7 +61,7 @@ async fn repository() -> anyhow::Result<(Repository, ObjectId, ObjectId)> {
     let config = Config::read(bucket)?;
     let aws = Aws::connect(&config, Connections::prepare()).await;
     let client = aws.codecommit("eu-west-1", None).await;
-    let repository = client.repository("bench", Meter::default());
+    let repository = client.repository("bench", CallCounts::default());
     let commit = ObjectId::from_hex(std::env::var(COMMIT)?.as_bytes())?;
     let root = repository.root_tree(&commit).await?;
     Ok((repository, commit, root))

@@ -17,29 +17,29 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::Instrument;
 
 use crate::aws::codecommit::Repository;
-use crate::aws::latency;
+use crate::aws::codecommit::concurrency;
 use crate::base::{Bases, Piece};
 use crate::bundle::Content;
 use crate::error::{Error, NoBundle};
 use crate::git::{Entry, EntryKind};
-use crate::room::{Line, Room, SMALL, Seat};
+use crate::memory::{BundleBudget, MemoryBudget, Reservation, SMALL};
 use crate::tree::Tree;
 use flight::Flight;
 use shared::{Round, Shared, Task};
 
 /// Entries that are begun before the one that the bundle waits for: enough that one slow answer
 /// does not stop the others.
-const WINDOW: usize = 2 * latency::MOST;
+const WINDOW: usize = 2 * concurrency::MOST;
 
 /// The blobs of one tree.
 pub struct Blobs(Arc<Inner>);
 
-/// A content and the room it takes.
+/// A content and the memory it takes.
 #[derive(Debug)]
 pub struct Held {
     /// The content.
     pub content: Content,
-    seat: Arc<Seat>,
+    reservation: Arc<Reservation>,
 }
 
 struct Inner {
@@ -48,7 +48,7 @@ struct Inner {
     shared: HashMap<ObjectId, Shared>,
     /// What a base holds.
     pieces: HashMap<ObjectId, Piece>,
-    line: Arc<Line>,
+    budget: Arc<BundleBudget>,
     kept: shared::Kept,
     flight: Flight,
     /// One permit for each core: more threads would only take turns.
@@ -67,7 +67,12 @@ struct Counts {
 
 impl Blobs {
     /// Plans how to get everything that `tree` names.
-    pub fn of(repository: Repository, tree: Arc<Tree>, bases: &Bases, room: &Room) -> Self {
+    pub fn of(
+        repository: Repository,
+        tree: Arc<Tree>,
+        bases: &Bases,
+        memory: &MemoryBudget,
+    ) -> Self {
         let mut shared: HashMap<ObjectId, Shared> = HashMap::new();
         let mut in_order = Vec::new();
         for entry in tree.entries.iter().filter(|entry| is_blob(entry)) {
@@ -85,7 +90,7 @@ impl Blobs {
             repository,
             shared,
             pieces,
-            line: room.line(),
+            budget: memory.bundle(),
             kept: shared::Kept::default(),
             compressing: Semaphore::new(available_parallelism().map_or(1, usize::from)),
             counts: Counts::default(),
@@ -97,13 +102,13 @@ impl Blobs {
     pub fn in_order(
         &self,
     ) -> impl Stream<Item = Result<(usize, Option<Arc<Held>>), NoBundle>> + use<> {
-        let (inner, line) = (self.0.clone(), self.0.line.clone());
+        let (inner, budget) = (self.0.clone(), self.0.budget.clone());
         stream::iter(inner.groups())
             .then(move |group| inner.clone().begin(group))
             .buffered(WINDOW)
             .map_ok(move |group| {
                 if let Some((last, _)) = group.last() {
-                    line.advance(last + 1);
+                    budget.advance(last + 1);
                 }
                 stream::iter(group.into_iter().map(Ok))
             })
@@ -147,7 +152,7 @@ impl Inner {
     /// than what it does.
     fn groups(&self) -> Vec<Range<usize>> {
         let mut groups: Vec<Range<usize>> = Vec::new();
-        let mut room = 0_usize;
+        let mut group_left = 0_usize;
         for (position, entry) in self.tree.entries.iter().enumerate() {
             let piece = self.pieces.get(&entry.id);
             let bytes = match piece.filter(|_| is_blob(entry)) {
@@ -155,12 +160,12 @@ impl Inner {
                 None if is_blob(entry) => None,
                 None => Some(0),
             };
-            let left = bytes.and_then(|bytes| room.checked_sub(bytes));
+            let left = bytes.and_then(|bytes| group_left.checked_sub(bytes));
             if let (Some(left), Some(group)) = (left, groups.last_mut()) {
-                room = left;
+                group_left = left;
                 group.end = position + 1;
             } else {
-                room = bytes.map_or(0, |bytes| SMALL.saturating_sub(bytes));
+                group_left = bytes.map_or(0, |bytes| SMALL.saturating_sub(bytes));
                 groups.push(position..position + 1);
             }
         }
@@ -168,7 +173,7 @@ impl Inner {
     }
 
     /// Begins one group. Calls are begun in the order of the entries: a bundle never waits for one
-    /// that has no permit while later ones, which have, wait for room.
+    /// that has no permit while later ones, which have, wait for memory.
     async fn begin(self: Arc<Self>, group: Range<usize>) -> impl Future<Output = Got> {
         let mut permit = None;
         let mut parts = Vec::with_capacity(group.len());

@@ -14,7 +14,7 @@
 //!   - `blobs`: the contents, each fetched once, verified and compressed;
 //!   - [`base`]: earlier bundles, and what can be taken over from them;
 //!   - [`bundle`]: entries to the bytes of a zip, and such bytes to entries again.
-//! - `room`: how much of all that is in memory at once.
+//! - `memory`: the budget for large contents in flight.
 //! - [`git`]: what a tree and a blob are, and how their ids are computed.
 //! - [`aws`]: the only files that name the SDK's types.
 //!
@@ -31,10 +31,10 @@ mod event;
 pub mod git;
 mod handler;
 mod log;
+mod memory;
 mod publish;
 mod references;
 mod report;
-mod room;
 pub mod tree;
 
 pub use handler::{RunError, run};

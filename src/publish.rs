@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use crate::aws::Aws;
-use crate::aws::meter::Meter;
+use crate::aws::codecommit::CallCounts;
 use crate::aws::s3::Stored;
 use crate::config::{Config, Unbundlable as WhenUnbundlable};
 use crate::error::{Error, NoBundle, Unbundlable};
@@ -26,7 +26,7 @@ pub struct Delivery {
     /// Where this function runs, and so its builds.
     pub location: FunctionLocation,
     /// Counts the calls that it costs.
-    pub meter: Meter,
+    pub counts: CallCounts,
 }
 
 /// The account and the region that the function runs in.

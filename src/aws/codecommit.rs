@@ -1,7 +1,16 @@
 //! CodeCommit, as a reader of commits, folders and blobs.
+//!
+//! - [`send`](Repository::send): what every call goes through
+//! - [`rate`]: how many calls a second; [`concurrency`]: how many at once
+//! - [`admission`]: what answers take of memory; [`metrics`]: what a push's calls are counted in
 
+pub mod admission;
+pub mod concurrency;
 mod differences;
 mod folder;
+mod metrics;
+mod rate;
+mod send;
 
 use std::sync::Arc;
 
@@ -9,72 +18,58 @@ use aws_config::SdkConfig;
 use aws_sdk_codecommit::config::Builder;
 use gix_hash::ObjectId;
 
+pub(super) use admission::TooLong;
 pub use differences::Changes;
+pub use metrics::CallCounts;
 
-use super::folder_answer::FolderAnswer;
-use super::gate::Gate;
-use super::latency::Latency;
-use super::meter::Meter;
-use super::pace::Pace;
-use super::{failed, retry};
 use crate::error::{CallError, Cause, Error};
-use crate::room::Seat;
+use crate::memory::Reservation;
+use admission::{Answer, ListAdmission};
+use concurrency::Concurrency;
+use rate::Rate;
 
-/// A client for one region and one reader.
-#[derive(Clone)]
+/// A client for one region and one reader. Clones share its rate and its bounds.
+#[derive(Clone, Debug)]
 pub struct Client {
     sdk: aws_sdk_codecommit::Client,
-    folder_answer: FolderAnswer,
-    pace: Pace,
-    latency: Latency,
+    lists: ListAdmission,
+    rate: Rate,
+    concurrency: Concurrency,
 }
 
 impl Client {
     pub(super) fn new(sdk: &SdkConfig) -> Self {
-        let pace = Pace::default();
-        let config = Builder::from(sdk)
-            .retry_config(retry::codecommit())
-            .retry_partition(retry::codecommit_budget())
-            .retry_classifier(retry::UnreadableClassifier)
-            .retry_classifier(pace.clone())
-            .interceptor(pace.clone())
-            .build();
+        let config = send::configure(Builder::from(sdk)).build();
         Self {
             sdk: aws_sdk_codecommit::Client::from_conf(config),
-            folder_answer: FolderAnswer::default(),
-            pace,
-            latency: Latency::default(),
+            lists: ListAdmission::default(),
+            rate: Rate::default(),
+            concurrency: Concurrency::default(),
         }
     }
 
-    /// One repository, its calls counted by `meter`.
-    pub fn repository(&self, name: &str, meter: Meter) -> Repository {
+    /// One repository, its calls counted in `counts`.
+    pub fn repository(&self, name: &str, counts: CallCounts) -> Repository {
         Repository {
-            client: self.sdk.clone(),
-            folder_answer: self.folder_answer.clone(),
-            pace: self.pace.clone(),
-            latency: self.latency.clone(),
+            client: self.clone(),
             name: name.into(),
-            meter,
+            counts,
         }
     }
 }
 
 /// One repository, read for one push. Clones are cheap.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Repository {
-    client: aws_sdk_codecommit::Client,
-    folder_answer: FolderAnswer,
-    pace: Pace,
-    latency: Latency,
+    client: Client,
     name: Arc<str>,
-    meter: Meter,
+    counts: CallCounts,
 }
 
 impl Repository {
-    /// How many calls are worth having under way, by the time that files take to come.
+    /// How many calls are worth having in flight, by the time that files take to come.
     pub fn in_flight(&self) -> usize {
-        self.latency.in_flight()
+        self.client.concurrency.in_flight()
     }
 
     /// The root tree of a commit.
@@ -84,17 +79,17 @@ impl Repository {
     /// [`Cause::NoSuchCommit`] where CodeCommit does not know it, a tag object's id included.
     pub async fn root_tree(&self, commit: &ObjectId) -> Result<ObjectId, Error> {
         const CALL: &str = "CodeCommit GetCommit";
-        self.pace.turn().await;
+        let commit = commit.to_string();
         let answer = self
-            .client
-            .get_commit()
-            .repository_name(&*self.name)
-            .commit_id(commit.to_string())
-            .customize()
-            .interceptor(self.meter.clone())
-            .send()
-            .await
-            .map_err(|error| failed(CALL, self.about(&commit.to_string()), &error, cause))?;
+            .send(CALL, &commit, Answer::Short, |sdk, interceptor| {
+                sdk.get_commit()
+                    .repository_name(&*self.name)
+                    .commit_id(&commit)
+                    .customize()
+                    .interceptor(interceptor)
+                    .send()
+            })
+            .await?;
         let tree = answer.commit().and_then(|commit| commit.tree_id());
         object_id(CALL, "treeId", tree)
     }
@@ -106,78 +101,58 @@ impl Repository {
     /// As [`Self::folder`].
     pub async fn resolve(&self, reference: &str) -> Result<ObjectId, Error> {
         const CALL: &str = "CodeCommit GetFolder";
-        self.pace.turn().await;
-        let answer = self
-            .client
-            .get_folder()
-            .repository_name(&*self.name)
-            .commit_specifier(reference)
-            .folder_path("")
-            .customize()
-            .interceptor(self.meter.clone())
-            .send()
-            .await
-            .map_err(|error| failed(CALL, self.about(reference), &error, cause))?;
+        let answer = self.list_folder(CALL, reference, "", reference).await?;
         object_id(CALL, "commitId", Some(answer.commit_id()))
     }
 
-    /// The content of a file at a commit; a large one waits until `seat` has room.
+    /// The content of a file at a commit; a large one waits for memory from `reservation`.
     ///
     /// # Errors
     ///
-    /// [`Cause::TooLarge`] for more than [`LARGEST_FILE`](super::gate::LARGEST_FILE) bytes.
+    /// [`Cause::TooLarge`] for more than [`LARGEST_FILE`](admission::LARGEST_FILE) bytes.
     pub async fn file(
         &self,
         commit: &ObjectId,
         path: &str,
-        seat: &Arc<Seat>,
+        reservation: &Arc<Reservation>,
     ) -> Result<Vec<u8>, CallError> {
-        self.pace.turn().await;
-        self.client
-            .get_file()
-            .repository_name(&*self.name)
-            .commit_specifier(commit.to_string())
-            .file_path(path)
-            .customize()
-            .interceptor(self.meter.clone())
-            .interceptor(self.latency.clone())
-            .interceptor(Gate(seat.clone()))
-            .send()
-            .await
-            .map(|answer| answer.file_content.into_inner())
-            .map_err(|error| failed("CodeCommit GetFile", self.about(path), &error, cause))
+        let content = Answer::Content(reservation.clone());
+        self.send("CodeCommit GetFile", path, content, |sdk, interceptor| {
+            sdk.get_file()
+                .repository_name(&*self.name)
+                .commit_specifier(commit.to_string())
+                .file_path(path)
+                .customize()
+                .interceptor(interceptor)
+                .send()
+        })
+        .await
+        .map(|answer| answer.file_content.into_inner())
     }
 
     /// The content of a blob: for links, since what GetFile answers for them is documented nowhere.
-    /// A large one waits until `seat` has room.
+    /// A large one waits for memory from `reservation`.
     ///
     /// # Errors
     ///
-    /// [`Cause::TooLarge`] for more than [`LARGEST_FILE`](super::gate::LARGEST_FILE) bytes.
-    pub async fn blob(&self, id: &ObjectId, seat: &Arc<Seat>) -> Result<Vec<u8>, CallError> {
-        self.pace.turn().await;
-        self.client
-            .get_blob()
-            .repository_name(&*self.name)
-            .blob_id(id.to_string())
-            .customize()
-            .interceptor(self.meter.clone())
-            .interceptor(Gate(seat.clone()))
-            .send()
-            .await
-            .map(|answer| answer.content.into_inner())
-            .map_err(|error| {
-                failed(
-                    "CodeCommit GetBlob",
-                    self.about(&id.to_string()),
-                    &error,
-                    cause,
-                )
-            })
-    }
-
-    fn about(&self, what: &str) -> String {
-        format!("{}:{what}", self.name)
+    /// [`Cause::TooLarge`] for more than [`LARGEST_FILE`](admission::LARGEST_FILE) bytes.
+    pub async fn blob(
+        &self,
+        id: &ObjectId,
+        reservation: &Arc<Reservation>,
+    ) -> Result<Vec<u8>, CallError> {
+        let content = Answer::Content(reservation.clone());
+        let id = id.to_string();
+        self.send("CodeCommit GetBlob", &id, content, |sdk, interceptor| {
+            sdk.get_blob()
+                .repository_name(&*self.name)
+                .blob_id(&id)
+                .customize()
+                .interceptor(interceptor)
+                .send()
+        })
+        .await
+        .map(|answer| answer.content.into_inner())
     }
 }
 
@@ -203,7 +178,7 @@ fn cause(code: &str) -> Option<Cause> {
 
 fn object_id(call: &'static str, field: &str, hex: Option<&str>) -> Result<ObjectId, Error> {
     hex.and_then(|hex| ObjectId::from_hex(hex.as_bytes()).ok())
-        .ok_or_else(|| senseless(call, format!("{field} is {hex:?} and no object id")))
+        .ok_or_else(|| senseless(call, format!("{field} is {hex:?}, not an object id")))
 }
 
 fn senseless(operation: &'static str, what: String) -> Error {

@@ -4,11 +4,6 @@
 pub mod codebuild;
 pub mod codecommit;
 pub mod connections;
-mod folder_answer;
-pub mod gate;
-pub mod latency;
-pub mod meter;
-mod pace;
 mod retry;
 pub mod s3;
 pub mod sqs;
@@ -30,13 +25,13 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::config::{Config, Reader};
 use crate::error::{CallError, Cause};
-use crate::room::Room;
+use crate::memory::MemoryBudget;
+use codecommit::TooLong;
 use connections::Connections;
-use folder_answer::TooLong;
 
-/// Bytes of large contents under way at once. The largest answer counts for 25 MB of it (see
-/// [`gate`]), and at least two cores want something to do.
-const ROOM: usize = 64 * 1024 * 1024;
+/// Bytes of large contents in flight at once. The largest answer counts for 25 MB of it, and at
+/// least two cores want something to do.
+const MEMORY_BUDGET: usize = 64 * 1024 * 1024;
 
 /// Every client, built once for the life of the process.
 pub struct Aws {
@@ -47,8 +42,8 @@ pub struct Aws {
     pub builds: codebuild::Builds,
     /// The queue that feeds this function.
     pub queue: Arc<sqs::Queue>,
-    /// The room for large contents, whichever push they belong to.
-    pub room: Room,
+    /// The memory budget for large contents, whichever push they belong to.
+    pub memory: MemoryBudget,
     /// Repositories of other accounts and regions need clients of their own.
     codecommit: Mutex<CodeCommitClients>,
 }
@@ -77,7 +72,7 @@ impl Aws {
             bundles: s3::Bundles::new(&sdk, &config.code_bucket),
             builds: codebuild::Builds::new(&sdk),
             queue: Arc::new(sqs::Queue::new(&sdk)),
-            room: Room::of(ROOM),
+            memory: MemoryBudget::of(MEMORY_BUDGET),
             codecommit: Mutex::default(),
             sdk,
         };

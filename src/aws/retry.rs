@@ -6,7 +6,6 @@
 
 use std::time::Duration;
 
-use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::retries::classifiers::{
@@ -15,7 +14,7 @@ use aws_smithy_runtime_api::client::retries::classifiers::{
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
-use super::folder_answer::TooLong;
+use super::codecommit::TooLong;
 
 /// For the services that a push calls a few times.
 pub fn standard() -> RetryConfig {
@@ -23,31 +22,6 @@ pub fn standard() -> RetryConfig {
         .with_max_attempts(5)
         .with_initial_backoff(Duration::from_millis(200))
         .with_max_backoff(Duration::from_secs(5))
-}
-
-/// For CodeCommit, which a push calls once for each file. [`super::pace`] keeps throttles rare.
-pub fn codecommit() -> RetryConfig {
-    RetryConfig::standard()
-        .with_max_attempts(12)
-        .with_initial_backoff(Duration::from_millis(100))
-        .with_max_backoff(Duration::from_secs(5))
-}
-
-/// What a fetch may spend on retries. A throttle costs nothing, since the pace already
-/// slows down for it. Any other failure costs 2 and a success earns 1: three calls in ten may fail
-/// for as long as they like, while an outage ends the fetch after 250 retries.
-pub fn codecommit_budget() -> RetryPartition {
-    RetryPartition::custom("codecommit")
-        .token_bucket(
-            TokenBucket::builder()
-                .capacity(500)
-                .throttling_retry_cost(0)
-                .retry_cost(2)
-                .timeout_retry_cost(2)
-                .success_reward(1.0)
-                .build(),
-        )
-        .build()
 }
 
 /// One attempt may take 30 seconds: an 8 MB answer at 300 KB/s. The SDK's stalled-stream

@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 
 use super::run::Source;
 use super::{Base, Blob, Candidates};
-use crate::aws::gate::LARGEST_FILE;
+use crate::aws::codecommit::admission::LARGEST_FILE;
 use crate::aws::s3::{Bundles, Found, Tail};
 use crate::bundle::read::{self, Listed};
 use crate::git::{EntryKind, TreeEntry};

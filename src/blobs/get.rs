@@ -6,12 +6,12 @@ use std::sync::atomic::Ordering;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Held, Inner};
-use crate::aws::gate::LARGEST_FILE;
+use crate::aws::codecommit::admission::LARGEST_FILE;
 use crate::base::Piece;
 use crate::bundle::{Content, Wanted};
 use crate::error::{CallError, Cause, Error, NoBundle, Unbundlable};
 use crate::git::{Entry, EntryKind};
-use crate::room::{SMALL, Seat};
+use crate::memory::{Reservation, SMALL};
 
 impl Inner {
     pub(super) async fn get(
@@ -21,23 +21,26 @@ impl Inner {
         wanted: Wanted,
         permit: Option<OwnedSemaphorePermit>,
     ) -> Result<Arc<Held>, NoBundle> {
-        let seat = Arc::new(self.line.seat(turn));
+        let reservation = Arc::new(self.budget.reservation(turn));
         let taken = match self.pieces.get(&entry.id) {
-            Some(piece) => self.take_over(piece, entry, &seat, wanted).await?,
+            Some(piece) => self.take_over(piece, entry, &reservation, wanted).await?,
             None => None,
         };
         // What cannot be taken over is fetched without a permit: it is part of the window, and
         // waiting for one out of order could go on for ever.
         let content = match taken {
             Some(content) => content,
-            None => self.fetch(entry, &seat, wanted, permit).await?,
+            None => self.fetch(entry, &reservation, wanted, permit).await?,
         };
-        seat.shrink(content.held());
+        reservation.shrink(content.held());
         let pointers = u64::from(content.is_lfs_pointer);
         self.counts
             .lfs_pointers
             .fetch_add(pointers, Ordering::Relaxed);
-        Ok(Arc::new(Held { content, seat }))
+        Ok(Arc::new(Held {
+            content,
+            reservation,
+        }))
     }
 
     /// One blob out of a base; `None`, with a warning, where it does not fit.
@@ -45,7 +48,7 @@ impl Inner {
         &self,
         piece: &Piece,
         entry: &Entry,
-        seat: &Seat,
+        reservation: &Reservation,
         wanted: Wanted,
     ) -> Result<Option<Content>, NoBundle> {
         let useless = |why: &str| {
@@ -58,8 +61,8 @@ impl Inner {
         };
         let (compressed, size) = piece.sizes();
         if size > SMALL {
-            // An error says that the room is gone, and with it whoever waits.
-            let _ = seat.ask(2 * compressed + size).await;
+            // An error says that the budget is gone, and with it the reader.
+            let _ = reservation.request(2 * compressed + size).await;
         }
         let taken = match piece.take().await {
             Ok(Some(taken)) => taken,
@@ -96,13 +99,13 @@ impl Inner {
     async fn fetch(
         &self,
         entry: &Entry,
-        seat: &Arc<Seat>,
+        reservation: &Arc<Reservation>,
         wanted: Wanted,
         mut permit: Option<OwnedSemaphorePermit>,
     ) -> Result<Content, NoBundle> {
         let mut came = String::new();
         for attempt in 1..=2 {
-            let raw = self.raw(entry, seat).await?;
+            let raw = self.raw(entry, reservation).await?;
             self.flight.set(self.repository.in_flight());
             let (id, bytes) = (entry.id, raw.len() as u64);
             let work = move || Content::verify(raw, &id, wanted);
@@ -133,12 +136,16 @@ impl Inner {
         }))
     }
 
-    async fn raw(&self, entry: &Entry, seat: &Arc<Seat>) -> Result<Vec<u8>, NoBundle> {
+    async fn raw(
+        &self,
+        entry: &Entry,
+        reservation: &Arc<Reservation>,
+    ) -> Result<Vec<u8>, NoBundle> {
         let answer = if entry.kind == EntryKind::Link {
-            self.repository.blob(&entry.id, seat).await
+            self.repository.blob(&entry.id, reservation).await
         } else {
             let commit = &self.tree.commit;
-            self.repository.file(commit, &entry.path, seat).await
+            self.repository.file(commit, &entry.path, reservation).await
         };
         answer.map_err(|error| too_large_or(error, &entry.path))
     }

@@ -92,7 +92,7 @@ impl Shared {
             let bytes = held.content.held();
             if kept.0.fetch_add(bytes, Ordering::Relaxed) + bytes <= MOST_KEPT {
                 state.kept = bytes;
-                held.seat.shrink(0);
+                held.reservation.shrink(0);
             } else {
                 kept.0.fetch_sub(bytes, Ordering::Relaxed);
                 state.round = None;

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::Function;
 use super::source_queue::SourceQueue;
-use crate::aws::meter::Meter;
+use crate::aws::codecommit::CallCounts;
 use crate::batch::{Message, MessageOutcome, Work};
 use crate::error::Error;
 use crate::event::{self, BadMessage, Push, Request, Skip};
@@ -47,15 +47,15 @@ impl Work for Invocation {
             redelivered: may_be_repeated,
             stop: self.stop,
             location: self.location.clone(),
-            meter: Meter::default(),
+            counts: CallCounts::default(),
         };
         let mut figures = Figures::default();
         let Function { aws, config } = &*self.function;
         let published = publish::publish(aws, config, &push, &delivery, &mut figures).await;
         let cost = Cost {
             figures,
-            calls: delivery.meter.calls(),
-            throttled: delivery.meter.throttled(),
+            calls: delivery.counts.calls(),
+            throttled: delivery.counts.throttled(),
             time: begun.elapsed(),
         };
         let (outcome, published) = match published {

@@ -42,7 +42,7 @@ pub async fn make(
         config.reader_in(&push.account)
     };
     let client = aws.codecommit(&push.region, reader).await;
-    let repository = client.repository(&push.repository, delivery.meter.clone());
+    let repository = client.repository(&push.repository, delivery.counts.clone());
 
     let begun = Instant::now();
     let Pushed {
@@ -67,7 +67,7 @@ pub async fn make(
     };
     let filling = Filling {
         tree: tree.clone(),
-        blobs: Blobs::of(repository, tree, &bases, &aws.room),
+        blobs: Blobs::of(repository, tree, &bases, &aws.memory),
         redelivered: delivery.redelivered,
         begun,
         stop: delivery.stop,

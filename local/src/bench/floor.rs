@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use gix::ObjectId;
-use pushbuild::aws::latency::in_flight_at;
+use pushbuild::aws::codecommit::concurrency::in_flight_at;
 use pushbuild::bundle::{Content, Wanted};
 
 use super::shell;

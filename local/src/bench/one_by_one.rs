@@ -1,8 +1,8 @@
 //! The way of the readers of the public API, with pushbuild's own adapters: one call after the other.
 
 use pushbuild::aws::Aws;
+use pushbuild::aws::codecommit::CallCounts;
 use pushbuild::aws::connections::Connections;
-use pushbuild::aws::meter::Meter;
 use pushbuild::aws::s3::Label;
 use pushbuild::bundle::{BundleWriter, Content, Wanted};
 use pushbuild::config::Config;
@@ -20,7 +20,7 @@ pub async fn one_by_one(bucket: &str, name: &str, commit: &str) -> anyhow::Resul
         .map_err(|error| anyhow::anyhow!("{error}"))?;
     let aws = Aws::connect(&config, Connections::prepare()).await;
     let client = aws.codecommit("eu-west-1", None).await;
-    let repository = client.repository(name, Meter::default());
+    let repository = client.repository(name, CallCounts::default());
     let commit = object_id(commit)?;
     let tree = repository.root_tree(&commit).await?;
     let mut entries = Vec::new();
@@ -48,14 +48,14 @@ pub async fn one_by_one(bucket: &str, name: &str, commit: &str) -> anyhow::Resul
     let key = format!("{name}/one-by-one.zip");
     let mut upload = aws.bundles.upload(&key, &format!("{key}.partial"), &label);
     let mut writer = BundleWriter::new(time::OffsetDateTime::UNIX_EPOCH);
-    let line = aws.room.line();
+    let budget = aws.memory.bundle();
     for (position, entry) in entries.iter().enumerate() {
-        line.advance(position);
-        let seat = std::sync::Arc::new(line.seat(position));
+        budget.advance(position);
+        let reservation = std::sync::Arc::new(budget.reservation(position));
         let raw = match entry.kind {
-            EntryKind::Link => Some(repository.blob(&entry.id, &seat).await?),
+            EntryKind::Link => Some(repository.blob(&entry.id, &reservation).await?),
             EntryKind::File | EntryKind::Executable => {
-                Some(repository.file(&commit, &entry.path, &seat).await?)
+                Some(repository.file(&commit, &entry.path, &reservation).await?)
             }
             EntryKind::Folder | EntryKind::Submodule => None,
         };

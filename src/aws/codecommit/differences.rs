@@ -2,8 +2,8 @@
 
 use gix_hash::ObjectId;
 
-use super::{Repository, cause, object_id, senseless};
-use crate::aws::failed;
+use super::admission::Answer;
+use super::{Repository, object_id, senseless};
 use crate::error::Error;
 use crate::git::{Change, EntryKind};
 
@@ -25,19 +25,20 @@ impl Repository {
     /// A failed call, or an answer without paths and ids.
     pub async fn changes(&self, from: &ObjectId, to: &ObjectId) -> Result<Changes, Error> {
         const CALL: &str = "CodeCommit GetDifferences";
-        self.pace.turn().await;
+        let (from, to) = (from.to_string(), to.to_string());
+        let about = format!("{from}..{to}");
+        let list = Answer::List(self.client.lists.clone());
         let answer = self
-            .client
-            .get_differences()
-            .repository_name(&*self.name)
-            .before_commit_specifier(from.to_string())
-            .after_commit_specifier(to.to_string())
-            .customize()
-            .interceptor(self.meter.clone())
-            .interceptor(self.folder_answer.clone())
-            .send()
-            .await
-            .map_err(|error| failed(CALL, self.about(&format!("{from}..{to}")), &error, cause))?;
+            .send(CALL, &about, list, |sdk, interceptor| {
+                sdk.get_differences()
+                    .repository_name(&*self.name)
+                    .before_commit_specifier(&from)
+                    .after_commit_specifier(&to)
+                    .customize()
+                    .interceptor(interceptor)
+                    .send()
+            })
+            .await?;
         let path = |path: Option<&str>| {
             path.map(str::to_owned)
                 .ok_or_else(|| senseless(CALL, "a difference has no path".to_owned()))

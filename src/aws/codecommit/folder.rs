@@ -1,14 +1,36 @@
 //! One folder's entries.
 
+use aws_sdk_codecommit::operation::get_folder::GetFolderOutput;
 use aws_sdk_codecommit::types::FileModeTypeEnum;
 use gix_hash::ObjectId;
 
-use super::{Repository, cause, object_id, senseless};
-use crate::aws::failed;
-use crate::error::Error;
+use super::admission::Answer;
+use super::{Repository, object_id, senseless};
+use crate::error::{CallError, Error};
 use crate::git::{EntryKind, TreeEntry};
 
 impl Repository {
+    pub(super) async fn list_folder(
+        &self,
+        call: &'static str,
+        commit: &str,
+        path: &str,
+        about: &str,
+    ) -> Result<GetFolderOutput, CallError> {
+        let list = Answer::List(self.client.lists.clone());
+        self.send(call, about, list, |sdk, interceptor| {
+            sdk.get_folder()
+                .repository_name(&*self.name)
+                .commit_specifier(commit)
+                // The root is the empty path: <https://docs.aws.amazon.com/codecommit/latest/APIReference/API_GetFolder.html>.
+                .folder_path(path)
+                .customize()
+                .interceptor(interceptor)
+                .send()
+        })
+        .await
+    }
+
     /// The entries of a folder, as the API lists them; nothing has checked them yet.
     ///
     /// The names are those of `relativePath`: whether `absolutePath` of a link names the link or
@@ -16,23 +38,13 @@ impl Repository {
     ///
     /// # Errors
     ///
-    /// A failed call, or an answer without ids; [`Cause::TooLarge`] for a list that is too long.
+    /// A failed call, or an answer without ids; [`Cause::TooLarge`](crate::error::Cause::TooLarge)
+    /// for a list that is too long.
     pub async fn folder(&self, commit: &ObjectId, path: &str) -> Result<Vec<TreeEntry>, Error> {
         const CALL: &str = "CodeCommit GetFolder";
-        self.pace.turn().await;
         let answer = self
-            .client
-            .get_folder()
-            .repository_name(&*self.name)
-            .commit_specifier(commit.to_string())
-            // The root is the empty path: <https://docs.aws.amazon.com/codecommit/latest/APIReference/API_GetFolder.html>.
-            .folder_path(path)
-            .customize()
-            .interceptor(self.meter.clone())
-            .interceptor(self.folder_answer.clone())
-            .send()
-            .await
-            .map_err(|error| failed(CALL, self.about(path), &error, cause))?;
+            .list_folder(CALL, &commit.to_string(), path, path)
+            .await?;
         // An empty listing would look like an empty folder; one of no commit at all is neither.
         let came = object_id(CALL, "commitId", Some(answer.commit_id()))?;
         if came != *commit {

@@ -1,28 +1,21 @@
-//! How long CodeCommit takes to answer, and how many calls are worth having under way for that.
+//! How many calls to CodeCommit are in flight at once: enough to keep this function busy, whatever
+//! the latency.
 //!
-//! What a function can make of the answers is so many a second; the longer each takes to come, the
-//! more have to be on their way at once (Little's law). Where calls are throttled, the
-//! [pace](super::pace) says how many come, whatever is under way.
+//! A function's cores have the time for so many calls a second; the longer each takes, the more
+//! have to be in flight (Little's law). Where calls are throttled, the [rate](super::rate) says how
+//! many are sent, whatever is in flight.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
-
-use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::interceptors::Intercept;
-use aws_smithy_runtime_api::client::interceptors::context::{
-    BeforeDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextRef,
-};
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
+use std::time::Duration;
 
 /// Calls a second that a function of two cores has the time for: some 350 µs each, of which the
 /// SDK takes most.
 const PER_SECOND: u128 = 2_800;
 
-/// Calls under way at 23 ms and less, and before anything is known.
+/// Calls in flight at 23 ms and less, and before anything is known.
 const LEAST: usize = 64;
 
-/// Calls under way at 46 ms and more. Each has a connection: four pushes at once then have 512,
+/// Calls in flight at 46 ms and more. Each has a connection: four pushes at once then have 512,
 /// and a function may have 1,024 files open.
 pub const MOST: usize = 128;
 
@@ -31,7 +24,7 @@ const WINDOW: u32 = 64;
 
 /// One client's measure. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Latency(Arc<Mutex<State>>);
+pub struct Concurrency(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -41,21 +34,21 @@ struct State {
     answers: u32,
 }
 
-/// How many calls to have under way where each is answered after so long.
+/// How many calls to have in flight where each is answered after so long.
 pub fn in_flight_at(latency: Duration) -> usize {
     // Rounded to the nearest whole call.
     let due = (latency.as_micros() * PER_SECOND + 500_000) / 1_000_000;
     usize::try_from(due).map_or(MOST, |due| due.clamp(LEAST, MOST))
 }
 
-impl Latency {
-    /// How many calls to have under way.
+impl Concurrency {
+    /// How many calls to have in flight.
     pub fn in_flight(&self) -> usize {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.quickest.map_or(LEAST, in_flight_at)
     }
 
-    fn answered(&self, after: Duration) {
+    pub(super) fn answered(&self, after: Duration) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let quickest = state.so_far.map_or(after, |so_far| so_far.min(after));
         state.answers += 1;
@@ -70,52 +63,16 @@ impl Latency {
     }
 }
 
-/// When an attempt was sent.
-#[derive(Debug)]
-struct Sent(Instant);
-
-impl Storable for Sent {
-    type Storer = StoreReplace<Self>;
-}
-
-impl Intercept for Latency {
-    fn name(&self) -> &'static str {
-        "pushbuild latency"
-    }
-
-    fn read_before_transmit(
-        &self,
-        _context: &BeforeTransmitInterceptorContextRef<'_>,
-        _components: &RuntimeComponents,
-        config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        config.interceptor_state().store_put(Sent(Instant::now()));
-        Ok(())
-    }
-
-    fn read_after_transmit(
-        &self,
-        _context: &BeforeDeserializationInterceptorContextRef<'_>,
-        _components: &RuntimeComponents,
-        config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        if let Some(Sent(at)) = config.load::<Sent>() {
-            self.answered(at.elapsed());
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn after(answers: &[u64]) -> usize {
-        let latency = Latency::default();
+        let concurrency = Concurrency::default();
         for ms in answers {
-            latency.answered(Duration::from_millis(*ms));
+            concurrency.answered(Duration::from_millis(*ms));
         }
-        latency.in_flight()
+        concurrency.in_flight()
     }
 
     #[test]

@@ -12,20 +12,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::interceptors::Intercept;
-use aws_smithy_runtime_api::client::interceptors::context::{
-    FinalizerInterceptorContextRef, InterceptorContext,
-};
-use aws_smithy_runtime_api::client::retries::classifiers::{
-    ClassifyRetry, RetryAction, RetryClassifierPriority,
-};
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_types::config_bag::ConfigBag;
-use aws_smithy_types::retry::ErrorKind;
 use tokio::time::Instant;
-
-use super::retry::is_throttle;
 
 /// What gets through is counted over this long.
 const WINDOW: Duration = Duration::from_secs(1);
@@ -53,7 +40,7 @@ const UNBOUNDED: f64 = 2_000.0;
 
 /// One client's pace. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Pace(Arc<Mutex<State>>);
+pub struct Rate(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -68,13 +55,21 @@ struct State {
     through: VecDeque<Instant>,
 }
 
-impl Pace {
+impl Rate {
     /// Waits for this call's turn.
     pub async fn turn(&self) {
         let wait = self.state().reserve(Instant::now());
         if !wait.is_zero() {
             tokio::time::sleep(wait).await;
         }
+    }
+
+    pub fn got_through(&self) {
+        self.state().got_through(Instant::now());
+    }
+
+    pub fn throttled(&self) {
+        self.state().throttled(Instant::now());
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -134,52 +129,6 @@ impl State {
             None => measured,
         };
         self.rate = Some((measured * CAREFUL).max(LEAST_RATE));
-    }
-}
-
-impl Intercept for Pace {
-    fn name(&self) -> &'static str {
-        "pushbuild pace"
-    }
-
-    fn read_after_attempt(
-        &self,
-        context: &FinalizerInterceptorContextRef<'_>,
-        _components: &RuntimeComponents,
-        _config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        if let Some(answer) = context.response() {
-            let mut state = self.state();
-            if is_throttle(answer) {
-                state.throttled(Instant::now());
-            } else {
-                state.got_through(Instant::now());
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Teaches the SDK to retry what [`is_throttle`] knows, each retry in its turn.
-impl ClassifyRetry for Pace {
-    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
-        match context.output_or_error() {
-            Some(Err(_)) if context.response().is_some_and(is_throttle) => {
-                // The SDK asks twice, once on behalf of its connections: that costs a place.
-                let wait = self.state().reserve(Instant::now());
-                RetryAction::retryable_error_with_explicit_delay(ErrorKind::ThrottlingError, wait)
-            }
-            _ => RetryAction::NoActionIndicated,
-        }
-    }
-
-    fn name(&self) -> &'static str {
-        "pushbuild pace"
-    }
-
-    fn priority(&self) -> RetryClassifierPriority {
-        // After all others: it knows this case better than they do.
-        RetryClassifierPriority::run_after(RetryClassifierPriority::transient_error_classifier())
     }
 }
 

@@ -1,0 +1,189 @@
+//! How each call is sent: at its rate, counted, its answer admitted.
+
+use std::time::{Duration, Instant};
+
+use aws_sdk_codecommit::config::Builder;
+use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::{
+    BeforeDeserializationInterceptorContextMut, BeforeDeserializationInterceptorContextRef,
+    BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef, InterceptorContext,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_runtime_api::client::retries::classifiers::{
+    ClassifyRetry, RetryAction, RetryClassifierPriority,
+};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_smithy_types::retry::RetryConfig;
+
+use super::admission::Answer;
+use super::{Repository, cause};
+use crate::aws::{failed, retry};
+use crate::error::CallError;
+
+/// How often a call is sent that CodeCommit throttles. The rate keeps throttles rare; the deadline
+/// of the invocation ends a call that is throttled for ever.
+const MOST_ATTEMPTS: u32 = 12;
+
+/// How the SDK repeats calls by itself: all but throttled ones, which go through [`Repository::send`]
+/// again. A failure costs 2 of the stock and a success earns 1: three calls in ten may fail for as
+/// long as they like, while an outage ends the fetch after 250 retries.
+pub(super) fn configure(config: Builder) -> Builder {
+    let stock = TokenBucket::builder()
+        .capacity(500)
+        .retry_cost(2)
+        .timeout_retry_cost(2)
+        .success_reward(1.0)
+        .build();
+    let stock = RetryPartition::custom("codecommit").token_bucket(stock);
+    let attempts = RetryConfig::standard()
+        .with_max_attempts(12)
+        .with_initial_backoff(Duration::from_millis(100))
+        .with_max_backoff(Duration::from_secs(5));
+    // The body's own time takes the place of the attempt's, which would count the wait for memory.
+    let timeouts = retry::timeouts()
+        .to_builder()
+        .disable_operation_attempt_timeout()
+        .build();
+    config
+        .retry_config(attempts)
+        .retry_partition(stock.build())
+        .timeout_config(timeouts)
+        .retry_classifier(retry::UnreadableClassifier)
+        .retry_classifier(ThrottleClassifier)
+}
+
+/// Keeps the SDK from repeating a throttled call: it would sleep for a time of its own choosing,
+/// without a turn.
+#[derive(Debug)]
+struct ThrottleClassifier;
+
+impl ClassifyRetry for ThrottleClassifier {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        if context.response().is_some_and(retry::is_throttle) {
+            RetryAction::RetryForbidden
+        } else {
+            RetryAction::NoActionIndicated
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "pushbuild throttled calls"
+    }
+
+    fn priority(&self) -> RetryClassifierPriority {
+        RetryClassifierPriority::run_after(RetryClassifierPriority::transient_error_classifier())
+    }
+}
+
+impl Repository {
+    /// Sends one call through `attempt`, which puts the interceptor on its request; again, in its
+    /// turn, while it is throttled.
+    pub(super) async fn send<Output, E, Sending>(
+        &self,
+        call: &'static str,
+        about: &str,
+        answer: Answer,
+        attempt: impl Fn(&aws_sdk_codecommit::Client, CallInterceptor) -> Sending,
+    ) -> Result<Output, CallError>
+    where
+        Sending: Future<Output = Result<Output, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            self.client.rate.turn().await;
+            let interceptor = CallInterceptor {
+                repository: self.clone(),
+                answer: answer.clone(),
+            };
+            let error = match attempt(&self.client.sdk, interceptor).await {
+                Ok(output) => return Ok(output),
+                Err(error) => error,
+            };
+            let is_throttled = error.raw_response().is_some_and(retry::is_throttle);
+            if !is_throttled || attempts == MOST_ATTEMPTS {
+                let about = format!("{}:{about}", self.name);
+                return Err(failed(call, about, &error, cause));
+            }
+        }
+    }
+}
+
+/// What happens around each attempt of a call.
+#[derive(Debug)]
+pub(super) struct CallInterceptor {
+    repository: Repository,
+    answer: Answer,
+}
+
+/// When an attempt was sent.
+#[derive(Debug)]
+struct SentAt(Instant);
+
+impl Storable for SentAt {
+    type Storer = StoreReplace<Self>;
+}
+
+impl Intercept for CallInterceptor {
+    fn name(&self) -> &'static str {
+        "pushbuild CodeCommit calls"
+    }
+
+    fn read_before_transmit(
+        &self,
+        _context: &BeforeTransmitInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.repository.counts.add_call();
+        config.interceptor_state().store_put(SentAt(Instant::now()));
+        Ok(())
+    }
+
+    fn read_after_transmit(
+        &self,
+        _context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        // Other answers take CodeCommit longer or shorter than a file's.
+        if let (Answer::Content(_), Some(SentAt(at))) = (&self.answer, config.load::<SentAt>()) {
+            self.repository.client.concurrency.answered(at.elapsed());
+        }
+        Ok(())
+    }
+
+    fn modify_before_deserialization(
+        &self,
+        context: &mut BeforeDeserializationInterceptorContextMut<'_>,
+        _components: &RuntimeComponents,
+        _config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.answer.admit(context.response_mut().body_mut())?;
+        Ok(())
+    }
+
+    fn read_after_attempt(
+        &self,
+        context: &FinalizerInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        _config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let Some(answer) = context.response() else {
+            return Ok(());
+        };
+        if retry::is_throttle(answer) {
+            self.repository.counts.add_throttled();
+            self.repository.client.rate.throttled();
+        } else {
+            self.repository.client.rate.got_through();
+        }
+        Ok(())
+    }
+}

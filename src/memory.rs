@@ -1,0 +1,267 @@
+//! The memory budget for the large contents in flight, shared by all pushes of an invocation.
+//!
+//! No call of CodeCommit tells how large a file is before it answers with it. So an answer requests
+//! memory once its length is known and before its body is read; until then the bytes wait in the
+//! network. Small ones need no reservation: as many as can be in flight fit beside any budget.
+//!
+//! A bundle is written in order, so the content that it waits for is always admitted, even beyond
+//! the budget: it cannot deadlock. Peak: the budget plus one content for each push.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::oneshot;
+
+/// Bytes that need no reservation: even if all calls in flight hold as much, it is a few megabytes.
+pub const SMALL: usize = 64 * 1024;
+
+/// The budget. Clones share it.
+#[derive(Clone, Debug)]
+pub struct MemoryBudget(Arc<Mutex<State>>);
+
+#[derive(Debug)]
+struct State {
+    /// Negative where contents were admitted because a bundle waits for them.
+    free: isize,
+    /// In the order of their positions.
+    waiting: Vec<Waiting>,
+    /// By bundle: the position that it waits for.
+    next_positions: HashMap<u64, usize>,
+    bundles: u64,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    reservation: Arc<Reserved>,
+    bytes: usize,
+    admit: oneshot::Sender<()>,
+}
+
+/// One bundle's share: reservations for its contents, in the order in which it writes them.
+#[derive(Debug)]
+pub struct BundleBudget {
+    budget: MemoryBudget,
+    number: u64,
+}
+
+/// What one content takes of the budget; given back when dropped.
+#[derive(Debug)]
+pub struct Reservation(Arc<Reserved>);
+
+#[derive(Debug)]
+struct Reserved {
+    bundle: Arc<BundleBudget>,
+    position: usize,
+    bytes: Mutex<usize>,
+}
+
+impl MemoryBudget {
+    /// A budget of so many bytes.
+    pub fn of(bytes: usize) -> Self {
+        Self(Arc::new(Mutex::new(State {
+            free: signed(bytes),
+            waiting: Vec::new(),
+            next_positions: HashMap::new(),
+            bundles: 0,
+        })))
+    }
+
+    /// A new bundle, which waits for its position 0.
+    pub fn bundle(&self) -> Arc<BundleBudget> {
+        let mut state = self.state();
+        let number = state.bundles;
+        state.bundles += 1;
+        state.next_positions.insert(number, 0);
+        drop(state);
+        Arc::new(BundleBudget {
+            budget: self.clone(),
+            number,
+        })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl BundleBudget {
+    /// A reservation for the content at this position; it holds nothing yet.
+    pub fn reservation(self: &Arc<Self>, position: usize) -> Reservation {
+        Reservation(Arc::new(Reserved {
+            bundle: self.clone(),
+            position,
+            bytes: Mutex::new(0),
+        }))
+    }
+
+    /// The bundle has all before this position, and waits for it.
+    pub fn advance(&self, position: usize) {
+        let mut state = self.budget.state();
+        state.next_positions.insert(self.number, position);
+        state.admit();
+    }
+}
+
+impl Drop for BundleBudget {
+    fn drop(&mut self) {
+        self.budget.state().next_positions.remove(&self.number);
+    }
+}
+
+impl Reservation {
+    /// Requests so many bytes in place of what it holds; the receiver resolves once they are there.
+    pub fn request(&self, bytes: usize) -> oneshot::Receiver<()> {
+        let (admit, admitted) = oneshot::channel();
+        let mut state = self.0.bundle.budget.state();
+        state.free += signed(self.0.replace(0));
+        // An answer that was cut off and comes again requests anew.
+        state
+            .waiting
+            .retain(|other| !Arc::ptr_eq(&other.reservation, &self.0));
+        let after = state
+            .waiting
+            .partition_point(|other| other.reservation.position <= self.0.position);
+        let reservation = self.0.clone();
+        state.waiting.insert(
+            after,
+            Waiting {
+                reservation,
+                bytes,
+                admit,
+            },
+        );
+        state.admit();
+        admitted
+    }
+
+    /// Gives back what is held beyond so many bytes.
+    pub fn shrink(&self, bytes: usize) {
+        let mut state = self.0.bundle.budget.state();
+        let held = self.0.replace(0);
+        let _ = self.0.replace(held.min(bytes));
+        state.free += signed(held.saturating_sub(bytes));
+        state.admit();
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        let mut state = self.0.bundle.budget.state();
+        state
+            .waiting
+            .retain(|other| !Arc::ptr_eq(&other.reservation, &self.0));
+        state.free += signed(self.0.replace(0));
+        state.admit();
+    }
+}
+
+impl Reserved {
+    fn replace(&self, bytes: usize) -> usize {
+        let mut held = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut held, bytes)
+    }
+}
+
+impl State {
+    fn admit(&mut self) {
+        let mut full = false;
+        let mut number = 0;
+        while let Some(next) = self.waiting.get(number) {
+            let head = self.next_positions.get(&next.reservation.bundle.number);
+            let is_waited_for = head.is_some_and(|head| next.reservation.position <= *head);
+            full |= signed(next.bytes) > self.free;
+            if full && !is_waited_for {
+                number += 1;
+                continue;
+            }
+            let next = self.waiting.remove(number);
+            // The receiver is gone where the call was given up.
+            if next.admit.send(()).is_ok() {
+                self.free -= signed(next.bytes);
+                let _ = next.reservation.replace(next.bytes);
+            }
+        }
+    }
+}
+
+fn signed(bytes: usize) -> isize {
+    isize::try_from(bytes).unwrap_or(isize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_admitted(admitted: &mut oneshot::Receiver<()>) -> bool {
+        admitted.try_recv().is_ok()
+    }
+
+    #[test]
+    fn what_fits_is_admitted_and_the_rest_waits_until_bytes_are_given_back() {
+        let bundle = MemoryBudget::of(10).bundle();
+        bundle.advance(0);
+        let [first, second, third] = [1, 2, 3].map(|position| bundle.reservation(position));
+        assert!(is_admitted(&mut first.request(6)));
+        let mut waits = second.request(6);
+        let mut small = third.request(1);
+        assert!(!is_admitted(&mut waits));
+        assert!(!is_admitted(&mut small), "it does not overtake");
+        first.shrink(4);
+        assert!(is_admitted(&mut waits));
+        assert!(!is_admitted(&mut small));
+        drop(first);
+        assert!(is_admitted(&mut small));
+    }
+
+    #[test]
+    fn what_a_bundle_waits_for_is_admitted_beyond_the_budget() {
+        let bundle = MemoryBudget::of(10).bundle();
+        let [first, second] = [0, 1].map(|position| bundle.reservation(position));
+        assert!(is_admitted(&mut second.request(10)));
+        assert!(is_admitted(&mut first.request(100)));
+        drop(first);
+        let third = bundle.reservation(2);
+        let mut waits = third.request(10);
+        assert!(!is_admitted(&mut waits));
+        bundle.advance(2);
+        assert!(is_admitted(&mut waits));
+    }
+
+    #[test]
+    fn one_bundle_does_not_hold_up_what_another_waits_for() {
+        let budget = MemoryBudget::of(10);
+        let (one, other) = (budget.bundle(), budget.bundle());
+        let held = one.reservation(1);
+        assert!(is_admitted(&mut held.request(10)));
+        let waits = one.reservation(2);
+        let mut waiting = waits.request(10);
+        assert!(!is_admitted(&mut waiting));
+        other.advance(7);
+        assert!(is_admitted(&mut other.reservation(7).request(10)));
+    }
+
+    #[test]
+    fn a_dropped_reservation_leaves_no_trace() {
+        let budget = MemoryBudget::of(10);
+        let bundle = budget.bundle();
+        let held = bundle.reservation(1);
+        assert!(is_admitted(&mut held.request(10)));
+        let gone = bundle.reservation(2);
+        drop(gone.request(10));
+        drop(gone);
+        drop(held);
+        drop(bundle);
+        let state = budget.state();
+        assert_eq!((state.free, state.waiting.len()), (10, 0));
+        assert!(state.next_positions.is_empty());
+    }
+
+    #[test]
+    fn an_answer_that_comes_again_requests_anew() {
+        let bundle = MemoryBudget::of(10).bundle();
+        let reservation = bundle.reservation(1);
+        assert!(is_admitted(&mut reservation.request(10)));
+        assert!(is_admitted(&mut reservation.request(8)));
+        assert_eq!(bundle.budget.state().free, 2);
+    }
+}
