@@ -159,7 +159,7 @@ async fn work_lane<W: Work>(
         let outcome = MessageOutcome::Failed(Some(&push), &error);
         work.report(&message, outcome, metrics);
         if !is_blocked && remaining.peek().is_some() {
-            is_blocked = error.class() == Class::Retry
+            is_blocked = error.class() != Class::Reject
                 && work
                     .max_receive_count()
                     .await

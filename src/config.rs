@@ -23,6 +23,8 @@ pub struct Config {
     pub codecommit_external_id: Option<String>,
     /// `UNBUNDLABLE`: what becomes of a commit that no bundle can hold.
     pub unbundlable: Unbundlable,
+    /// `ARTIFACTS`: what a build keeps.
+    pub artifacts: Artifacts,
 }
 
 /// A role that reads repositories where the function's own role cannot.
@@ -41,6 +43,26 @@ pub enum Unbundlable {
     CodeCommit,
     /// The push goes to the dead-letter queue.
     Reject,
+}
+
+/// What a build keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Artifacts {
+    /// Nothing, whatever its project says.
+    None,
+    /// What its project says.
+    Project,
+}
+
+/// A project's name that CodeBuild cannot have.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "repository {repository} is built by the project `{project}`, which CodeBuild cannot have: a \
+     project's name has 2 to 255 letters, digits, hyphens and underscores, the first a letter or digit"
+)]
+pub struct BadProjectName {
+    repository: String,
+    project: String,
 }
 
 /// A variable that is missing, or that says something it cannot.
@@ -67,7 +89,7 @@ impl std::error::Error for ConfigError {}
 /// Every variable that `Config` reads, with its default; `None` where it must be set.
 ///
 /// `template.yaml` and the README repeat this table, and a test holds them against it.
-pub const VARIABLES: [(&str, Option<&str>); 7] = [
+pub const VARIABLES: [(&str, Option<&str>); 8] = [
     (CODE_BUCKET, None),
     (CODEBUILD_PROJECT, Some("{repository}")),
     (INCLUDE_REFERENCES, Some("refs/heads/**")),
@@ -75,6 +97,7 @@ pub const VARIABLES: [(&str, Option<&str>); 7] = [
     (CODECOMMIT_ROLE_ARN, Some("")),
     (CODECOMMIT_EXTERNAL_ID, Some("")),
     (UNBUNDLABLE, Some("codecommit")),
+    (ARTIFACTS, Some("none")),
 ];
 
 const CODE_BUCKET: &str = "CODE_BUCKET";
@@ -84,6 +107,7 @@ const EXCLUDE_REFERENCES: &str = "EXCLUDE_REFERENCES";
 const CODECOMMIT_ROLE_ARN: &str = "CODECOMMIT_ROLE_ARN";
 const CODECOMMIT_EXTERNAL_ID: &str = "CODECOMMIT_EXTERNAL_ID";
 const UNBUNDLABLE: &str = "UNBUNDLABLE";
+const ARTIFACTS: &str = "ARTIFACTS";
 
 impl Config {
     /// Reads the process's environment.
@@ -124,6 +148,7 @@ impl Config {
             codecommit_role_arn: role(get(CODECOMMIT_ROLE_ARN)?)?,
             codecommit_external_id: external_id(get(CODECOMMIT_EXTERNAL_ID)?)?,
             unbundlable: unbundlable(get(UNBUNDLABLE)?)?,
+            artifacts: artifacts(get(ARTIFACTS)?)?,
         })
     }
 
@@ -134,9 +159,21 @@ impl Config {
 
     /// The CodeBuild project of a repository. A repository's name may have dots, which a project's
     /// may not: they become hyphens.
-    pub fn project_of(&self, repository: &str) -> String {
-        self.codebuild_project
-            .replace("{repository}", &repository.replace('.', "-"))
+    ///
+    /// # Errors
+    ///
+    /// A name that no project can have, such as that of a repository which begins with `_`.
+    pub fn project_of(&self, repository: &str) -> Result<String, BadProjectName> {
+        let project = self
+            .codebuild_project
+            .replace("{repository}", &repository.replace('.', "-"));
+        if is_project_name(&project) {
+            return Ok(project);
+        }
+        Err(BadProjectName {
+            repository: repository.to_owned(),
+            project,
+        })
     }
 
     /// The role that reads the repositories of another account or region.
@@ -189,18 +226,25 @@ fn bucket(value: String) -> Result<String, ConfigError> {
     ))
 }
 
-/// The pattern of `ProjectName` in CodeBuild's API reference: `[A-Za-z0-9][A-Za-z0-9\-_]{1,149}`.
-fn project(value: String) -> Result<String, ConfigError> {
-    let rest = value.replace("{repository}", "");
+/// `ProjectName` in CodeBuild's API reference: `[A-Za-z0-9][A-Za-z0-9\-_]{1,149}` in one place, and
+/// up to 255 letters in others.
+fn is_project_name(name: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    if !value.is_empty() && rest.bytes().all(allowed) {
+    (2..=255).contains(&name.len())
+        && name.bytes().all(allowed)
+        && name.starts_with(|first: char| first.is_ascii_alphanumeric())
+}
+
+fn project(value: String) -> Result<String, ConfigError> {
+    // An ordinary name in place of the repository's.
+    if is_project_name(&value.replace("{repository}", "xx")) {
         return Ok(value);
     }
     Err(refuse(
         CODEBUILD_PROJECT,
         value,
-        "it is the name of a CodeBuild project (letters, digits, hyphen, underscore), \
-         in which `{repository}` stands for the repository's name",
+        "it is the name of a CodeBuild project (2 to 255 letters, digits, hyphens and underscores, \
+         the first a letter or digit), in which `{repository}` stands for the repository's name",
     ))
 }
 
@@ -280,6 +324,14 @@ fn unbundlable(value: String) -> Result<Unbundlable, ConfigError> {
         "codecommit" => Ok(Unbundlable::CodeCommit),
         "reject" => Ok(Unbundlable::Reject),
         _ => Err(refuse(UNBUNDLABLE, value, "it is `codecommit` or `reject`")),
+    }
+}
+
+fn artifacts(value: String) -> Result<Artifacts, ConfigError> {
+    match value.as_str() {
+        "none" => Ok(Artifacts::None),
+        "project" => Ok(Artifacts::Project),
+        _ => Err(refuse(ARTIFACTS, value, "it is `none` or `project`")),
     }
 }
 

@@ -4,14 +4,18 @@ use std::fmt;
 
 use gix_hash::ObjectId;
 
+use crate::config::BadProjectName;
 use crate::event::BadMessage;
 
 /// Why a message did not end in a build.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The body is no push event.
+    /// The body is not a push event.
     #[error(transparent)]
     BadMessage(#[from] BadMessage),
+    /// CodeBuild can have no project of the name that the configuration gives.
+    #[error(transparent)]
+    ProjectName(#[from] BadProjectName),
     /// A call to AWS failed, the SDK's retries included.
     #[error(transparent)]
     Call(#[from] CallError),
@@ -164,8 +168,11 @@ impl std::error::Error for CallError {}
 pub enum Class {
     /// Time may mend it: it comes back after a back-off.
     Retry,
-    /// Nothing will mend it: it comes back at once, and so reaches the dead-letter queue without
-    /// holding up its group.
+    /// A person has to mend it, or a permission is still spreading (IAM takes up to a minute): it
+    /// comes back after a long back-off.
+    RefusedByAws,
+    /// It can never succeed: it comes back at once, and so reaches the dead-letter queue without
+    /// holding up its reference.
     Reject,
 }
 
@@ -174,6 +181,7 @@ impl Class {
     pub fn name(self) -> &'static str {
         match self {
             Self::Retry => "retry",
+            Self::RefusedByAws => "refused_by_aws",
             Self::Reject => "reject",
         }
     }
@@ -183,7 +191,10 @@ impl Error {
     /// What is done with the message. Whatever is unknown is retried: the queue bounds it.
     pub fn class(&self) -> Class {
         match self {
-            Self::BadMessage(_) | Self::Unbundlable { .. } | Self::Refused { .. } => Class::Reject,
+            Self::BadMessage(_)
+            | Self::ProjectName(_)
+            | Self::Unbundlable { .. }
+            | Self::Refused { .. } => Class::Reject,
             Self::DamagedBlob { .. }
             | Self::BadAnswer { .. }
             | Self::OutOfTime(_)
@@ -197,7 +208,7 @@ impl Error {
                 | Cause::TooLarge
                 | Cause::NoSuchCommit
                 | Cause::Unknown => Class::Retry,
-                Cause::DoesNotExist | Cause::Denied | Cause::Invalid => Class::Reject,
+                Cause::DoesNotExist | Cause::Denied | Cause::Invalid => Class::RefusedByAws,
             },
         }
     }
@@ -206,6 +217,9 @@ impl Error {
     pub fn advice(&self) -> &'static str {
         match self {
             Self::BadMessage(_) => "look at who sends to the queue besides the EventBridge rules",
+            Self::ProjectName(_) => {
+                "set CODEBUILD_PROJECT (parameter BuildProject) to a name such as `ci-{repository}`"
+            }
             Self::Unbundlable { .. } => {
                 "keep large files out of the commit, or let CodeBuild clone it (UNBUNDLABLE=codecommit)"
             }
@@ -229,9 +243,15 @@ impl Error {
                 Cause::Unavailable | Cause::Unknown => "it is tried again",
                 Cause::TooLarge => "keep files of more than 6 MB out of the repository",
                 Cause::NoSuchCommit => "see whether the commit was removed after its push",
-                Cause::DoesNotExist => "create what is missing, then redrive the dead-letter queue",
-                Cause::Denied => "grant the permission, then redrive the dead-letter queue",
-                Cause::Invalid => "mend the configuration, then redrive the dead-letter queue",
+                Cause::DoesNotExist => {
+                    "create what is missing; redrive the dead-letter queue if it came too late"
+                }
+                Cause::Denied => {
+                    "grant the permission; redrive the dead-letter queue if it came too late"
+                }
+                Cause::Invalid => {
+                    "mend the configuration; redrive the dead-letter queue if it came too late"
+                }
             },
         }
     }

@@ -60,7 +60,7 @@ async fn handle(
     event: SqsEvent,
     context: Context,
 ) -> Result<SqsBatchResponse, lambda_runtime::Error> {
-    let stop = stop(&context);
+    let Deadlines { stop, end } = deadlines(&context);
     let queue_arn = event
         .records
         .first()
@@ -85,7 +85,7 @@ async fn handle(
     });
     let failures = batch::handle(&invocation, messages, stop).await;
     let source_queue = &invocation.source_queue;
-    source_queue.set_back_offs(&failures, VISIBILITY_TIME).await;
+    source_queue.set_back_offs(&failures, end).await;
 
     let mut response = SqsBatchResponse::default();
     for failure in failures {
@@ -94,15 +94,25 @@ async fn handle(
     Ok(response)
 }
 
-/// Time that the end of an invocation needs: calls about visibility, and the answer itself.
+/// Time to set when failed messages come back.
 const VISIBILITY_TIME: Duration = Duration::from_secs(2);
+
+/// Time for the answer to reach Lambda.
+const ANSWER_TIME: Duration = Duration::from_secs(1);
 
 /// Time assumed where the deadline is unusable.
 const ASSUMED_TIME: Duration = Duration::from_mins(5);
 
-/// When pushes must have ended so that the invocation can end well. A timeout would fail the whole
-/// batch: <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>.
-fn stop(context: &Context) -> Instant {
+/// Until when an invocation may do what. A timeout would fail the whole batch:
+/// <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>.
+struct Deadlines {
+    /// The pushes must have ended.
+    stop: Instant,
+    /// The calls about visibility must have ended.
+    end: Instant,
+}
+
+fn deadlines(context: &Context) -> Deadlines {
     let left = match context.deadline().duration_since(SystemTime::now()) {
         Ok(left) => left,
         // `cargo lambda watch` always sends a deadline in 1970.
@@ -110,8 +120,12 @@ fn stop(context: &Context) -> Instant {
         Err(_) => Duration::ZERO,
     };
     // A short timeout, as in a try, still has to leave time for work.
-    let margin = (VISIBILITY_TIME + Duration::from_secs(1)).min(left / 4);
-    Instant::now() + left - margin
+    let margin = (VISIBILITY_TIME + ANSWER_TIME).min(left / 4);
+    let stop = Instant::now() + left - margin;
+    Deadlines {
+        stop,
+        end: stop + margin * 2 / 3,
+    }
 }
 
 #[cfg(test)]
@@ -122,9 +136,9 @@ mod tests {
         let mut context = Context::default();
         let since = deadline.duration_since(SystemTime::UNIX_EPOCH).unwrap();
         context.deadline = u64::try_from(since.as_millis()).unwrap();
-        stop(&context)
-            .saturating_duration_since(Instant::now())
-            .as_secs()
+        let Deadlines { stop, end } = deadlines(&context);
+        assert!(stop <= end);
+        stop.saturating_duration_since(Instant::now()).as_secs()
     }
 
     #[test]

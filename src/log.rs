@@ -2,14 +2,17 @@
 //! <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html>.
 //!
 //! In JSON each line is one flat object with `timestamp` and `level` at its top, which is where
-//! Lambda's own level filter looks for them.
+//! Lambda's own level filter looks for them. In text, a path or an answer that holds a newline could
+//! forge lines of its own: control characters are escaped.
+
+use std::io::{self, Write};
 
 use lambda_runtime::tracing::subscriber;
 use subscriber::filter::{LevelFilter, Targets};
 use subscriber::layer::SubscriberExt as _;
 use subscriber::util::SubscriberInitExt as _;
 
-/// Begins to write logs to standard output.
+/// Begins to write logs to standard output, panics included.
 pub fn start(variable: impl Fn(&str) -> Option<String>) {
     let level = level(variable("AWS_LAMBDA_LOG_LEVEL").as_deref());
     // The SDK and the HTTP client report every connection at debug level; nobody wants them there.
@@ -19,8 +22,12 @@ pub fn start(variable: impl Fn(&str) -> Option<String>) {
     let lines = subscriber::fmt()
         .with_max_level(level)
         .with_target(false)
-        .with_ansi(false);
+        .with_ansi(false)
+        .with_writer(|| Escaped(io::stdout()));
     let json = variable("AWS_LAMBDA_LOG_FORMAT").is_some_and(|f| f.eq_ignore_ascii_case("json"));
+    std::panic::set_hook(Box::new(|panic| {
+        tracing::error!(%panic, "a defect in pushbuild");
+    }));
     // A second start, as in tests, finds the first one's subscriber and leaves it.
     let _ = if json {
         let lines = lines.json().flatten_event(true).with_span_list(false);
@@ -28,6 +35,39 @@ pub fn start(variable: impl Fn(&str) -> Option<String>) {
     } else {
         lines.finish().with(filter).try_init()
     };
+}
+
+/// Writes each line with its control characters escaped, but for its end.
+struct Escaped<W>(W);
+
+impl<W: Write> Write for Escaped<W> {
+    /// The subscriber writes one whole line at a time.
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.0
+            .write_all(one_line(&String::from_utf8_lossy(line)).as_bytes())?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// U+2028 and U+2029 are no control characters, but end a line too.
+fn one_line(text: &str) -> String {
+    let (text, end) = match text.strip_suffix('\n') {
+        Some(text) => (text, "\n"),
+        None => (text, ""),
+    };
+    let mut line = String::with_capacity(text.len() + 1);
+    for letter in text.chars() {
+        if letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}') {
+            line.extend(letter.escape_default());
+        } else {
+            line.push(letter);
+        }
+    }
+    line + end
 }
 
 /// Lambda's levels are TRACE, DEBUG, INFO, WARN, ERROR and FATAL, for which Rust has no word.
@@ -42,6 +82,21 @@ fn level(name: Option<&str>) -> LevelFilter {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_from_outside_can_forge_a_line() {
+        let path = "a\nERROR forged\r\u{1b}[31m\u{85}\u{2028}\u{2029}é🦀.txt";
+        let mut out = Vec::new();
+        let mut writer = Escaped(&mut out);
+        writer
+            .write_all(format!("WARN {path}\n").as_bytes())
+            .unwrap();
+        let line = String::from_utf8(out).unwrap();
+        assert_eq!(
+            line,
+            "WARN a\\nERROR forged\\r\\u{1b}[31m\\u{85}\\u{2028}\\u{2029}é🦀.txt\n"
+        );
+    }
 
     #[test]
     fn every_level_of_lambda_is_known() {

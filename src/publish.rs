@@ -10,11 +10,12 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use crate::aws::Aws;
-use crate::aws::codecommit::CallCounts;
+use crate::aws::codecommit::{CallCounts, Repository};
 use crate::aws::s3::Stored;
 use crate::config::{Config, Unbundlable as WhenUnbundlable};
 use crate::error::{Error, NoBundle, Unbundlable};
 use crate::event::Push;
+use key::Keys;
 
 /// How a push reached this function.
 #[derive(Clone, Debug)]
@@ -139,7 +140,8 @@ async fn attempt(
     delivery: &Delivery,
     figures: &mut Figures,
 ) -> Result<Published, Error> {
-    let project = config.project_of(&push.repository);
+    let project = config.project_of(&push.repository)?;
+    let keys = Keys::of(push, &delivery.location);
 
     if delivery.redelivered {
         let earlier = aws
@@ -155,44 +157,68 @@ async fn attempt(
         }
     }
 
-    let key = key::of(push);
     let earlier = if delivery.redelivered {
-        aws.bundles.of_event(&key, &push.event_id).await?
+        aws.bundles.of_event(&keys.bundle, &push.event_id).await?
     } else {
         None
     };
-    let (outcome, stored) = match earlier {
-        Some(stored) => (PushOutcome::BuiltFromStored, Ok(stored)),
-        None => match bundle::make(aws, config, push, delivery, &key, figures).await {
+    let (outcome, stored) = if let Some(stored) = earlier {
+        (PushOutcome::BuiltFromStored, Ok(stored))
+    } else {
+        let begun = Instant::now();
+        let repository = repository(aws, config, push, delivery).await;
+        let redelivered = delivery.redelivered;
+        let pushed = listing::find(&repository, &aws.bundles, push, &keys, redelivered).await?;
+        figures.walk = begun.elapsed();
+        let commit = pushed.commit;
+        match bundle::make(aws, repository, pushed, push, &keys, delivery, figures).await {
             Ok(stored) => (PushOutcome::Built, Ok(stored)),
-            Err(NoBundle::Unbundlable(why)) => (PushOutcome::BuiltFromCodeCommit, Err(why)),
+            Err(NoBundle::Unbundlable(why)) => {
+                (PushOutcome::BuiltFromCodeCommit, Err((why, commit)))
+            }
             Err(NoBundle::Failed(error)) => return Err(error),
-        },
+        }
     };
 
     let begun = Instant::now();
     let request = match &stored {
-        Ok(stored) => build::from_bundle(project, push, &aws.bundles.bucket, stored),
-        Err(why) => {
+        Ok(stored) => build::from_bundle(push, &aws.bundles.bucket, stored),
+        Err((why, commit)) => {
             check_codecommit_can_serve(config, push, &delivery.location, why)?;
             tracing::warn!(
                 repository = push.repository,
                 reference = push.reference.full_name(),
-                commit = %push.commit,
+                %commit,
                 event_id = push.event_id,
                 %why,
                 "no bundle can hold this commit: CodeBuild clones it from CodeCommit instead"
             );
-            build::from_codecommit(project, push)
+            build::from_codecommit(push, commit)
         }
     };
-    let build_id = aws.builds.start(&request).await?;
+    let build_id = aws
+        .builds
+        .start(&project, &request, config.artifacts)
+        .await?;
     figures.build = begun.elapsed();
     Ok(Published {
         outcome,
         build_id,
         bundle: stored.ok(),
     })
+}
+
+/// The repository, read under the role that may: the function's own role reads its own account and region,
+/// whatever is configured for others.
+async fn repository(aws: &Aws, config: &Config, push: &Push, delivery: &Delivery) -> Repository {
+    let location = &delivery.location;
+    let reader = if push.is_from(&location.account, &location.region) {
+        None
+    } else {
+        config.reader_in(&push.account)
+    };
+    let client = aws.codecommit(&push.region, reader).await;
+    client.repository(&push.repository, delivery.counts.clone())
 }
 
 /// CodeBuild reads repositories of its own account and region only.

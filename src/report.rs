@@ -125,7 +125,7 @@ fn level(outcome: &MessageOutcome<'_>) -> Level {
         | MessageOutcome::Failed(_, Error::BehindFailure) => Level::INFO,
         MessageOutcome::Failed(_, error) => match error.class() {
             Class::Retry => Level::WARN,
-            Class::Reject => Level::ERROR,
+            Class::RefusedByAws | Class::Reject => Level::ERROR,
         },
     }
 }

@@ -102,6 +102,16 @@ impl CodeBuild {
         self.state().account_limit = limit;
     }
 
+    /// Refuses to start builds of a project while this many of its own are in progress. Makes the
+    /// project if there is none.
+    pub fn set_project_limit(&self, name: &str, limit: usize) {
+        self.add_project(name);
+        if let Some(project) = self.state().projects.get_mut(name) {
+            let setting = ("concurrentBuildLimit".to_owned(), json!(limit));
+            project.settings.extend([setting]);
+        }
+    }
+
     /// How long builds started from now on take, in local time.
     pub fn set_build_time(&self, time: Duration) {
         self.state().build_time = time;

@@ -5,11 +5,12 @@ use aws_sdk_codebuild::Client;
 use aws_sdk_codebuild::config::Builder;
 use aws_sdk_codebuild::types::{
     ArtifactsType, EnvironmentVariable, EnvironmentVariableType, ProjectArtifacts,
-    ProjectEnvironment, SortOrderType, SourceType,
+    ProjectEnvironment, SourceType,
 };
 use time::OffsetDateTime;
 
 use super::{failed, retry, without_code};
+use crate::config::Artifacts;
 use crate::error::{CallError, Cause};
 
 /// The variable by which a build names the push that it was started for.
@@ -29,15 +30,13 @@ pub struct Builds {
     client: Client,
 }
 
-/// What a build is started with.
+/// What a build is started with, besides its project's settings.
 ///
 /// All of it follows from the event and the stored bundle, so that a repeat within the five
 /// minutes of the idempotency token is the same request:
 /// <https://docs.aws.amazon.com/codebuild/latest/APIReference/API_StartBuild.html>.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BuildRequest {
-    /// The project.
-    pub project: String,
     /// Where CodeBuild finds the source.
     pub source: Source,
     /// Names and values; they replace the project's own of the same name.
@@ -82,8 +81,14 @@ impl Builds {
     ///
     /// # Errors
     ///
-    /// A failed call; [`Cause::LimitReached`] while the account's queue of builds is full.
-    pub async fn start(&self, request: &BuildRequest) -> Result<String, CallError> {
+    /// A failed call; [`Cause::LimitReached`] while the account's queue of builds is full, or as many
+    /// builds of the project run as it allows.
+    pub async fn start(
+        &self,
+        project: &str,
+        request: &BuildRequest,
+        artifacts: Artifacts,
+    ) -> Result<String, CallError> {
         const CALL: &str = "CodeBuild StartBuild";
         let (kind, location, version) = match &request.source {
             Source::Bundle { location, version } => (SourceType::S3, location, version.clone()),
@@ -96,36 +101,42 @@ impl Builds {
             .iter()
             .map(|(name, value)| variable(name, value))
             .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| without_code(CALL, &request.project, &error.to_string()))?;
-        let artifacts = ProjectArtifacts::builder()
-            .r#type(ArtifactsType::NoArtifacts)
-            .build()
-            .map_err(|error| without_code(CALL, &request.project, &error.to_string()))?;
+            .map_err(|error| without_code(CALL, project, &error.to_string()))?;
+        let artifacts = match artifacts {
+            Artifacts::Project => None,
+            Artifacts::None => Some(
+                ProjectArtifacts::builder()
+                    .r#type(ArtifactsType::NoArtifacts)
+                    .build()
+                    .map_err(|error| without_code(CALL, project, &error.to_string()))?,
+            ),
+        };
         let answer = self
             .client
             .start_build()
-            .project_name(&request.project)
+            .project_name(project)
             .source_type_override(kind)
             .source_location_override(location)
             .set_source_version(version)
-            .artifacts_override(artifacts)
+            .set_artifacts_override(artifacts)
             .set_environment_variables_override(Some(variables))
             .idempotency_token(&request.token)
             .send()
             .await
-            .map_err(|error| failed(CALL, &request.project, &error, cause))
-            .map_err(repeated_differently)?;
+            .map_err(|error| failed(CALL, project, &error, cause))
+            .map_err(told_by_its_words)?;
         answer
             .build_value()
             .and_then(|build| build.id())
             .map(str::to_owned)
-            .ok_or_else(|| without_code(CALL, &request.project, "the answer names no build"))
+            .ok_or_else(|| without_code(CALL, project, "the answer names no build"))
     }
 
     /// The build that a push has already, if it has one.
     ///
     /// Newest builds come first, and one that started before the push cannot be its own, so the
-    /// search ends with the first page that reaches back so far.
+    /// search ends with the first page that reaches back so far. That order is the default; to ask
+    /// for it is refused from the second page on (<https://github.com/aws/aws-cli/issues/5863>).
     ///
     /// # Errors
     ///
@@ -143,7 +154,6 @@ impl Builds {
                 .client
                 .list_builds_for_project()
                 .project_name(project)
-                .sort_order(SortOrderType::Descending)
                 .set_next_token(next)
                 .send()
                 .await
@@ -222,16 +232,59 @@ fn cause(code: &str) -> Option<Cause> {
     })
 }
 
-/// A token that was used with other parameters means that this push has a build: the next delivery
-/// finds it. Which exception says so is documented nowhere; its text is said to speak of a
-/// parameter mismatch.
-fn repeated_differently(mut error: CallError) -> CallError {
+/// Two refusals of StartBuild whose exception AWS documents nowhere, told by their words:
+///
+/// - A project runs as many builds as its own limit allows, which is an error instead of a place in
+///   the queue: <https://docs.aws.amazon.com/codebuild/latest/userguide/builds-working.html>.
+/// - A token was used with other parameters: this push has a build, and the next delivery finds it.
+///   The text is said to speak of a parameter mismatch.
+fn told_by_its_words(mut error: CallError) -> CallError {
     let message = error.message.to_ascii_lowercase();
-    let of_token = ["idempoten", "mismatch", "token"]
-        .iter()
-        .any(|word| message.contains(word));
-    if error.cause == Cause::Invalid && of_token {
-        error.cause = Cause::Unknown;
+    let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
+    if matches!(error.cause, Cause::Invalid | Cause::Unknown) {
+        if says(&["concurrent", "builds in queue", "active builds"]) {
+            error.cause = Cause::LimitReached;
+        } else if says(&["idempoten", "mismatch", "token"]) {
+            error.cause = Cause::Unknown;
+        }
     }
     error
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cause_of(code: &str, message: &str) -> Cause {
+        let error = CallError {
+            cause: cause(code).unwrap_or(Cause::Unknown),
+            code: Some(code.to_owned()),
+            ..without_code("CodeBuild StartBuild", "shop", message)
+        };
+        told_by_its_words(error).cause
+    }
+
+    #[test]
+    fn a_limit_of_builds_is_one_whatever_its_exception_is() {
+        for code in ["InvalidInputException", "ConcurrentBuildLimitException"] {
+            for message in [
+                "Cannot have more than 2 concurrent builds for the project shop",
+                "Project-level concurrent build limit of 1 is reached",
+                "concurrentBuildLimit exceeded",
+                "Cannot have more than 5 active builds for the account",
+            ] {
+                assert_eq!(cause_of(code, message), Cause::LimitReached, "{message}");
+            }
+        }
+        let full = "Cannot have more than 300 builds in queue for the account";
+        let code = "AccountLimitExceededException";
+        assert_eq!(cause_of(code, full), Cause::LimitReached);
+    }
+
+    #[test]
+    fn a_token_that_was_used_means_that_there_is_a_build_and_other_input_is_refused() {
+        let code = "InvalidInputException";
+        assert_eq!(cause_of(code, "Parameter mismatch"), Cause::Unknown);
+        assert_eq!(cause_of(code, "Invalid image"), Cause::Invalid);
+    }
 }

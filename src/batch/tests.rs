@@ -5,7 +5,7 @@ use crate::error::{CallError, Cause};
 use crate::event::{ReferenceKind, Skip};
 use aws_lambda_events::event::sqs::SqsMessage;
 
-/// The body of a test's message: what to do, on which branch. `fail`, `deny` and `panic` do so;
+/// The body of a test's message: what to do, on which branch. `fail`, `deny`, `refuse` and `panic` do so;
 /// `slow` takes ten seconds; `skip` and `bad` are the reader's.
 fn message(id: &str, body: &str, receive_count: u32) -> Message {
     Message {
@@ -62,6 +62,10 @@ impl Work for Script {
         let outcome = match push.event_id.as_str() {
             "fail" => Err(call_error(Cause::Unavailable)),
             "deny" => Err(call_error(Cause::Denied)),
+            "refuse" => Err(Error::Refused {
+                commit: push.commit,
+                why: "a test's reason".to_owned(),
+            }),
             "panic" => panic!("a test's panic"),
             "slow" => {
                 tokio::time::sleep(Duration::from_secs(10)).await;
@@ -183,9 +187,15 @@ async fn after_a_failure_the_rest_of_its_reference_is_returned_untried_and_other
 
 #[tokio::test]
 async fn a_rejected_push_holds_nobody_up() {
-    let ran = run(&["deny a", "2 a", "3 a"]).await;
+    let ran = run(&["refuse a", "2 a", "3 a"]).await;
     assert_eq!(ran.failed, ["0"]);
-    assert_eq!(ran.worked, ["deny a", "2 a", "3 a"]);
+    assert_eq!(ran.worked, ["refuse a", "2 a", "3 a"]);
+}
+
+#[tokio::test]
+async fn nobody_overtakes_a_push_that_lacks_a_permission() {
+    let ran = run(&["deny a", "2 a", "3 b"]).await;
+    assert_eq!(ran.failed, ["0", "1"]);
 }
 
 #[tokio::test]

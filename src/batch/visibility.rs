@@ -11,6 +11,9 @@ use crate::error::{CallError, Cause, Class, Error};
 /// Seconds until the second delivery; each further one takes twice as long.
 const FIRST_BACK_OFF: u32 = 15;
 
+/// The same where AWS refused: IAM takes up to a minute to spread a permission.
+const FIRST_BACK_OFF_IF_REFUSED: u32 = 60;
+
 /// The same where CodeBuild's queue is full: builds take minutes to leave it.
 const FIRST_BACK_OFF_AT_LIMIT: u32 = 120;
 
@@ -43,7 +46,14 @@ pub fn changes(failures: &[Failure], max_receive_count: Option<u32>) -> Vec<Visi
 /// Seconds until a failed message is worth another try.
 fn back_off(failure: &Failure, max_receive_count: Option<u32>) -> u32 {
     match &failure.error {
+        // Without a dead-letter queue it would come back in a tight loop for the queue's retention.
+        error if error.class() == Class::Reject && max_receive_count.is_none() => {
+            doubled(FIRST_BACK_OFF, failure.message.receive_count)
+        }
         error if error.class() == Class::Reject => 0,
+        error if error.class() == Class::RefusedByAws => {
+            doubled(FIRST_BACK_OFF_IF_REFUSED, failure.message.receive_count)
+        }
         // Nothing has to pass first.
         Error::NotBegun | Error::BehindFailure => 0,
         // It was too much for one invocation, or nothing answered: the second needs some time.
@@ -105,9 +115,30 @@ mod tests {
             .collect()
     }
 
+    fn reject() -> Error {
+        Error::Refused {
+            commit: gix_hash::ObjectId::null(gix_hash::Kind::Sha1),
+            why: String::new(),
+        }
+    }
+
     #[test]
     fn what_can_never_succeed_comes_back_at_once() {
-        assert_eq!(seconds(&[failed("a", 1, call(Cause::Denied))], None), [0]);
+        assert_eq!(seconds(&[failed("a", 1, reject())], Some(2)), [0]);
+    }
+
+    #[test]
+    fn without_a_dead_letter_queue_what_can_never_succeed_comes_back_less_and_less_often() {
+        let after = |count| seconds(&[failed("a", count, reject())], None)[0];
+        assert_eq!([1, 2, 20].map(after), [15, 30, LONGEST_BACK_OFF]);
+    }
+
+    #[test]
+    fn a_permission_that_spreads_and_a_project_to_be_made_are_given_a_minute() {
+        for cause in [Cause::Denied, Cause::DoesNotExist] {
+            let after = |count| seconds(&[failed("a", count, call(cause))], Some(5))[0];
+            assert_eq!([1, 2, 3].map(after), [60, 120, 240]);
+        }
     }
 
     #[test]
@@ -123,10 +154,10 @@ mod tests {
         let failures = [
             failed("a", 1, call(Cause::Unavailable)),
             failed("a", 1, Error::BehindFailure),
-            failed("a", 1, call(Cause::Denied)),
-            failed("b", 1, call(Cause::Denied)),
+            failed("a", 1, reject()),
+            failed("b", 1, reject()),
         ];
-        assert_eq!(seconds(&failures, None), [15, 15, 15, 0]);
+        assert_eq!(seconds(&failures, Some(5)), [15, 15, 15, 0]);
     }
 
     #[test]

@@ -12,7 +12,8 @@ fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
 #[test]
 fn the_bucket_is_enough() {
     let config = read(&[("CODE_BUCKET", "bundles")]).unwrap();
-    assert_eq!(config.project_of("shop"), "shop");
+    assert_eq!(config.project_of("shop").unwrap(), "shop");
+    assert_eq!(config.artifacts, Artifacts::None);
     assert_eq!(config.reader_in("111122223333"), None);
     assert_eq!(config.unbundlable, Unbundlable::CodeCommit);
     assert!(config.builds("refs/heads/feature/x"));
@@ -82,9 +83,32 @@ fn a_dot_in_a_repositorys_name_is_a_hyphen_in_its_projects() {
         ("CODEBUILD_PROJECT", "ci-{repository}-build"),
     ];
     assert_eq!(
-        read(&build).unwrap().project_of("my.shop.de"),
+        read(&build).unwrap().project_of("my.shop.de").unwrap(),
         "ci-my-shop-de-build"
     );
+}
+
+#[test]
+fn a_project_that_codebuild_cannot_have_is_named_with_its_repository() {
+    let config = read(&[("CODE_BUCKET", "bundles")]).unwrap();
+    for (repository, project) in [
+        ("r", "r"),
+        (".github", "-github"),
+        ("_x", "_x"),
+        ("-x", "-x"),
+    ] {
+        let error = config.project_of(repository).unwrap_err().to_string();
+        assert!(
+            error.contains(&format!("repository {repository} ")),
+            "{error}"
+        );
+        assert!(error.contains(&format!("`{project}`")), "{error}");
+    }
+    let prefixed = [
+        ("CODE_BUCKET", "bundles"),
+        ("CODEBUILD_PROJECT", "ci-{repository}"),
+    ];
+    assert_eq!(read(&prefixed).unwrap().project_of("_x").unwrap(), "ci-_x");
 }
 
 #[test]
@@ -119,7 +143,9 @@ fn a_bad_value_is_refused_with_its_name_itself_and_what_is_accepted() {
         ("EXCLUDE_REFERENCES", "{a", "comma-separated"),
         ("CODECOMMIT_ROLE_ARN", "reader", "role's ARN"),
         ("CODECOMMIT_ROLE_ARN", "arn:aws:iam::1:role/x", "role's ARN"),
+        ("CODEBUILD_PROJECT", "-{repository}", "the first a letter"),
         ("UNBUNDLABLE", "ignore", "`codecommit` or `reject`"),
+        ("ARTIFACTS", "s3", "`none` or `project`"),
     ] {
         let error = read(
             &[("CODE_BUCKET", "bundles"), (variable, value)]

@@ -157,7 +157,6 @@ fn a_field_that_makes_no_sense_is_named_with_what_came() {
     for (field, value) in [
         ("commitId", "HEAD"),
         ("commitId", "0000000000000000000000000000000000000000"),
-        ("oldCommitId", "abc"),
         ("repositoryName", "a/b"),
         ("repositoryName", ".."),
         ("referenceFullName", "refs/notes/x"),
@@ -176,6 +175,27 @@ fn a_field_that_makes_no_sense_is_named_with_what_came() {
     let mut wrong = updated("refs/heads/main");
     wrong["time"] = json!("yesterday");
     assert!(refusal_of(&wrong).contains("yesterday"));
+}
+
+#[test]
+fn an_old_commit_id_that_makes_no_sense_is_left_out_since_it_is_only_an_aid() {
+    for old in ["abc", "0000000000000000000000000000000000000000", ""] {
+        let mut odd = updated("refs/heads/main");
+        odd["detail"]["oldCommitId"] = json!(old);
+        assert_eq!(push_of(&odd).old_commit, None, "{old}");
+    }
+}
+
+#[test]
+fn a_time_that_no_clock_in_utc_can_show_is_refused() {
+    for time in ["9999-12-31T23:59:59-23:59", "0000-01-01T00:00:00+23:59"] {
+        let mut odd = updated("refs/heads/main");
+        odd["time"] = json!(time);
+        // One that can be told in UTC after all would be fine as well.
+        if let Err(error) = parse(&odd.to_string()) {
+            assert!(error.to_string().contains(time), "{error}");
+        }
+    }
 }
 
 proptest! {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::OnceCell;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use crate::aws::sqs::{Queue, QueueSettings};
 use crate::batch::{Failure, visibility};
@@ -53,7 +53,7 @@ impl SourceQueue {
 
     /// Sets when failed messages come back. Where that fails they come back after the queue's
     /// visibility timeout instead.
-    pub(super) async fn set_back_offs(&self, failures: &[Failure], time: Duration) {
+    pub(super) async fn set_back_offs(&self, failures: &[Failure], end: Instant) {
         if failures.is_empty() {
             return;
         }
@@ -65,7 +65,7 @@ impl SourceQueue {
             let changes = visibility::changes(failures, settings.max_receive_count);
             self.queue.change_visibility(&settings, &changes).await
         };
-        match timeout(time, set).await {
+        match timeout_at(end, set).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 tracing::warn!(%error, "failed messages come back after the queue's visibility timeout instead");

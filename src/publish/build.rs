@@ -1,20 +1,23 @@
 //! What a build is started with: nothing but what the event and the stored bundle say.
 
+use gix_hash::ObjectId;
+
 use crate::aws::codebuild::{BuildRequest, PUSH_EVENT_ID, Source};
 use crate::aws::s3::Stored;
 use crate::event::{Push, ReferenceKind};
 
 /// A build of a bundle.
-pub fn from_bundle(project: String, push: &Push, bucket: &str, stored: &Stored) -> BuildRequest {
+pub fn from_bundle(push: &Push, bucket: &str, stored: &Stored) -> BuildRequest {
     let source = Source::Bundle {
         location: format!("{bucket}/{}", stored.key),
         version: stored.version.clone(),
     };
-    request(project, push, source, &stored.commit.to_string())
+    request(push, source, &stored.commit)
 }
 
-/// A build that clones the repository.
-pub fn from_codecommit(project: String, push: &Push) -> BuildRequest {
+/// A build that clones the repository at this commit, which is not the event's where that names an
+/// annotated tag.
+pub fn from_codecommit(push: &Push, commit: &ObjectId) -> BuildRequest {
     // <https://docs.aws.amazon.com/codecommit/latest/userguide/regions.html#regions-git>
     let suffix = if push.region.starts_with("cn-") {
         ".cn"
@@ -26,20 +29,22 @@ pub fn from_codecommit(project: String, push: &Push) -> BuildRequest {
             "https://git-codecommit.{}.amazonaws.com{suffix}/v1/repos/{}",
             push.region, push.repository
         ),
-        version: format!("{}^{{{}}}", push.reference.full_name(), push.commit),
+        version: format!("{}^{{{}}}", push.reference.full_name(), commit),
     };
-    request(project, push, source, &push.commit.to_string())
+    request(push, source, commit)
 }
 
-fn request(project: String, push: &Push, source: Source, commit: &str) -> BuildRequest {
+fn request(push: &Push, source: Source, commit: &ObjectId) -> BuildRequest {
     let name = push.reference.short_name.clone();
     let (kind, kind_variable) = match push.reference.kind {
         ReferenceKind::Branch => ("branch", "BRANCH_NAME"),
         ReferenceKind::Tag => ("tag", "TAG_NAME"),
     };
     let mut variables = vec![
-        ("COMMIT_ID", commit.to_owned()),
+        ("COMMIT_ID", commit.to_string()),
         ("REPOSITORY_NAME", push.repository.clone()),
+        ("REPOSITORY_ACCOUNT", push.account.clone()),
+        ("REPOSITORY_REGION", push.region.clone()),
         ("REFERENCE_NAME", push.reference.full_name()),
         ("REFERENCE_TYPE", kind.to_owned()),
         (kind_variable, name),
@@ -49,7 +54,6 @@ fn request(project: String, push: &Push, source: Source, commit: &str) -> BuildR
     }
     variables.push((PUSH_EVENT_ID, push.event_id.clone()));
     BuildRequest {
-        project,
         source,
         variables,
         token: push.event_id.clone(),
@@ -61,6 +65,17 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
+
+    #[test]
+    fn a_build_can_tell_repositories_of_one_name_apart() {
+        let push = Push::sample(ReferenceKind::Branch, "main");
+        let variables: BTreeMap<_, _> = from_codecommit(&push, &push.commit)
+            .variables
+            .into_iter()
+            .collect();
+        assert_eq!(variables["REPOSITORY_ACCOUNT"], "111122223333");
+        assert_eq!(variables["REPOSITORY_REGION"], "eu-west-1");
+    }
 
     /// The table in the documentation, by variable.
     fn told() -> BTreeMap<&'static str, &'static str> {
@@ -90,7 +105,7 @@ mod tests {
                 old_commit: Some(gix_hash::ObjectId::null(gix_hash::Kind::Sha1)),
                 ..Push::sample(kind, short_name)
             };
-            for (name, value) in from_codecommit("shop".to_owned(), &push).variables {
+            for (name, value) in from_codecommit(&push, &push.commit).variables {
                 given.insert(name);
                 if name.starts_with("REFERENCE_") || name == "BRANCH_NAME" || name == "TAG_NAME" {
                     assert!(told[name].contains(&format!("`{value}`")), "{name}={value}");

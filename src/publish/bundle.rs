@@ -7,13 +7,14 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use tokio::time::{Instant, timeout_at};
 
-use super::listing::{self, Pushed};
-use super::{Delivery, Figures, key};
+use super::key::Keys;
+use super::listing::Pushed;
+use super::{Delivery, Figures};
 use crate::aws::Aws;
+use crate::aws::codecommit::Repository;
 use crate::aws::s3::{Label, Stored, Upload};
 use crate::blobs::Blobs;
 use crate::bundle::BundleWriter;
-use crate::config::Config;
 use crate::error::{Error, NoBundle};
 use crate::event::Push;
 use crate::git::EntryKind;
@@ -25,33 +26,24 @@ const ABORT_TIME: Duration = Duration::from_millis(500);
 /// Time to leave what there is for the next delivery; less where little time is left at all.
 const SAVE_TIME: Duration = Duration::from_secs(10);
 
-/// Makes the bundle of a push and stores it under `key`.
+/// Makes the bundle of a push and stores it.
 pub async fn make(
     aws: &Aws,
-    config: &Config,
+    repository: Repository,
+    pushed: Pushed,
     push: &Push,
+    keys: &Keys,
     delivery: &Delivery,
-    key: &str,
     figures: &mut Figures,
 ) -> Result<Stored, NoBundle> {
-    // The function's own role reads its own account and region, whatever is configured for others.
-    let location = &delivery.location;
-    let reader = if push.is_from(&location.account, &location.region) {
-        None
-    } else {
-        config.reader_in(&push.account)
-    };
-    let client = aws.codecommit(&push.region, reader).await;
-    let repository = client.repository(&push.repository, delivery.counts.clone());
-
-    let begun = Instant::now();
     let Pushed {
         commit,
         root,
         bases,
-    } = listing::find(&repository, &aws.bundles, push, delivery).await?;
+    } = pushed;
+    let begun = Instant::now();
     let tree = Arc::new(tree::walk(&repository, &bases, commit, root).await?);
-    figures.walk = begun.elapsed();
+    figures.walk += begun.elapsed();
     figures.entries = tree.entries.len();
     figures.files = tree
         .entries
@@ -72,14 +64,13 @@ pub async fn make(
         begun,
         stop: delivery.stop,
     };
-    let partial = key::partial(push);
-    let mut upload = aws.bundles.upload(key, &partial, &label);
+    let mut upload = aws.bundles.upload(&keys.bundle, &keys.partial, &label);
     let filled = filling.fill(&mut upload, push);
     let stored = match timeout_at(delivery.stop - ABORT_TIME, filled).await {
         Ok(Ok(Some((stored, bytes)))) => {
             figures.bytes = bytes;
             if bases.has_partial() {
-                aws.bundles.remove_partial(&partial).await;
+                aws.bundles.remove_partial(&keys.partial).await;
             }
             Ok(stored)
         }

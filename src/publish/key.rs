@@ -1,48 +1,66 @@
-//! Where a bundle stands in the bucket.
+//! Where a push's bundle is in the bucket, and where others of its repository are.
 
+use gix_hash::ObjectId;
 use gix_object::Kind;
 
+use super::FunctionLocation;
 use crate::event::{Push, ReferenceKind};
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>
 const LONGEST_KEY: usize = 1024;
 
-/// What the keys of a repository's bundles begin with.
-pub fn folder(push: &Push) -> String {
-    format!("{}/", push.repository)
+/// The keys that matter to one push.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keys {
+    /// What the keys of all bundles of the repository begin with.
+    pub folder: String,
+    /// The push's bundle.
+    pub bundle: String,
+    /// The bundle of what the reference pointed to before.
+    pub before: Option<String>,
+    /// What the keys of partial bundles begin with: no part of a branch's name may begin with a dot.
+    pub partials: String,
+    /// Where a delivery leaves what it has when its time ends.
+    pub partial: String,
 }
 
-/// What the keys begin with that hold no whole bundle: no part of a branch's name may begin with
-/// a dot.
-pub fn partials(push: &Push) -> String {
-    format!("{}/.partial/", push.repository)
+impl Keys {
+    /// The repositories of the function's own account and region have folders of their name:
+    /// `shop/`. Two repositories of one name must not share bundles, so those of other places have
+    /// the place in theirs: `shop!111122223333.eu-west-1/`, `!` being no letter of a repository's
+    /// name and safe in a key.
+    pub fn of(push: &Push, location: &FunctionLocation) -> Self {
+        let (repository, account, region) = (&push.repository, &push.account, &push.region);
+        let folder = if push.is_from(&location.account, &location.region) {
+            format!("{repository}/")
+        } else {
+            format!("{repository}!{account}.{region}/")
+        };
+        let partials = format!("{folder}.partial/");
+        Self {
+            bundle: bundle(&folder, push, &push.commit),
+            before: push
+                .old_commit
+                .as_ref()
+                .map(|commit| bundle(&folder, push, commit)),
+            partial: format!("{partials}{}.zip", push.commit),
+            partials,
+            folder,
+        }
+    }
 }
 
-/// Where a delivery leaves what it has when its time ends.
-pub fn partial(push: &Push) -> String {
-    format!("{}{}.zip", partials(push), push.commit)
-}
-
-/// The bundle of what the reference pointed to before.
-pub fn before(push: &Push) -> Option<String> {
-    let commit = push.old_commit?;
-    Some(of(&Push {
-        commit,
-        ..push.clone()
-    }))
-}
-
-/// `{repository}/{branch}/{commit}.zip`, and `{repository}/.tags/{tag}/{commit}.zip` for a tag: no
-/// part of a branch's name may begin with a dot (`git check-ref-format`), so no branch can have
-/// that key. A name that is too long for S3 is replaced by its hash, under `.long/`.
-pub fn of(push: &Push) -> String {
+/// `{folder}{branch}/{commit}.zip`, and `{folder}.tags/{tag}/{commit}.zip` for a tag: no part of a
+/// branch's name may begin with a dot (`git check-ref-format`), so no branch can have that key. A
+/// name that is too long for S3 is replaced by its hash, under `.long/`.
+fn bundle(folder: &str, push: &Push, commit: &ObjectId) -> String {
     let name = &push.reference.short_name;
-    let folder = match push.reference.kind {
+    let reference = match push.reference.kind {
         ReferenceKind::Branch => name.clone(),
         ReferenceKind::Tag => format!(".tags/{name}"),
     };
-    let key = |folder: &str| format!("{}/{folder}/{}.zip", push.repository, push.commit);
-    let usual = key(&folder);
+    let key = |reference: &str| format!("{folder}{reference}/{commit}.zip");
+    let usual = key(&reference);
     if usual.len() <= LONGEST_KEY {
         return usual;
     }
@@ -59,8 +77,13 @@ pub fn of(push: &Push) -> String {
 mod tests {
     use super::*;
 
+    fn keys_of(push: &Push) -> Keys {
+        let location = FunctionLocation::of_arn("arn:aws:lambda:eu-west-1:111122223333:function:f");
+        Keys::of(push, &location)
+    }
+
     fn key_of(kind: ReferenceKind, short_name: &str) -> String {
-        of(&Push::sample(kind, short_name))
+        keys_of(&Push::sample(kind, short_name)).bundle
     }
 
     const ID: &str = "0000000000000000000000000000000000000000";
@@ -89,5 +112,31 @@ mod tests {
         assert!(long("a").len() <= LONGEST_KEY);
         assert!(long("a").starts_with("shop/.long/"));
         assert_ne!(long("a"), long("b"));
+    }
+
+    #[test]
+    fn repositories_of_one_name_share_no_bundle_whatever_their_account_and_region() {
+        let own = Push::sample(ReferenceKind::Branch, "main");
+        let of = |account: &str, region: &str| Push {
+            account: account.to_owned(),
+            region: region.to_owned(),
+            ..own.clone()
+        };
+        let pushes = [
+            own.clone(),
+            of("111122223333", "us-east-1"),
+            of("444455556666", "eu-west-1"),
+        ];
+        let folders = pushes.map(|push| {
+            let keys = keys_of(&push);
+            for key in [&keys.bundle, &keys.partials, &keys.partial] {
+                assert!(key.starts_with(&keys.folder), "{keys:?}");
+            }
+            keys.folder
+        });
+        let [own, region, account] = &folders;
+        assert_eq!(own, "shop/");
+        assert_eq!(region, "shop!111122223333.us-east-1/");
+        assert_eq!(account, "shop!444455556666.eu-west-1/");
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use gix_hash::ObjectId;
 use tokio::time::timeout;
 
-use super::{Delivery, key};
+use super::key::Keys;
 use crate::aws::codecommit::{Changes, Repository};
 use crate::aws::s3::Bundles;
 use crate::base::{Bases, Candidates};
@@ -34,13 +34,14 @@ pub async fn find(
     repository: &Repository,
     bundles: &Bundles,
     push: &Push,
-    delivery: &Delivery,
+    keys: &Keys,
+    redelivered: bool,
 ) -> Result<Pushed, Error> {
     let candidates = Candidates {
-        partial: delivery.redelivered.then(|| key::partial(push)),
-        before: key::before(push),
-        folder: key::folder(push),
-        partials: key::partials(push),
+        partial: redelivered.then(|| keys.partial.clone()),
+        before: keys.before.clone(),
+        folder: keys.folder.clone(),
+        partials: keys.partials.clone(),
         commit: push.commit,
     };
     let (found, mut bases, changes) = tokio::join!(

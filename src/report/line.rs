@@ -202,7 +202,7 @@ impl Line {
         self.advice = Some(error.advice());
         self.aws_request_id = error.request_id().map(str::to_owned);
         match error.class() {
-            Class::Retry => self.retried = 1,
+            Class::Retry | Class::RefusedByAws => self.retried = 1,
             Class::Reject => self.rejected = 1,
         }
     }

@@ -107,7 +107,7 @@ async fn another_region_of_the_own_account_is_read_under_the_role() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_role_that_may_not_be_assumed_rejects_the_push_and_says_so() {
+async fn a_role_that_may_not_be_assumed_is_refused_by_aws_and_said_so() {
     let world = World::with(with_reader).await;
     let (repository, commit) = Repository::of(&[(b"a", Mode::File, b"secret")]);
     world.serve("shop", &repository);
@@ -120,5 +120,5 @@ async fn a_role_that_may_not_be_assumed_rejects_the_push_and_says_so() {
         failure["error"].as_str().unwrap().contains("AccessDenied"),
         "{failure}"
     );
-    assert_eq!(failure["class"], "reject");
+    assert_eq!(failure["class"], "refused_by_aws");
 }

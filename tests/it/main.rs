@@ -21,6 +21,7 @@ mod outages;
 mod poison;
 mod progress;
 mod rate;
+mod refusals;
 mod sample_events;
 mod soak;
 mod start_up;

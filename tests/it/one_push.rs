@@ -61,6 +61,8 @@ async fn a_push_becomes_one_exact_bundle_and_one_build() {
         [
             ("COMMIT_ID", commit.as_str(), "PLAINTEXT"),
             ("REPOSITORY_NAME", "shop", "PLAINTEXT"),
+            ("REPOSITORY_ACCOUNT", "000000000000", "PLAINTEXT"),
+            ("REPOSITORY_REGION", "eu-west-1", "PLAINTEXT"),
             ("REFERENCE_NAME", "refs/heads/feature/x", "PLAINTEXT"),
             ("REFERENCE_TYPE", "branch", "PLAINTEXT"),
             ("BRANCH_NAME", "feature/x", "PLAINTEXT"),

@@ -140,6 +140,7 @@ fn values_of(variable: &str) -> Vec<String> {
             values
         }
         "UNBUNDLABLE" => strings(&["codecommit", "reject", "ignore", " "], 2),
+        "ARTIFACTS" => strings(&["none", "project", "s3", " "], 2),
         _ => panic!("{variable} has no values here"),
     }
 }

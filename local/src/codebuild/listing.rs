@@ -19,6 +19,12 @@ impl CodeBuild {
     pub(super) fn list_builds_for_project(&self, input: &Value) -> Result<Value, ServiceError> {
         let name = required(input, "projectName")?;
         let ascending = ascending(input, false)?;
+        // <https://github.com/aws/aws-cli/issues/5863>
+        if !input["sortOrder"].is_null() && !input["nextToken"].is_null() {
+            return Err(invalid(
+                "Sort order can't be specified when passing a nextToken",
+            ));
+        }
         let after = optional(input, "nextToken")?
             .map(|token| {
                 token

@@ -55,7 +55,7 @@ impl CodeBuild {
         {
             return Ok(json!({"build": build.described(now)}));
         }
-        state.check_limit(now)?;
+        state.check_limits(&name, now)?;
 
         let project = state
             .projects
@@ -136,18 +136,31 @@ impl State {
         Ok(self.builds.iter().find(|build| build.id == used.build_id))
     }
 
-    fn check_limit(&self, now: SystemTime) -> Result<(), ServiceError> {
-        let Some(limit) = self.account_limit else {
-            return Ok(());
-        };
+    fn check_limits(&self, name: &str, now: SystemTime) -> Result<(), ServiceError> {
         let running = |build: &&Build| build.status_at(now) == BuildStatus::InProgress;
-        if self.builds.iter().filter(running).count() < limit {
-            return Ok(());
+        if let Some(limit) = self.account_limit
+            && self.builds.iter().filter(running).count() >= limit
+        {
+            return Err(ServiceError::new(
+                "AccountLimitExceededException",
+                format!("Cannot have more than {limit} builds in queue for the account"),
+            ));
         }
-        Err(ServiceError::new(
-            "AccountLimitExceededException",
-            format!("Cannot have more than {limit} builds in queue for the account"),
-        ))
+        // "If the build project has a concurrent build limit set, builds return an error if the
+        // number of running builds reaches the concurrent build limit for the project":
+        // <https://docs.aws.amazon.com/codebuild/latest/userguide/builds-working.html>. Which error,
+        // AWS documents nowhere: this is the one that says least.
+        let limit = self
+            .projects
+            .get(name)
+            .and_then(|project| project.setting("concurrentBuildLimit").as_u64());
+        let of_project = self.builds.iter().filter(|build| build.project == name);
+        match limit {
+            Some(limit) if of_project.filter(running).count() as u64 >= limit => Err(invalid(
+                format!("Cannot have more than {limit} concurrent builds for the project {name}"),
+            )),
+            _ => Ok(()),
+        }
     }
 }
 

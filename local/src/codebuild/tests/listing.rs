@@ -25,8 +25,12 @@ async fn builds_are_listed_newest_first_a_hundred_a_page() {
     // One more comes in between: the second page goes on where the first ended.
     f.start(json!({"projectName": "app"})).await;
     let next = json!({"projectName": "app", "nextToken": first["nextToken"]});
-    let second = f.call("ListBuildsForProject", next).await;
+    let second = f.call("ListBuildsForProject", next.clone()).await;
     assert_eq!(second, json!({"ids": [ids[0]]}));
+    let mut sorted = next;
+    sorted["sortOrder"] = json!("DESCENDING");
+    let refused = f.refused("ListBuildsForProject", sorted).await;
+    assert_eq!(refused.code, "InvalidInputException");
     let upwards = json!({"projectName": "app", "sortOrder": "ASCENDING"});
     assert_eq!(
         f.call("ListBuildsForProject", upwards).await["ids"][0],
