@@ -18,7 +18,7 @@ use crate::codebuild::CodeBuild;
 use crate::codecommit::CodeCommit;
 use crate::faults::Faults;
 use crate::lambda::{Function, WeakFunction};
-use crate::s3::S3;
+use crate::s3::{S3, SECRET_ACCESS_KEY};
 use crate::sqs::Sqs;
 use crate::sts::Sts;
 use crate::wire::{JsonRoute, Routes, Wire};
@@ -132,7 +132,7 @@ impl LocalAws {
             ("AWS_REGION", self.options.region.clone()),
             ("AWS_DEFAULT_REGION", self.options.region.clone()),
             ("AWS_ACCESS_KEY_ID", "LOCALUSER".to_owned()),
-            ("AWS_SECRET_ACCESS_KEY", "local-and-not-a-secret".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY.to_owned()),
             ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
         ]
         .map(|(name, value)| (name.to_owned(), value))

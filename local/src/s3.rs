@@ -1,51 +1,36 @@
-//! S3 on this machine: versions, conditional writes, multipart uploads and checksums as in S3, the
-//! objects in a folder that a person can open.
+//! S3 on this machine: versions, multipart uploads and CRC32 checksums as in S3, the objects in a
+//! folder that a person can open.
 //!
-//! The protocol is a library's (s3s); what a request does is here, in the order of reading:
+//! The protocol, with `aws-chunked` bodies, is a library's (s3s). Here are the ten
+//! operations that pushbuild calls, in the order of reading:
 //!
-//! - `wire`: any credentials are taken; `chunked` decodes the SDKs' bodies;
-//! - `api`: the operations;
-//! - `store`: every `bucket`, with its versions and uploads, changed under one lock; `conditions`
-//!   guard writes;
-//! - `record`, `layout`, `load`: what lies on disk, where, and how it is read again;
-//! - `view`: `{root}/{bucket}/{key}`, the newest versions as plain files;
-//! - `body`, `claims`, `checksum`: streams, what is said of them, and what is computed;
-//! - `listing`, `encoding`: pages, and how keys are written on them.
+//! - `service`: the operations' list, and what is refused before any of them
+//! - `objects`, `multipart`: what each operation does
+//! - `body`: bodies on their way to disk and back, and their checksums
+//! - `store`: buckets with their versions and uploads, changed under one lock
+//! - `disk`: the files of a bucket, and how they are read again after a restart
 //!
-//! Not here: access control, encryption, tags, object lock, lifecycle rules, browser uploads (POST
-//! forms). An upload that nobody finishes stays until it is aborted.
+//! Not here: access control, encryption, tags, conditional writes, lifecycle rules. An upload that
+//! nobody completes stays until it is aborted or the process ends.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::SystemTime;
-
-use s3s::service::S3ServiceBuilder;
-use s3s::{S3ErrorCode, S3Result};
+use std::time::{Duration, SystemTime};
 
 use crate::clock::Clock;
-use bucket::current;
-use record::{Content, Version, Versioning, moment};
-use store::Store;
+use store::{Store, Version};
 
-pub use wire::Service;
+pub(crate) use service::SECRET_ACCESS_KEY;
+pub use service::Service;
 
-mod api;
 mod body;
-mod bucket;
-mod checksum;
-mod chunked;
-mod claims;
-mod conditions;
-mod encoding;
-mod layout;
-mod listing;
-mod load;
-mod record;
+mod disk;
+mod multipart;
+mod objects;
+mod service;
 mod store;
-mod view;
-mod wire;
 
 #[cfg(test)]
 mod tests;
@@ -54,12 +39,12 @@ mod tests;
 #[derive(Clone, Debug)]
 pub struct S3(Arc<Store>);
 
-/// An object's version as tests and reports look at it.
+/// A version of an object as tests and reports look at it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObjectInfo {
     /// The object's key.
     pub key: String,
-    /// `null` when it was written without versioning.
+    /// `null` in a bucket that keeps no versions.
     pub version_id: String,
     /// In bytes; 0 for a delete marker.
     pub size: u64,
@@ -82,124 +67,91 @@ pub struct UploadInfo {
     pub upload_id: String,
     /// The sizes of the parts that are there, in bytes, by part number.
     pub parts: BTreeMap<i32, u64>,
-    /// By the local AWS's clock.
-    pub initiated: SystemTime,
 }
 
 impl S3 {
-    /// The S3 whose buckets are below `root`, with all that an earlier one left there. Two at a
-    /// time on one folder do not see each other's changes.
+    /// The S3 whose buckets are below `root`. Two at a time on one folder do not see each other's
+    /// changes.
     ///
     /// # Errors
-    /// When the folder cannot be made or read.
+    /// When the folder cannot be made.
     pub fn new(root: PathBuf, clock: Clock) -> io::Result<Self> {
-        Ok(Self(Arc::new(Store::open(root, clock)?)))
+        Ok(Self(Arc::new(Store::new(root, clock)?)))
     }
 
-    /// Creates a bucket that keeps versions or does not; one that exists gets the versioning asked
-    /// for, and keeps what it has.
+    /// Creates a bucket that keeps versions or does not, with the objects that an earlier process
+    /// left in its folder. A bucket that exists stays as it is.
     ///
     /// # Errors
-    /// When the name is none for a bucket, or the folder cannot be written.
+    /// When the name is not allowed, or the folder cannot be read or written.
     pub fn create_bucket(&self, name: &str, versioned: bool) -> io::Result<()> {
         if !s3s::path::check_bucket_name(name) {
-            let message = format!(
-                "`{name}` is no bucket name: 3 to 63 lower-case letters, digits, `-` and `.`"
-            );
+            let message = format!("S3 does not allow the bucket name `{name}`");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
-        match self.0.create_bucket(name, None) {
-            Err(error) if *error.code() != S3ErrorCode::BucketAlreadyOwnedByYou => {
-                return Err(io::Error::other(error));
-            }
-            _ => {}
-        }
-        let now = self
-            .0
-            .read(name, |bucket| Ok(bucket.record.versioning))
-            .map_err(io::Error::other)?;
-        match (now, versioned) {
-            (Versioning::Never | Versioning::Suspended, true) => {
-                self.0.set_versioning(name, Versioning::Enabled)
-            }
-            (Versioning::Enabled, false) => self.0.set_versioning(name, Versioning::Suspended),
-            _ => Ok(()),
-        }
-        .map_err(io::Error::other)
+        self.0.create_bucket(name, versioned)
     }
 
-    /// Where the newest version of an object is as a plain file, or would be: `{root}/{bucket}/{key}`
-    /// for every key that can be a path. An object `a` beside objects `a/…` is `.=a`, and a
-    /// component that no file can have (empty, `.`, `..`, over 255 bytes) is `.%{SHA-256}`.
+    /// The file with the newest version's bytes: `{root}/{bucket}/{key}` where the key can be a
+    /// path, the data file below `.s3` otherwise.
     pub fn path(&self, bucket: &str, key: &str) -> PathBuf {
-        view::path(&self.0.layout, bucket, key)
+        self.0.path(bucket, key)
     }
 
     /// The objects of a bucket, in the order of their keys; none for a bucket that is not there.
     pub fn objects(&self, bucket: &str) -> Vec<ObjectInfo> {
+        let newest = |versions: &Vec<Version>| versions.first().map(ObjectInfo::new);
         let objects = self.0.read(bucket, |bucket| {
-            let newest = bucket.keys.keys().filter_map(|key| current(bucket, key));
-            Ok(newest
-                .map(|(version, content)| ObjectInfo::new(version, Some(content)))
-                .collect())
+            let newest = bucket.keys.values().filter_map(newest);
+            Ok(newest.filter(|newest| !newest.delete_marker).collect())
         });
-        or_none(objects)
+        objects.unwrap_or_default()
     }
 
     /// All versions and delete markers of a bucket, by key, newest first.
     pub fn versions(&self, bucket: &str) -> Vec<ObjectInfo> {
         let versions = self.0.read(bucket, |bucket| {
             let versions = bucket.keys.values().flatten();
-            Ok(versions
-                .map(|version| ObjectInfo::new(version, version.content.as_ref()))
-                .collect())
+            Ok(versions.map(ObjectInfo::new).collect())
         });
-        or_none(versions)
+        versions.unwrap_or_default()
     }
 
-    /// The uploads of a bucket that are neither completed nor aborted, by key and beginning.
+    /// The uploads of a bucket that are neither completed nor aborted, by key.
     pub fn unfinished_uploads(&self, bucket: &str) -> Vec<UploadInfo> {
         let uploads = self.0.read(bucket, |bucket| {
-            let uploads = bucket.uploads.values().map(|upload| UploadInfo {
-                key: upload.key.clone(),
-                upload_id: upload.upload_id.clone(),
+            let uploads = bucket.uploads.iter();
+            let uploads = uploads.map(|((key, upload_id), upload)| UploadInfo {
+                key: key.clone(),
+                upload_id: upload_id.clone(),
                 parts: upload
                     .parts
                     .iter()
                     .map(|(number, part)| (*number, part.size))
                     .collect(),
-                initiated: moment(upload.initiated_ms),
             });
             Ok(uploads.collect())
         });
-        or_none(uploads)
+        uploads.unwrap_or_default()
     }
 
     /// What answers HTTP requests: see [`Service`].
     pub fn service(&self) -> Service {
-        Service::new(S3ServiceBuilder::new(self.clone()).build())
+        Service::new(self.clone())
     }
 }
 
 impl ObjectInfo {
-    fn new(version: &Version, content: Option<&Content>) -> Self {
+    fn new(version: &Version) -> Self {
+        let content = version.content.clone().unwrap_or_default();
         Self {
             key: version.key.clone(),
             version_id: version.version_id.clone(),
-            size: content.map_or(0, |content| content.size),
-            etag: content
-                .map(|content| content.etag.clone())
-                .unwrap_or_default(),
-            metadata: content
-                .map(|content| content.headers.metadata.clone())
-                .unwrap_or_default(),
-            last_modified: moment(version.modified_ms),
-            delete_marker: content.is_none(),
+            size: content.size,
+            etag: content.etag,
+            metadata: content.headers.metadata,
+            last_modified: SystemTime::UNIX_EPOCH + Duration::from_millis(version.modified_ms),
+            delete_marker: version.content.is_none(),
         }
     }
-}
-
-/// A bucket that is not there has nothing in it.
-fn or_none<T>(found: S3Result<Vec<T>>) -> Vec<T> {
-    found.unwrap_or_default()
 }

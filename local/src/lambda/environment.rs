@@ -16,6 +16,7 @@ use super::invocation::Invocation;
 use super::log::{FunctionLog, Stream};
 use super::options::FunctionOptions;
 use super::runtime_api::{Due, Phase, Reply, RuntimeApi};
+use crate::s3::SECRET_ACCESS_KEY;
 
 /// How long a function may take to ask for its first invocation, before its timeout starts to
 /// count, as documented for Lambda's init phase.
@@ -230,7 +231,7 @@ fn environment_variables(options: &FunctionOptions, number: u64) -> Vec<(&'stati
             format!("local/[$LATEST]{number:032x}"),
         ),
         ("AWS_REGION", options.region.clone()),
-        ("AWS_SECRET_ACCESS_KEY", "local-and-not-a-secret".to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY.to_owned()),
         ("AWS_SESSION_TOKEN", "local-and-not-a-secret".to_owned()),
         ("LAMBDA_TASK_ROOT", task_root.display().to_string()),
         ("TZ", ":UTC".to_owned()),

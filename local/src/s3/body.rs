@@ -1,57 +1,48 @@
-//! Bytes on their way to disk and back: streamed, hashed as they pass, and gone again when the
+//! Bodies on their way to disk and back: streamed, hashed as they pass, and gone again when the
 //! request fails on the way.
 
 use std::io::{self, SeekFrom};
 use std::ops::Range;
-use std::path::{Path, PathBuf};
-use std::sync::PoisonError;
+use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt as _, stream};
-use hyper::StatusCode;
-use s3s::crypto::{Checksum as _, Md5};
-use s3s::dto::{Checksum, StreamingBlob};
-use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
+use md5::{Digest as _, Md5};
+use s3s::crypto::{Checksum as _, Crc32};
+use s3s::dto::StreamingBlob;
+use s3s::{S3Result, TrailingHeaders, s3_error};
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _, AsyncWriteExt as _};
 use uuid::Uuid;
 
-use super::checksum::{Algorithm, hasher};
-use super::claims::{Claims, verify, with_trailers};
-use super::layout::{Layout, hex};
-use super::store::failed;
+use super::disk::{self, Folder};
+use super::store::{Content, Headers, failed};
 
-/// A data file that nothing names yet: removed when dropped, unless kept.
+/// A data file without a record: removed when dropped, unless kept.
 #[derive(Debug)]
 pub struct Draft {
     pub name: String,
-    pub path: PathBuf,
+    path: PathBuf,
     kept: bool,
 }
 
 impl Draft {
-    /// A new file in the bucket's data folder. It is made at once, not on another thread: a request
+    /// A new file in the bucket's folder. It is made at once, not on another thread: a request
     /// that ends meanwhile would remove it before it is there.
     ///
     /// # Errors
     /// When the file cannot be created.
-    pub fn create(layout: &Layout, bucket: &str) -> io::Result<(Self, std::fs::File)> {
+    pub fn create(folder: &Folder) -> io::Result<(Self, std::fs::File)> {
         let name = Uuid::new_v4().simple().to_string();
-        let path = layout.data(bucket, &name);
+        let path = folder.data(&name);
         let file = std::fs::File::create_new(&path)?;
-        Ok((
-            Self {
-                name,
-                path,
-                kept: false,
-            },
-            file,
-        ))
+        let kept = false;
+        Ok((Self { name, path, kept }, file))
     }
 
-    /// Makes the file read-only, for it is also what people see.
+    /// Makes the file read-only, because it is also what people see.
     ///
     /// # Errors
     /// When the file's permissions cannot be changed.
@@ -61,7 +52,7 @@ impl Draft {
         std::fs::set_permissions(&self.path, permissions)
     }
 
-    /// A record names the file now.
+    /// Leaves the file where it is when dropped.
     pub fn keep(mut self) {
         self.kept = true;
     }
@@ -70,9 +61,21 @@ impl Draft {
 impl Drop for Draft {
     fn drop(&mut self) {
         if !self.kept {
-            let _ = super::layout::remove(&self.path);
+            let _ = disk::remove(&self.path);
         }
     }
+}
+
+pub type Md5Sum = md5::digest::Output<Md5>;
+
+/// What a client says of the body it sends.
+#[derive(Debug, Default)]
+pub struct Claims {
+    pub length: Option<i64>,
+    /// The checksum, if it came as a header.
+    pub crc32: Option<String>,
+    /// Where the checksum comes otherwise, behind a body that is streamed.
+    pub trailers: Option<TrailingHeaders>,
 }
 
 /// A body that has arrived whole.
@@ -80,104 +83,85 @@ impl Drop for Draft {
 pub struct Received {
     pub draft: Draft,
     pub size: u64,
-    /// In hex.
-    pub md5: String,
-    /// Of the algorithms asked for, and of the client's own.
-    pub sums: Checksum,
+    pub md5: Md5Sum,
+    /// In base64.
+    pub crc32: String,
+    /// Whether the client sent the checksum, too.
+    pub has_checksum: bool,
 }
 
-/// Writes a body to a new data file, and holds it against what the client says of it.
+/// Writes a body to a new data file, and compares it with what the client says of it.
 ///
 /// # Errors
-/// `BadDigest`, `InvalidDigest`, `XAmzContentSHA256Mismatch`, `IncompleteBody`.
+/// `IncompleteBody`, `BadDigest`.
 pub async fn receive(
-    layout: &Layout,
-    bucket: &str,
+    folder: &Folder,
     body: Option<StreamingBlob>,
-    wanted: Algorithm,
-    claims: &Claims,
+    claims: Claims,
 ) -> S3Result<Received> {
-    let mut algorithms = vec![wanted];
-    algorithms.extend(claims.algorithm);
-    if claims.envelope.sha256.is_some() {
-        algorithms.push(Algorithm::Sha256);
-    }
-    let (draft, file) = Draft::create(layout, bucket).map_err(failed)?;
+    // The library also reports a body here that does not have the SHA-256 that was signed.
+    let incomplete = || {
+        let message =
+            "You did not provide the number of bytes specified by the Content-Length HTTP header";
+        s3_error!(IncompleteBody, "{message}")
+    };
+    let (draft, file) = Draft::create(folder).map_err(failed)?;
     let mut file = File::from_std(file);
-    let (mut size, mut md5, mut hasher) = (0, Md5::new(), hasher(&algorithms));
+    let (mut size, mut md5, mut crc32) = (0, Md5::new(), Crc32::new());
     let mut body = body.map_or_else(|| stream::empty().boxed(), |body| body.boxed());
     while let Some(chunk) = body.next().await {
-        let chunk = chunk.map_err(|error| match error.downcast::<S3Error>() {
-            Ok(error) => *error,
-            Err(_) => incomplete(),
-        })?;
+        let chunk = chunk.map_err(|_| incomplete())?;
         size += chunk.len() as u64;
         md5.update(&chunk);
-        hasher.update(&chunk);
+        crc32.update(&chunk);
         file.write_all(&chunk).await.map_err(failed)?;
     }
     file.flush().await.map_err(failed)?;
-    if claims
-        .length
-        .is_some_and(|length| u64::try_from(length) != Ok(size))
-    {
+    let announced = claims.length.map(u64::try_from);
+    if announced.is_some_and(|length| length != Ok(size)) {
         return Err(incomplete());
     }
-    let (md5, sums) = (md5.finalize(), hasher.finalize());
-    if let Some(sent) = &claims.md5 {
-        let sent = STANDARD
-            .decode(sent)
-            .ok()
-            .filter(|sent| sent.len() == md5.as_ref().len());
-        let sent = sent.ok_or_else(|| {
-            s3_error!(InvalidDigest, "The Content-MD5 you specified was invalid.")
-        })?;
-        if sent != md5.as_ref() {
-            let message = "The Content-MD5 you specified did not match what we received.";
-            return Err(s3_error!(BadDigest, "{message}"));
-        }
+    let trailer = claims.trailers.and_then(|trailers| {
+        let value = trailers.read(|trailers| trailers.get("x-amz-checksum-crc32").cloned())??;
+        value.to_str().map(str::to_owned).ok()
+    });
+    let crc32 = STANDARD.encode(crc32.finalize());
+    let sent = claims.crc32.or(trailer);
+    if sent.as_ref().is_some_and(|sent| *sent != crc32) {
+        let message = "The CRC32 you specified did not match the calculated checksum.";
+        return Err(s3_error!(BadDigest, "{message}"));
     }
-    let computed = sums
-        .checksum_sha256
-        .as_ref()
-        .and_then(|sum| STANDARD.decode(sum).ok());
-    if let (Some(sent), Some(computed)) = (&claims.envelope.sha256, computed)
-        && !sent.eq_ignore_ascii_case(&hex(&computed))
-    {
-        let message =
-            "The provided 'x-amz-content-sha256' header does not match what was computed.";
-        let code = S3ErrorCode::Custom("XAmzContentSHA256Mismatch".into());
-        let mut error = S3Error::with_message(code, message);
-        error.set_status_code(StatusCode::BAD_REQUEST);
-        return Err(error);
-    }
-    let trailers = claims
-        .envelope
-        .trailers
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .clone();
-    verify(&with_trailers(claims.sums.clone(), &trailers), &sums)?;
     draft.seal().map_err(failed)?;
-    let md5 = hex(md5.as_ref());
     Ok(Received {
         draft,
         size,
-        md5,
-        sums,
+        md5: md5.finalize(),
+        crc32,
+        has_checksum: sent.is_some(),
     })
+}
+
+impl Received {
+    /// What is known of it as a whole object.
+    pub fn content(&self, headers: Headers) -> Content {
+        Content {
+            size: self.size,
+            etag: hex::encode(self.md5),
+            crc32: self.has_checksum.then(|| self.crc32.clone()),
+            headers,
+        }
+    }
 }
 
 /// The bytes of a data file from `range.start` up to, not including, `range.end`.
 ///
 /// # Errors
-/// When the file cannot be opened.
-pub async fn send(path: &Path, range: Range<u64>) -> S3Result<StreamingBlob> {
+/// When the file cannot be read.
+pub async fn send(file: std::fs::File, range: Range<u64>) -> S3Result<StreamingBlob> {
     const AT_ONCE: u64 = 256 << 10;
-    let mut file = File::open(path).await.map_err(failed)?;
-    file.seek(SeekFrom::Start(range.start))
-        .await
-        .map_err(failed)?;
+    let mut file = File::from_std(file);
+    let start = SeekFrom::Start(range.start);
+    file.seek(start).await.map_err(failed)?;
     let left = range.end - range.start;
     Ok(StreamingBlob::wrap(stream::try_unfold(
         (file, left),
@@ -191,11 +175,4 @@ pub async fn send(path: &Path, range: Range<u64>) -> S3Result<StreamingBlob> {
             Ok(Some((Bytes::from(chunk), (file, left - wanted as u64))))
         },
     )))
-}
-
-fn incomplete() -> S3Error {
-    s3_error!(
-        IncompleteBody,
-        "You did not provide the number of bytes specified by the Content-Length HTTP header"
-    )
 }

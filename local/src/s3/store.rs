@@ -1,89 +1,131 @@
-//! Buckets, versions and uploads in memory, and every change of them: under one lock, so that a
-//! condition such as "only when no such object exists" holds against concurrent writers, and on
-//! disk before it is visible.
-//!
-//! A change is made by one rename of a record. The order is: data, record, the view for people,
-//! then the data that nobody names any more; a kill in between loses nothing that was answered.
+//! Buckets, versions and uploads in memory, and every change of them: under one lock, and on disk
+//! before it is visible.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use hyper::HeaderMap;
+use hyper::header::HeaderValue;
 use s3s::{S3Error, S3Result, s3_error};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::bucket::{Bucket, current};
-use super::conditions::WriteCondition;
-use super::layout::{self, Layout};
-use super::record::{BucketRecord, Content, NULL, Version, Versioning};
-use super::view;
+use super::body::{Draft, Md5Sum};
+use super::disk::Folder;
 use crate::clock::Clock;
 
-mod buckets;
-mod uploads;
+/// The version id in a bucket that keeps no versions.
+const NULL: &str = "null";
 
-/// What a DeleteObject did.
-#[derive(Debug, Default)]
-pub struct Deletion {
-    /// The version that was removed, or the delete marker that was made.
-    pub version_id: Option<String>,
-    /// Whether that is a delete marker.
-    pub marker: bool,
+/// One version of an object, or a delete marker; on disk as JSON.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "S3's own name")]
+pub struct Version {
+    pub key: String,
+    pub version_id: String,
+    /// The name of its files.
+    pub name: String,
+    /// Grows with every write of the key: the order of versions does not depend on the clock.
+    pub sequence: u64,
+    pub modified_ms: u64,
+    /// `None` is a delete marker.
+    pub content: Option<Content>,
+}
+
+/// What is known of a version's bytes.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Content {
+    pub size: u64,
+    /// Without quotes: MD5 in hex, or `{MD5 of the parts' MD5s}-{parts}`.
+    pub etag: String,
+    /// As S3 writes it, `-{parts}` behind that of a multipart upload; `None` where the client sent
+    /// none.
+    pub crc32: Option<String>,
+    pub headers: Headers,
+}
+
+/// The headers that are stored with an object and come back with it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Headers {
+    pub content_type: Option<String>,
+    /// User metadata.
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// An upload that is neither completed nor aborted.
+#[derive(Clone, Debug, Default)]
+pub struct Upload {
+    pub headers: Headers,
+    pub parts: BTreeMap<i32, Part>,
+}
+
+/// A part of an upload.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// The name of its file.
+    pub name: String,
+    pub size: u64,
+    pub md5: Md5Sum,
+    /// In base64.
+    pub crc32: String,
+}
+
+/// A bucket: its objects, and the uploads under way.
+#[derive(Debug)]
+pub struct Bucket {
+    versioned: bool,
+    pub folder: Folder,
+    /// The versions of each key, newest first, at least one; keys in the order of their UTF-8
+    /// bytes.
+    pub keys: BTreeMap<String, Vec<Version>>,
+    /// By key and upload id.
+    pub uploads: BTreeMap<(String, String), Upload>,
 }
 
 /// All buckets below one folder.
 #[derive(Debug)]
 pub struct Store {
-    pub layout: Layout,
+    root: PathBuf,
     pub clock: Clock,
-    state: Mutex<State>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    buckets: BTreeMap<String, Bucket>,
-    last_sequence: u64,
+    buckets: Mutex<BTreeMap<String, Bucket>>,
 }
 
 impl Store {
-    /// Reads what lies in the folder.
-    ///
-    /// # Errors
-    /// When the folder cannot be made or read, or holds a record that is none.
-    pub fn open(root: PathBuf, clock: Clock) -> io::Result<Self> {
-        let layout = Layout::open(root)?;
-        let mut state = State::default();
-        for name in layout.buckets()? {
-            let bucket = super::load::bucket(&layout, &name)?;
-            let newest = bucket
-                .keys
-                .values()
-                .flatten()
-                .map(|version| version.sequence)
-                .max();
-            state.last_sequence = state.last_sequence.max(newest.unwrap_or_default());
-            state.buckets.insert(name, bucket);
-        }
+    pub fn new(root: PathBuf, clock: Clock) -> io::Result<Self> {
+        let root = std::path::absolute(root)?;
+        std::fs::create_dir_all(&root)?;
+        let buckets = Mutex::default();
         Ok(Self {
-            layout,
+            root,
             clock,
-            state: Mutex::new(state),
+            buckets,
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    pub fn create_bucket(&self, name: &str, versioned: bool) -> io::Result<()> {
+        let mut buckets = self.lock();
+        if !buckets.contains_key(name) {
+            let folder = Folder::of(&self.root, name);
+            let bucket = Bucket {
+                versioned,
+                keys: folder.open()?,
+                folder,
+                uploads: BTreeMap::new(),
+            };
+            buckets.insert(name.to_owned(), bucket);
+        }
+        Ok(())
     }
 
-    /// The buckets' names and settings.
-    pub fn buckets(&self) -> Vec<(String, BucketRecord)> {
-        let state = self.lock();
-        state
-            .buckets
-            .iter()
-            .map(|(name, bucket)| (name.clone(), bucket.record.clone()))
-            .collect()
+    pub fn path(&self, bucket: &str, key: &str) -> PathBuf {
+        let path = self.read(bucket, |bucket| {
+            let (version, _) = bucket.newest(key)?;
+            Ok(bucket.folder.path(version))
+        });
+        path.unwrap_or_else(|_| self.root.join(bucket).join(key))
     }
 
     /// Reads from a bucket.
@@ -91,133 +133,160 @@ impl Store {
     /// # Errors
     /// `NoSuchBucket`, or what `read` says.
     pub fn read<T>(&self, bucket: &str, read: impl FnOnce(&Bucket) -> S3Result<T>) -> S3Result<T> {
-        read(self.lock().buckets.get(bucket).ok_or_else(no_such_bucket)?)
+        read(self.lock().get(bucket).ok_or_else(no_such_bucket)?)
     }
 
-    /// Makes `content` the newest version of the key.
+    /// Changes a bucket.
     ///
     /// # Errors
-    /// `NoSuchBucket`, or what the condition says.
+    /// `NoSuchBucket`, or what `change` says.
+    pub fn change<T>(
+        &self,
+        bucket: &str,
+        change: impl FnOnce(&mut Bucket) -> S3Result<T>,
+    ) -> S3Result<T> {
+        change(self.lock().get_mut(bucket).ok_or_else(no_such_bucket)?)
+    }
+
+    /// Makes what has arrived the newest version of the key.
+    ///
+    /// # Errors
+    /// `NoSuchBucket`.
     pub fn put(
         &self,
-        name: &str,
+        bucket: &str,
         key: &str,
+        draft: Draft,
         content: Content,
-        condition: &WriteCondition,
     ) -> S3Result<Version> {
-        let mut state = self.lock();
-        let bucket = state.buckets.get(name).ok_or_else(no_such_bucket)?;
-        condition.check(current(bucket, key))?;
-        self.add(&mut state, name, key, Some(content))
+        let now = self.clock.epoch_ms();
+        self.change(bucket, |bucket| bucket.put(key, draft, content, now))
     }
 
-    /// Deletes a version, or the object: by a delete marker where the bucket keeps versions.
+    /// The version that a request means, and its bytes.
     ///
     /// # Errors
-    /// `NoSuchBucket`, or what the condition says.
-    pub fn delete(
+    /// As [`Bucket::find`].
+    pub fn open(
         &self,
-        name: &str,
+        bucket: &str,
         key: &str,
         version_id: Option<&str>,
-        condition: &WriteCondition,
-    ) -> S3Result<Deletion> {
-        let mut state = self.lock();
-        let bucket = state.buckets.get(name).ok_or_else(no_such_bucket)?;
-        condition.check(current(bucket, key))?;
-        if let Some(version_id) = version_id {
-            let marker = self.remove(&mut state, name, key, version_id)?;
-            let version_id = Some(version_id.to_owned());
-            return Ok(Deletion { version_id, marker });
-        }
-        if bucket.record.versioning == Versioning::Never {
-            self.remove(&mut state, name, key, NULL)?;
-            return Ok(Deletion::default());
-        }
-        let marker = self.add(&mut state, name, key, None)?;
-        Ok(Deletion {
-            version_id: Some(marker.version_id),
-            marker: true,
+    ) -> S3Result<(Version, Content, File)> {
+        self.read(bucket, |bucket| {
+            let (version, content) = bucket.find(key, version_id)?;
+            let file = File::open(bucket.folder.data(&version.name)).map_err(failed)?;
+            Ok((version.clone(), content.clone(), file))
         })
     }
 
-    fn add(
-        &self,
-        state: &mut State,
-        name: &str,
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Bucket>> {
+        self.buckets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Bucket {
+    pub fn put(
+        &mut self,
         key: &str,
-        content: Option<Content>,
+        draft: Draft,
+        content: Content,
+        now: u64,
     ) -> S3Result<Version> {
-        let sequence = state.last_sequence + 1;
-        let bucket = state.buckets.get_mut(name).ok_or_else(no_such_bucket)?;
-        let version_id = match bucket.record.versioning {
-            Versioning::Enabled => Uuid::new_v4().simple().to_string(),
-            Versioning::Never | Versioning::Suspended => NULL.to_owned(),
-        };
-        let modified_ms = self.clock.epoch_ms();
-        let version = Version {
-            key: key.to_owned(),
-            version_id,
-            sequence,
-            modified_ms,
-            content,
-        };
-        let record = self.layout.version(name, key, &version.version_id);
-        self.layout.write(&record, &version).map_err(failed)?;
-        state.last_sequence = sequence;
-        let versions = bucket.keys.entry(key.to_owned()).or_default();
-        let replaced = versions
-            .iter()
-            .position(|old| old.version_id == version.version_id);
-        let replaced = replaced.map(|at| versions.remove(at));
-        versions.insert(0, version.clone());
-        self.show(name, key, bucket)?;
-        self.drop_data(name, replaced)?;
+        let version = self
+            .add(key, draft.name.clone(), Some(content), now)
+            .map_err(failed)?;
+        draft.keep();
         Ok(version)
     }
 
-    /// Removes a version where there is one; says whether it was a delete marker.
-    fn remove(&self, state: &mut State, name: &str, key: &str, version_id: &str) -> S3Result<bool> {
-        let bucket = state.buckets.get_mut(name).ok_or_else(no_such_bucket)?;
-        let Some(versions) = bucket.keys.get_mut(key) else {
-            return Ok(false);
-        };
-        let Some(at) = versions
-            .iter()
-            .position(|version| version.version_id == version_id)
-        else {
-            return Ok(false);
-        };
-        layout::remove(&self.layout.version(name, key, version_id)).map_err(failed)?;
-        let removed = versions.remove(at);
-        if versions.is_empty() {
-            bucket.keys.remove(key);
+    /// Deletes an object: by a delete marker, which is returned, where the bucket keeps versions.
+    pub fn delete(&mut self, key: &str, now: u64) -> io::Result<Option<Version>> {
+        if self.versioned {
+            let name = Uuid::new_v4().simple().to_string();
+            return self.add(key, name, None, now).map(Some);
         }
-        self.show(name, key, bucket)?;
-        let marker = removed.content.is_none();
-        self.drop_data(name, Some(removed))?;
-        Ok(marker)
+        self.folder.hide(key)?;
+        for version in self.keys.remove(key).unwrap_or_default() {
+            self.folder.remove(&version)?;
+        }
+        Ok(None)
     }
 
-    fn show(&self, name: &str, key: &str, bucket: &Bucket) -> S3Result<()> {
-        match current(bucket, key) {
-            Some((_, content)) => view::show(
-                &self.layout,
-                name,
-                key,
-                &self.layout.data(name, &content.data),
-            ),
-            None => view::hide(&self.layout, name, key),
+    fn add(
+        &mut self,
+        key: &str,
+        name: String,
+        content: Option<Content>,
+        now: u64,
+    ) -> io::Result<Version> {
+        let newest = self.keys.get(key).and_then(|versions| versions.first());
+        let version = Version {
+            key: key.to_owned(),
+            version_id: if self.versioned { &name } else { NULL }.to_owned(),
+            name,
+            sequence: newest.map_or(1, |newest| newest.sequence + 1),
+            modified_ms: now,
+            content,
+        };
+        self.folder.write(&version)?;
+        let versions = self.keys.entry(key.to_owned()).or_default();
+        let replaced = if self.versioned {
+            Vec::new()
+        } else {
+            std::mem::take(versions)
+        };
+        versions.insert(0, version.clone());
+        self.folder.show(&version)?;
+        for old in replaced {
+            self.folder.remove(&old)?;
         }
-        .map_err(failed)
+        Ok(version)
     }
 
-    fn drop_data(&self, name: &str, version: Option<Version>) -> S3Result<()> {
-        match version.and_then(|version| version.content) {
-            Some(content) => layout::remove(&self.layout.data(name, &content.data)).map_err(failed),
-            None => Ok(()),
+    /// The newest version of a key.
+    ///
+    /// # Errors
+    /// `NoSuchKey`, also where it is a delete marker.
+    pub fn newest(&self, key: &str) -> S3Result<(&Version, &Content)> {
+        self.find(key, None)
+    }
+
+    /// The version that a request means: the one it names, or the newest.
+    ///
+    /// # Errors
+    /// `NoSuchKey` or `NoSuchVersion`; for a delete marker `NoSuchKey` when it is the newest
+    /// version, and `MethodNotAllowed` when it was named, both with the headers that say so
+    /// ("Working with delete markers", S3 user guide).
+    pub fn find(&self, key: &str, version_id: Option<&str>) -> S3Result<(&Version, &Content)> {
+        let no_such_key = || s3_error!(NoSuchKey, "The specified key does not exist.");
+        let no_such_version = || s3_error!(NoSuchVersion, "The specified version does not exist.");
+        let mut versions = self.keys.get(key).into_iter().flatten();
+        let version = match version_id {
+            None => versions.next().ok_or_else(no_such_key)?,
+            Some(id) => versions
+                .find(|version| version.version_id == id)
+                .ok_or_else(no_such_version)?,
+        };
+        match &version.content {
+            Some(content) => Ok((version, content)),
+            None if version_id.is_none() => Err(marked(no_such_key(), version)),
+            None => {
+                let message = "The specified method is not allowed against this resource.";
+                Err(marked(s3_error!(MethodNotAllowed, "{message}"), version))
+            }
         }
     }
+}
+
+fn marked(mut error: S3Error, marker: &Version) -> S3Error {
+    let mut headers = HeaderMap::new();
+    headers.insert("x-amz-delete-marker", HeaderValue::from_static("true"));
+    if let Ok(id) = HeaderValue::try_from(&marker.version_id) {
+        headers.insert("x-amz-version-id", id);
+    }
+    error.set_headers(headers);
+    error
 }
 
 fn no_such_bucket() -> S3Error {

@@ -1,12 +1,9 @@
-//! The local S3 over a real socket, driven by the real AWS SDK.
-
-use std::time::Duration;
+//! The local S3 over a real socket, called by the real AWS SDK.
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::builders::GetObjectFluentBuilder;
-use aws_sdk_s3::operation::head_object::builders::HeadObjectFluentBuilder;
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::primitives::ByteStream;
 use hyper::body::Incoming;
@@ -16,21 +13,17 @@ use tokio::net::TcpListener;
 
 use super::*;
 
-mod completion;
-mod conditions;
-mod copies;
-mod lists;
+mod multipart;
 mod objects;
-mod uploads;
+mod requests;
 mod versions;
-mod wire;
 
 const BUCKET: &str = "bundles";
 
 /// A local S3 on a port of its own, with one bucket and a client.
 struct Served {
     root: TempDir,
-    clock: Clock,
+    versioned: bool,
     s3: S3,
     address: String,
     client: Client,
@@ -39,14 +32,13 @@ struct Served {
 impl Served {
     async fn new(versioned: bool) -> Self {
         let root = tempfile::tempdir().unwrap();
-        let clock = Clock::default();
-        let s3 = S3::new(root.path().to_owned(), clock.clone()).unwrap();
+        let s3 = S3::new(root.path().to_owned(), Clock::default()).unwrap();
         s3.create_bucket(BUCKET, versioned).unwrap();
         let address = serve(&s3).await;
-        let client = client(&address, "secret");
+        let client = client(&address, SECRET_ACCESS_KEY);
         Self {
             root,
-            clock,
+            versioned,
             s3,
             address,
             client,
@@ -59,10 +51,6 @@ impl Served {
 
     fn get_object(&self, key: impl Into<String>) -> GetObjectFluentBuilder {
         self.client.get_object().bucket(BUCKET).key(key)
-    }
-
-    fn head_object(&self, key: impl Into<String>) -> HeadObjectFluentBuilder {
-        self.client.head_object().bucket(BUCKET).key(key)
     }
 
     async fn put(&self, key: &str, body: &str) -> Option<String> {
@@ -78,15 +66,30 @@ impl Served {
         }
     }
 
+    async fn delete(&self, key: &str) -> Option<String> {
+        let delete = self.client.delete_object().bucket(BUCKET).key(key);
+        let deleted = delete.send().await.unwrap();
+        assert_eq!(
+            deleted.delete_marker,
+            deleted.version_id.as_ref().map(|_| true)
+        );
+        deleted.version_id
+    }
+
     /// How many files of data there are, of versions and of parts.
     fn data_files(&self) -> usize {
-        let data = self.root.path().join(".s3").join(BUCKET).join("data");
-        std::fs::read_dir(data).unwrap().count()
+        let files = std::fs::read_dir(self.root.path().join(".s3").join(BUCKET)).unwrap();
+        let is_data = |path: &PathBuf| path.extension().is_none();
+        files
+            .filter(|file| is_data(&file.as_ref().unwrap().path()))
+            .count()
     }
 
     /// The same folder, as the next start of the program sees it.
     fn restarted(&self) -> S3 {
-        S3::new(self.root.path().to_owned(), self.clock.clone()).unwrap()
+        let again = S3::new(self.root.path().to_owned(), Clock::default()).unwrap();
+        again.create_bucket(BUCKET, self.versioned).unwrap();
+        again
     }
 }
 
@@ -134,7 +137,6 @@ async fn text(body: ByteStream) -> String {
 
 /// Bytes that differ from place to place.
 fn noise(size: usize) -> Vec<u8> {
-    (0..size)
-        .map(|at| u8::try_from((at * 7 + at / 251) % 256).unwrap())
-        .collect()
+    let byte = |at: usize| u8::try_from((at * 7 + at / 251) % 256).unwrap();
+    (0..size).map(byte).collect()
 }

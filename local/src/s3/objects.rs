@@ -1,0 +1,255 @@
+//! The operations on whole objects.
+
+use s3s::dto::{
+    Checksum, ChecksumAlgorithm, ChecksumType, CopyObjectInput, CopyObjectOutput, CopyObjectResult,
+    CopySource, DeleteObjectInput, DeleteObjectOutput, ETag, ETagCondition, GetObjectInput,
+    GetObjectOutput, HeadObjectInput, HeadObjectOutput, ListObjectsV2Input, ListObjectsV2Output,
+    Metadata, MetadataDirective, Object, PutObjectInput, PutObjectOutput, Timestamp,
+};
+use s3s::{S3Error, S3Request, S3Result, s3_error};
+
+use super::body::{Claims, receive, send};
+use super::store::{Headers, Store, Version, failed};
+
+/// "User-defined object metadata" (S3 user guide): 2 KB of names and values, as UTF-8.
+const LARGEST_METADATA: usize = 2 << 10;
+/// "You can copy an object of up to 5 GB in size in a single atomic action" (CopyObject).
+const LARGEST_COPY: u64 = 5 << 30;
+/// "returns up to 1,000 key names" (ListObjectsV2).
+const LARGEST_PAGE: usize = 1_000;
+/// The type of an object that was stored without one.
+const UNKNOWN_TYPE: &str = "binary/octet-stream";
+
+pub async fn put(store: &Store, request: S3Request<PutObjectInput>) -> S3Result<PutObjectOutput> {
+    let input = request.input;
+    check_algorithm(input.checksum_algorithm.as_ref())?;
+    let headers = headers(input.content_type, input.metadata)?;
+    let folder = store.read(&input.bucket, |bucket| Ok(bucket.folder.clone()))?;
+    let claims = Claims {
+        length: input.content_length,
+        crc32: input.checksum_crc32,
+        trailers: request.trailing_headers,
+    };
+    let received = receive(&folder, input.body, claims).await?;
+    let content = received.content(headers);
+    let version = store.put(&input.bucket, &input.key, received.draft, content)?;
+    let checksum = checksum(&version);
+    Ok(PutObjectOutput {
+        checksum_crc32: checksum.checksum_crc32,
+        checksum_type: checksum.checksum_type,
+        e_tag: etag(&version),
+        version_id: version_id(&version),
+        ..Default::default()
+    })
+}
+
+/// Fills the fields that GetObject and HeadObject share.
+macro_rules! describe {
+    ($output:ident, $input:expr, $version:expr, $content:expr, $range:expr) => {{
+        let (version, content, range) = ($version, $content, $range);
+        let whole = *range == (0..content.size);
+        let wanted = whole && $input.checksum_mode.is_some();
+        let checksum = wanted.then(|| checksum(version)).unwrap_or_default();
+        let headers = content.headers.clone();
+        let kind = headers.content_type;
+        $output {
+            accept_ranges: Some("bytes".to_owned()),
+            checksum_crc32: checksum.checksum_crc32,
+            checksum_type: checksum.checksum_type,
+            content_length: Some(length(range.end - range.start)),
+            // S3 answers a suffix range of an empty object as if there was no range:
+            // https://github.com/apache/arrow-rs-object-store/issues/846.
+            content_range: ($input.range.is_some() && content.size > 0).then(|| {
+                let last = range.end.saturating_sub(1);
+                format!("bytes {}-{last}/{}", range.start, content.size)
+            }),
+            content_type: kind.or_else(|| Some(UNKNOWN_TYPE.to_owned())),
+            e_tag: etag(version),
+            last_modified: Some(modified(version)),
+            metadata: Some(headers.metadata.into_iter().collect()),
+            version_id: version_id(version),
+            ..Default::default()
+        }
+    }};
+}
+
+pub async fn get(store: &Store, input: &GetObjectInput) -> S3Result<GetObjectOutput> {
+    if input.part_number.is_some() {
+        return Err(s3_error!(NotImplemented, "Parts are not read here"));
+    }
+    let (version, content, file) =
+        store.open(&input.bucket, &input.key, input.version_id.as_deref())?;
+    let is_met = |condition: &ETagCondition| {
+        condition.is_any() || condition.as_etag().map(ETag::value) == Some(&content.etag)
+    };
+    if !input.if_match.as_ref().is_none_or(is_met) {
+        let message = "At least one of the pre-conditions you specified did not hold";
+        return Err(s3_error!(PreconditionFailed, "{message}"));
+    }
+    let range = match &input.range {
+        None => 0..content.size,
+        Some(range) => range.check(content.size).map_err(S3Error::from)?,
+    };
+    let output = describe!(GetObjectOutput, input, &version, &content, &range);
+    Ok(GetObjectOutput {
+        body: Some(send(file, range).await?),
+        ..output
+    })
+}
+
+pub fn head(store: &Store, input: &HeadObjectInput) -> S3Result<HeadObjectOutput> {
+    store.read(&input.bucket, |bucket| {
+        let (version, content) = bucket.find(&input.key, input.version_id.as_deref())?;
+        let whole = 0..content.size;
+        Ok(describe!(HeadObjectOutput, input, version, content, &whole))
+    })
+}
+
+pub fn delete(store: &Store, input: &DeleteObjectInput) -> S3Result<DeleteObjectOutput> {
+    if input.version_id.is_some() {
+        return Err(s3_error!(NotImplemented, "Versions are not deleted here"));
+    }
+    let now = store.clock.epoch_ms();
+    let marker = store.change(&input.bucket, |bucket| {
+        bucket.delete(&input.key, now).map_err(failed)
+    })?;
+    Ok(DeleteObjectOutput {
+        delete_marker: marker.as_ref().map(|_| true),
+        version_id: marker.map(|marker| marker.version_id),
+        ..Default::default()
+    })
+}
+
+/// The source's bytes under new metadata.
+pub async fn copy(store: &Store, input: CopyObjectInput) -> S3Result<CopyObjectOutput> {
+    let replaces = |directive: &MetadataDirective| directive.as_str() == MetadataDirective::REPLACE;
+    if !input.metadata_directive.as_ref().is_some_and(replaces) {
+        let message = "Copies here take new metadata: x-amz-metadata-directive must be REPLACE";
+        return Err(s3_error!(NotImplemented, "{message}"));
+    }
+    let CopySource::Bucket {
+        bucket,
+        key,
+        version_id: wanted,
+    } = &input.copy_source
+    else {
+        return Err(s3_error!(NotImplemented, "Access points do not exist here"));
+    };
+    let headers = headers(input.content_type, input.metadata)?;
+    let folder = store.read(&input.bucket, |bucket| Ok(bucket.folder.clone()))?;
+    let (source, content, file) = store.open(bucket, key, wanted.as_deref())?;
+    if content.size > LARGEST_COPY {
+        let message = "The specified copy source is larger than the maximum allowable size for a copy source: 5368709120";
+        return Err(s3_error!(InvalidRequest, "{message}"));
+    }
+    let body = send(file, 0..content.size).await?;
+    let received = receive(&folder, Some(body), Claims::default()).await?;
+    let content = received.content(headers);
+    let version = store.put(&input.bucket, &input.key, received.draft, content)?;
+    Ok(CopyObjectOutput {
+        copy_object_result: Some(CopyObjectResult {
+            e_tag: etag(&version),
+            last_modified: Some(modified(&version)),
+            ..Default::default()
+        }),
+        copy_source_version_id: version_id(&source),
+        version_id: version_id(&version),
+        ..Default::default()
+    })
+}
+
+/// The first page: nothing asks for another.
+pub fn list(store: &Store, input: ListObjectsV2Input) -> S3Result<ListObjectsV2Output> {
+    let prefix = input.prefix.unwrap_or_default();
+    let mut contents = store.read(&input.bucket, |bucket| {
+        let keys = bucket.keys.range(prefix.clone()..);
+        let keys = keys.take_while(|(key, _)| key.starts_with(&prefix));
+        let newest = keys.filter_map(|(key, _)| bucket.newest(key).ok());
+        let newest = newest.map(|(version, content)| Object {
+            e_tag: etag(version),
+            key: Some(version.key.clone()),
+            last_modified: Some(modified(version)),
+            size: Some(length(content.size)),
+            ..Default::default()
+        });
+        Ok(newest.take(LARGEST_PAGE + 1).collect::<Vec<_>>())
+    })?;
+    let is_truncated = contents.len() > LARGEST_PAGE;
+    contents.truncate(LARGEST_PAGE);
+    Ok(ListObjectsV2Output {
+        is_truncated: Some(is_truncated),
+        key_count: i32::try_from(contents.len()).ok(),
+        max_keys: i32::try_from(LARGEST_PAGE).ok(),
+        contents: Some(contents),
+        prefix: Some(prefix),
+        name: Some(input.bucket),
+        ..Default::default()
+    })
+}
+
+/// Only the SDKs' default is computed here.
+///
+/// # Errors
+/// `NotImplemented` for another algorithm.
+pub fn check_algorithm(algorithm: Option<&ChecksumAlgorithm>) -> S3Result<()> {
+    match algorithm.map(ChecksumAlgorithm::as_str) {
+        None | Some(ChecksumAlgorithm::CRC32) => Ok(()),
+        Some(other) => Err(s3_error!(NotImplemented, "No {other} checksums here")),
+    }
+}
+
+/// The headers to store.
+///
+/// # Errors
+/// `MetadataTooLarge`.
+pub fn headers(content_type: Option<String>, metadata: Option<Metadata>) -> S3Result<Headers> {
+    let metadata = metadata.unwrap_or_default();
+    let size = |(name, value): (&String, &String)| name.len() + value.len();
+    if metadata.iter().map(size).sum::<usize>() > LARGEST_METADATA {
+        let message = "Your metadata headers exceed the maximum allowed metadata size";
+        return Err(s3_error!(MetadataTooLarge, "{message}"));
+    }
+    Ok(Headers {
+        content_type,
+        metadata: metadata.into_iter().collect(),
+    })
+}
+
+/// The version id that an answer names: none in a bucket that keeps no versions.
+pub fn version_id(version: &Version) -> Option<String> {
+    Some(version.version_id.clone()).filter(|id| id != "null")
+}
+
+pub fn etag(version: &Version) -> Option<ETag> {
+    let content = version.content.as_ref()?;
+    Some(ETag::Strong(content.etag.clone()))
+}
+
+/// The checksum with its type: of the whole object, or of the parts' checksums.
+pub fn checksum(version: &Version) -> Checksum {
+    let crc32 = version
+        .content
+        .as_ref()
+        .and_then(|content| content.crc32.clone());
+    let kind = crc32.as_ref().map(|crc32| {
+        ChecksumType::from_static(if crc32.contains('-') {
+            ChecksumType::COMPOSITE
+        } else {
+            ChecksumType::FULL_OBJECT
+        })
+    });
+    Checksum {
+        checksum_crc32: crc32,
+        checksum_type: kind,
+        ..Default::default()
+    }
+}
+
+fn modified(version: &Version) -> Timestamp {
+    let since = std::time::Duration::from_millis(version.modified_ms);
+    Timestamp::from(std::time::SystemTime::UNIX_EPOCH + since)
+}
+
+fn length(size: u64) -> i64 {
+    i64::try_from(size).unwrap_or(i64::MAX)
+}
