@@ -220,14 +220,11 @@ fn routes(codecommit: &CodeCommit, codebuild: &CodeBuild, sqs: &Sqs, s3: &S3, st
             (Service::Sqs, json!(sqs)),
         ]
         .into(),
-        query: Some(Arc::new(move |form, access_key_id| {
-            let sts = sts.clone();
-            Box::pin(async move { sts.call_as(&form, access_key_id.as_deref()).await })
-        })),
-        s3: Some(Arc::new(move |request| {
+        sts: Arc::new(move |form| sts.call(&form)),
+        s3: Arc::new(move |request| {
             let s3 = s3.clone();
             Box::pin(async move { s3.call(request).await })
-        })),
+        }),
     }
 }
 

@@ -1,19 +1,13 @@
 //! AWS CodeBuild: builds are recorded, not run.
 //!
 //! What matters to pushbuild is that a push has one build and which parameters it was started
-//! with, so every build is kept with its whole request, and idempotency tokens, account limits and
-//! refusals behave as documented.
+//! with, so every build is kept with its whole request, and idempotency tokens, pages and refusals
+//! behave as documented (<https://docs.aws.amazon.com/codebuild/latest/APIReference/>).
 //!
-//! - `start`, `environment`: StartBuild and its rules
-//! - `build`, `project`: what was started, and what it was started from
-//! - `listing`: the actions that look builds and projects up
-//! - `input`: a request's members, and what is answered where they are wrong
+//! - `start`: StartBuild
+//! - `listing`: ListBuildsForProject and BatchGetBuilds
 
-mod build;
-mod environment;
-mod input;
 mod listing;
-mod project;
 mod start;
 #[cfg(test)]
 mod tests;
@@ -22,18 +16,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use serde_json::{Value, json};
-use tokio::sync::Notify;
-use tokio::sync::futures::Notified;
+use serde_json::Value;
 
 use crate::clock::Clock;
 use crate::error::ServiceError;
-use input::{not_found, required};
-use project::Project;
 
-pub use build::{Build, BuildStatus, EnvironmentVariable};
-
-/// The builds of one account in one region. Clones share them.
+/// The builds of one account in one Region. Clones share them.
 #[derive(Clone)]
 pub struct CodeBuild(Arc<Inner>);
 
@@ -42,7 +30,6 @@ struct Inner {
     region: String,
     account: String,
     state: Mutex<State>,
-    changed: Notify,
 }
 
 struct State {
@@ -51,8 +38,15 @@ struct State {
     /// In the order in which they were started.
     builds: Vec<Build>,
     tokens: HashMap<String, Token>,
-    account_limit: Option<usize>,
     build_time: Duration,
+}
+
+#[derive(Default)]
+struct Project {
+    /// How many builds it has had.
+    builds: u64,
+    /// Its own `concurrentBuildLimit`.
+    limit: Option<usize>,
 }
 
 /// An idempotency token that was used.
@@ -61,6 +55,40 @@ struct Token {
     /// The request without the token.
     parameters: Value,
     build_id: String,
+}
+
+/// A build that was started.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Build {
+    /// `{project}:{uuid}`.
+    pub id: String,
+    /// The project's name.
+    pub project: String,
+    /// Counted per project, from 1.
+    pub number: u64,
+    /// When it was started.
+    pub started: SystemTime,
+    /// Where the source is taken from: `S3` or `CODECOMMIT`.
+    pub source_type: String,
+    /// For S3 `bucket/key`, for CodeCommit the repository's URL.
+    pub source_location: Option<String>,
+    /// For S3 an object's version id, for CodeCommit a commit id or a reference.
+    pub source_version: Option<String>,
+    /// The variables that it was started with.
+    pub environment: Vec<EnvironmentVariable>,
+    /// The whole StartBuild request, idempotency token included.
+    pub request: Value,
+}
+
+/// One environment variable of a build.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnvironmentVariable {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+    /// `PLAINTEXT`: no other type is served.
+    pub kind: String,
 }
 
 impl CodeBuild {
@@ -75,68 +103,39 @@ impl CodeBuild {
                 any_project: false,
                 builds: Vec::new(),
                 tokens: HashMap::new(),
-                account_limit: None,
                 build_time: Duration::from_secs(30),
             }),
-            changed: Notify::new(),
         }))
     }
 
-    /// Makes a project of this name, with a source in CodeCommit and no artifacts.
+    /// Makes a project of this name.
     pub fn add_project(&self, name: &str) {
-        let project = Project::minimal(name, &self.0.region, self.0.clock.now());
-        self.state()
-            .projects
-            .entry(name.to_owned())
-            .or_insert(project);
+        self.state().projects.entry(name.to_owned()).or_default();
     }
 
-    /// Whether a project comes into being when a build of it is started; before, it has no builds.
-    /// A name that no project can have stays unknown.
+    /// Whether a project of any name exists, without builds, unless no project can have the name.
     pub fn accept_any_project(&self, accept: bool) {
         self.state().any_project = accept;
-    }
-
-    /// Refuses to start builds while this many are in progress; 0 refuses every one.
-    pub fn set_account_limit(&self, limit: Option<usize>) {
-        self.state().account_limit = limit;
     }
 
     /// Refuses to start builds of a project while this many of its own are in progress. Makes the
     /// project if there is none.
     pub fn set_project_limit(&self, name: &str, limit: usize) {
-        self.add_project(name);
-        if let Some(project) = self.state().projects.get_mut(name) {
-            let setting = ("concurrentBuildLimit".to_owned(), json!(limit));
-            project.settings.extend([setting]);
-        }
+        let mut state = self.state();
+        state.projects.entry(name.to_owned()).or_default().limit = Some(limit);
     }
 
-    /// How long builds started from now on take, in local time.
+    /// How long a build is in progress, in local time.
     pub fn set_build_time(&self, time: Duration) {
         self.state().build_time = time;
     }
 
     /// All builds, in the order in which they were started.
     pub fn builds(&self) -> Vec<Build> {
-        let now = self.0.clock.now();
-        self.state()
-            .builds
-            .iter()
-            .map(|build| build.seen_at(now))
-            .collect()
+        self.state().builds.clone()
     }
 
-    /// Resolves when a build is started or stopped.
-    ///
-    /// Changes count from this call on, not from the first poll: call, look, then await. A build
-    /// that ends by itself is no change.
-    pub fn changed(&self) -> Notified<'_> {
-        self.0.changed.notified()
-    }
-
-    /// Answers one request (`X-Amz-Target: CodeBuild_20161006.{operation}`, or the operation of a
-    /// CBOR request's path).
+    /// Answers one request.
     ///
     /// # Errors
     /// What the CodeBuild API reference documents for the action.
@@ -144,41 +143,64 @@ impl CodeBuild {
     pub async fn call(&self, operation: &str, input: Value) -> Result<Value, ServiceError> {
         match operation {
             "StartBuild" => self.start_build(input),
-            "StopBuild" => self.stop_build(&input),
             "BatchGetBuilds" => self.batch_get_builds(&input),
             "ListBuildsForProject" => self.list_builds_for_project(&input),
-            "CreateProject" => self.create_project(&input),
-            "BatchGetProjects" => self.batch_get_projects(&input),
-            "ListProjects" => self.list_projects(&input),
-            _ => Err(ServiceError::new(
-                "UnknownOperationException",
-                format!("The local CodeBuild has no action {operation}."),
-            )),
+            _ => Err(ServiceError::unknown_operation("CodeBuild", operation)),
         }
     }
 
-    fn stop_build(&self, input: &Value) -> Result<Value, ServiceError> {
-        let now = self.0.clock.now();
-        let id = required(input, "id")?;
-        let mut state = self.state();
-        let build = state.builds.iter_mut().find(|build| build.is(id));
-        let build = build.ok_or_else(|| not_found(format!("Build {id} could not be found")))?;
-        build.stop(now);
-        let answer = json!({"build": build.described(now)});
-        drop(state);
-        self.0.changed.notify_waiters();
-        Ok(answer)
-    }
-
     fn arn(&self, kind: &str, name: &str) -> String {
-        format!(
-            "arn:aws:codebuild:{}:{}:{kind}/{name}",
-            self.0.region, self.0.account
-        )
+        let Inner {
+            region, account, ..
+        } = &*self.0;
+        format!("arn:aws:codebuild:{region}:{account}:{kind}/{name}")
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         // A panic elsewhere leaves the builds as they were: each change is made in one piece.
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl State {
+    fn has_project(&self, name: &str) -> bool {
+        self.projects.contains_key(name) || (self.any_project && is_project_name(name))
+    }
+}
+
+impl Build {
+    /// The value of an environment variable.
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        let found = self
+            .environment
+            .iter()
+            .find(|variable| variable.name == name);
+        found.map(|variable| variable.value.as_str())
+    }
+}
+
+/// Whether a project can have this name: `[A-Za-z0-9][A-Za-z0-9\-_]{1,149}` in the service's
+/// model. A repository's name may hold a dot, a project's may not.
+fn is_project_name(name: &str) -> bool {
+    let inner = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    (2..=150).contains(&name.len())
+        && name.bytes().all(inner)
+        && name.as_bytes()[0].is_ascii_alphanumeric()
+}
+
+fn invalid(message: impl Into<String>) -> ServiceError {
+    ServiceError::new("InvalidInputException", message)
+}
+
+fn not_found(message: impl Into<String>) -> ServiceError {
+    ServiceError::new("ResourceNotFoundException", message)
+}
+
+/// A member that must be a string, and not an empty one.
+fn required<'a>(input: &'a Value, name: &str) -> Result<&'a str, ServiceError> {
+    input[name].as_str().filter(|text| !text.is_empty()).ok_or_else(|| {
+        invalid(format!(
+            "1 validation error detected: Value at '{name}' failed to satisfy constraint: Member must not be null or empty"
+        ))
+    })
 }

@@ -1,4 +1,4 @@
-//! The answer of a service that says no.
+//! The error answer of a service.
 
 use std::fmt;
 
@@ -23,7 +23,15 @@ impl ServiceError {
         }
     }
 
-    /// What a service answers when it fails itself.
+    /// The answer to an operation that the local service does not have.
+    pub fn unknown_operation(service: &str, operation: &str) -> Self {
+        Self::new(
+            "UnknownOperationException",
+            format!("the local {service} does not have the operation {operation}"),
+        )
+    }
+
+    /// The answer of a service that fails itself.
     pub fn internal(message: impl fmt::Display) -> Self {
         Self {
             status: 500,
@@ -40,3 +48,10 @@ impl fmt::Display for ServiceError {
 }
 
 impl std::error::Error for ServiceError {}
+
+/// Text as the content of an XML element.
+pub(crate) fn xml_escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+}

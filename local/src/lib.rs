@@ -4,7 +4,6 @@
 pub mod aws;
 pub mod bench;
 pub mod calls;
-pub mod cbor;
 pub mod cli;
 pub mod clock;
 pub mod codebuild;

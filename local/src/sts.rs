@@ -1,16 +1,10 @@
-//! AWS STS: AssumeRole and GetCallerIdentity, over the Query protocol.
+//! AWS STS: AssumeRole. Any caller may assume any role that is not denied, and the answer's
+//! credentials say in the call log which role a call was made under.
 //!
-//! Any credentials are accepted, and any role can be assumed that a test does not deny. Each
-//! assumed role has an access key of its own, so that the calls made under it can be told from
-//! others by the `Credential` of their signature.
-//!
-//! - `form`: the members of a request, as validated by the service
-//! - `xml`: its answers
+//! Members and bounds are those of the service's model
+//! (<https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>).
 
-mod form;
-mod xml;
-
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -19,13 +13,14 @@ use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
 use crate::clock::Clock;
-use crate::error::ServiceError;
-use form::Form;
-use xml::{element, response};
+use crate::error::{ServiceError, xml_escaped};
 
-pub use xml::error_xml;
+const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 
-/// The service. Clones share what was assumed.
+/// How long credentials are valid. No other duration can be asked for.
+const VALID: Duration = Duration::from_hours(1);
+
+/// The roles. Clones share them.
 #[derive(Clone)]
 pub struct Sts(Arc<Inner>);
 
@@ -38,24 +33,24 @@ struct Inner {
 #[derive(Default)]
 struct State {
     assumed: Vec<AssumedRole>,
-    denied: HashSet<String>,
+    denied: BTreeSet<String>,
 }
 
-/// A role that was assumed, once for each AssumeRole.
+/// A role that was assumed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AssumedRole {
-    /// The role's ARN, as requested.
+    /// The role.
     pub role_arn: String,
-    /// The session's name.
+    /// The name that the caller gave the session.
     pub session_name: String,
-    /// The external id, if one was sent.
+    /// What the caller proved to know.
     pub external_id: Option<String>,
-    /// The access key of the credentials that were given out.
+    /// The id of the temporary credentials.
     pub access_key_id: String,
 }
 
 impl Sts {
-    /// No role assumed yet; `account` is whose callers without an assumed role are.
+    /// No role is denied. `account` is the caller's.
     pub fn new(clock: Clock, account: &str) -> Self {
         Self(Arc::new(Inner {
             clock,
@@ -64,67 +59,40 @@ impl Sts {
         }))
     }
 
-    /// Every role assumed so far, in order.
-    pub fn assumed(&self) -> Vec<AssumedRole> {
-        self.state().assumed.clone()
-    }
-
-    /// The role whose credentials an access key belongs to.
-    pub fn role_of(&self, access_key_id: &str) -> Option<String> {
-        self.session_of(access_key_id)
-            .map(|session| session.role_arn)
-    }
-
-    /// From now on nobody may assume this role.
+    /// Refuses this role from now on.
     pub fn deny(&self, role_arn: &str) {
         self.state().denied.insert(role_arn.to_owned());
     }
 
-    /// Answers one request in XML.
-    ///
-    /// # Errors
-    /// What the STS API reference documents; [`error_xml`] is its body.
-    pub async fn call(&self, form: &[(String, String)]) -> Result<String, ServiceError> {
-        self.call_as(form, None).await
+    /// The roles assumed so far.
+    pub fn assumed(&self) -> Vec<AssumedRole> {
+        self.state().assumed.clone()
     }
 
-    /// As [`Self::call`], for the caller whose signature names this access key: GetCallerIdentity
-    /// then answers with the assumed role.
+    /// Answers one Query request with the XML of its answer.
     ///
     /// # Errors
-    /// As [`Self::call`].
-    #[expect(clippy::unused_async, reason = "all services are called alike")]
-    pub async fn call_as(
-        &self,
-        form: &[(String, String)],
-        access_key_id: Option<&str>,
-    ) -> Result<String, ServiceError> {
-        let form = Form(form);
-        match form.get("Action") {
-            Some("AssumeRole") => self.assume_role(&form),
-            Some("GetCallerIdentity") => Ok(self.caller_identity(access_key_id)),
-            Some(action) => Err(ServiceError::new(
-                "UnknownOperationException",
-                format!("The local STS has no action {action}."),
-            )),
-            None => Err(ServiceError::new(
-                "MissingAction",
-                "The request must name an Action.",
-            )),
+    /// What the STS API reference documents for AssumeRole.
+    pub fn call(&self, form: &[(String, String)]) -> Result<String, ServiceError> {
+        let member = |name: &str| {
+            let found = form.iter().find(|(member, _)| member == name);
+            found.map(|(_, value)| value.as_str())
+        };
+        match member("Action") {
+            Some("AssumeRole") => {}
+            other => {
+                let action = other.unwrap_or_default();
+                return Err(ServiceError::unknown_operation("STS", action));
+            }
         }
-    }
-
-    fn assume_role(&self, form: &Form<'_>) -> Result<String, ServiceError> {
-        let role_arn = form.role_arn()?;
-        let session_name = form.session_name()?;
-        let external_id = form.external_id()?;
-        let duration = form.duration()?;
-        let expiration = OffsetDateTime::from(self.0.clock.now() + Duration::from_secs(duration));
-        let expiration = expiration
-            .replace_nanosecond(0)
-            .ok()
-            .and_then(|at| at.format(&Rfc3339).ok())
-            .ok_or_else(|| ServiceError::internal("the clock is out of bounds"))?;
+        let role_arn = member("RoleArn").unwrap_or_default();
+        let session_name = member("RoleSessionName").unwrap_or_default();
+        let external_id = member("ExternalId");
+        check_role(role_arn)?;
+        check(session_name, "roleSessionName", 64, "+=,.@-")?;
+        if let Some(external_id) = external_id {
+            check(external_id, "externalId", 1_224, "+=,.@:/-")?;
+        }
         let mut state = self.state();
         if state.denied.contains(role_arn) {
             let message = format!(
@@ -136,59 +104,48 @@ impl Sts {
                 ..ServiceError::new("AccessDenied", message)
             });
         }
+        // As long as a real key id; the prefix is that of temporary credentials.
+        let random = Uuid::new_v4().simple().to_string().to_uppercase();
         let assumed = AssumedRole {
             role_arn: role_arn.to_owned(),
             session_name: session_name.to_owned(),
             external_id: external_id.map(str::to_owned),
-            access_key_id: key_id("ASIA"),
+            access_key_id: format!("ASIA{}", &random[..16]),
         };
-        let credentials = [
-            element("AccessKeyId", &assumed.access_key_id),
-            element("SecretAccessKey", "local-secret-of-an-assumed-role"),
-            element(
-                "SessionToken",
-                &format!("local-session-{}", assumed.access_key_id),
-            ),
-            element("Expiration", &expiration),
-        ];
-        let user = [
-            element("AssumedRoleId", &assumed.user_id()),
-            element("Arn", &assumed.session_arn()),
-        ];
+        let answer = self.answer(&assumed)?;
         state.assumed.push(assumed);
-        let result = format!(
-            "<Credentials>{}</Credentials><AssumedRoleUser>{}</AssumedRoleUser>",
-            credentials.concat(),
-            user.concat()
-        );
-        Ok(response("AssumeRole", &result))
+        Ok(answer)
     }
 
-    fn caller_identity(&self, access_key_id: Option<&str>) -> String {
-        let session = access_key_id.and_then(|id| self.session_of(id));
-        let (arn, user, account) = match &session {
-            Some(session) => (session.session_arn(), session.user_id(), session.account()),
-            None => (
-                format!("arn:aws:iam::{}:root", self.0.account),
-                self.0.account.clone(),
-                self.0.account.as_str(),
-            ),
-        };
-        let members = [
-            element("Arn", &arn),
-            element("UserId", &user),
-            element("Account", account),
-        ];
-        response("GetCallerIdentity", &members.concat())
-    }
-
-    fn session_of(&self, access_key_id: &str) -> Option<AssumedRole> {
-        let state = self.state();
-        state
-            .assumed
-            .iter()
-            .find(|session| session.access_key_id == access_key_id)
-            .cloned()
+    fn answer(&self, assumed: &AssumedRole) -> Result<String, ServiceError> {
+        let expiration = OffsetDateTime::from(self.0.clock.now() + VALID)
+            .truncate_to_second()
+            .format(&Rfc3339)
+            .map_err(ServiceError::internal)?;
+        let AssumedRole {
+            role_arn,
+            session_name,
+            access_key_id: key,
+            ..
+        } = assumed;
+        let account = role_arn.split(':').nth(4).unwrap_or_default();
+        // The role's path is left out.
+        let role = role_arn.rsplit('/').next().unwrap_or_default();
+        let (role, session_name) = (xml_escaped(role), xml_escaped(session_name));
+        let request_id = Uuid::new_v4();
+        Ok(format!(
+            "<AssumeRoleResponse xmlns=\"{NAMESPACE}\"><AssumeRoleResult><Credentials>\
+             <AccessKeyId>{key}</AccessKeyId>\
+             <SecretAccessKey>local-and-not-a-secret</SecretAccessKey>\
+             <SessionToken>local-session-{key}</SessionToken>\
+             <Expiration>{expiration}</Expiration>\
+             </Credentials><AssumedRoleUser>\
+             <AssumedRoleId>AROA{key}:{session_name}</AssumedRoleId>\
+             <Arn>arn:aws:sts::{account}:assumed-role/{role}/{session_name}</Arn>\
+             </AssumedRoleUser></AssumeRoleResult>\
+             <ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata>\
+             </AssumeRoleResponse>"
+        ))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -197,31 +154,51 @@ impl Sts {
     }
 }
 
-impl AssumedRole {
-    fn account(&self) -> &str {
-        self.role_arn.split(':').nth(4).unwrap_or_default()
-    }
-
-    /// `arn:aws:sts::{account}:assumed-role/{role}/{session}`: the role's path is left out.
-    fn session_arn(&self) -> String {
-        let role = self.role_arn.rsplit('/').next().unwrap_or_default();
-        let partition = self.role_arn.split(':').nth(1).unwrap_or("aws");
-        format!(
-            "arn:{partition}:sts::{}:assumed-role/{role}/{}",
-            self.account(),
-            self.session_name
-        )
-    }
-
-    fn user_id(&self) -> String {
-        format!("AROA{}:{}", &self.access_key_id[4..], self.session_name)
-    }
+/// The body of an error answer.
+pub fn error_xml(error: &ServiceError) -> String {
+    let kind = if error.status < 500 {
+        "Sender"
+    } else {
+        "Receiver"
+    };
+    let (code, message) = (xml_escaped(&error.code), xml_escaped(&error.message));
+    format!(
+        "<ErrorResponse xmlns=\"{NAMESPACE}\"><Error><Type>{kind}</Type><Code>{code}</Code>\
+         <Message>{message}</Message></Error><RequestId>{}</RequestId></ErrorResponse>",
+        Uuid::new_v4()
+    )
 }
 
-/// A key id as long as a real one: the prefix says what kind it is.
-fn key_id(prefix: &str) -> String {
-    let random = Uuid::new_v4().simple().to_string().to_uppercase();
-    format!("{prefix}{}", &random[..16])
+/// STS itself says no more about a wrong ARN than this.
+fn check_role(arn: &str) -> Result<(), ServiceError> {
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    let is_role = matches!(
+        parts[..],
+        ["arn", _, "iam", "", account, resource]
+            if account.len() == 12
+                && account.bytes().all(|byte| byte.is_ascii_digit())
+                && resource.strip_prefix("role/").is_some_and(|role| !role.is_empty())
+    );
+    if is_role {
+        return Ok(());
+    }
+    let message = format!("{arn} is invalid");
+    Err(ServiceError::new("ValidationError", message))
+}
+
+/// 2 to `most` letters, digits, underscores and `punctuation`.
+fn check(value: &str, member: &str, most: usize, punctuation: &str) -> Result<(), ServiceError> {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || punctuation.contains(c);
+    if (2..=most).contains(&value.len()) && value.chars().all(is_allowed) {
+        return Ok(());
+    }
+    Err(ServiceError::new(
+        "ValidationError",
+        format!(
+            "1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: \
+             Member must have 2 to {most} characters of [\\w{punctuation}]"
+        ),
+    ))
 }
 
 #[cfg(test)]

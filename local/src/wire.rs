@@ -1,24 +1,22 @@
 //! The one HTTP port of the local AWS, as every SDK's endpoint.
 //!
-//! A request is told apart by its protocol ([`target`]), recorded ([`crate::calls`]), troubled by
-//! the faults in force ([`crate::faults`]), and handed to its service. Signatures are not checked:
-//! any credentials will do, and the access key id only says in the call log who called.
+//! A request is parsed ([`request`]), met by the active faults ([`crate::faults`]), answered by its
+//! service, and recorded ([`crate::calls`]). Signatures are not checked: any credentials will do,
+//! and the access key id only says in the call log who called.
 //!
 //! - [`serve`]: one request from arrival to answer
-//! - [`asked`], [`target`], [`s3_operation`], [`path_style`], [`caller`]: what a request is about, and whose
+//! - [`request`], [`s3_operation`], [`caller`]: what a request is about, and who sent it
 //! - [`answer`], [`body`]: how each protocol answers
-//! - [`faulty`], [`connection`]: faults carried out, down to the reset of a connection
+//! - [`active_faults`], [`connection`]: faults carried out, down to the reset of a connection
 
+mod active_faults;
 mod answer;
-mod asked;
 mod body;
 mod caller;
 mod connection;
-mod faulty;
-mod path_style;
+mod request;
 mod s3_operation;
 mod serve;
-mod target;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -47,29 +45,23 @@ use serve::Front;
 pub type JsonRoute =
     Arc<dyn Fn(String, Value) -> BoxFuture<'static, Result<Value, ServiceError>> + Send + Sync>;
 
-/// A Query service: a form, and the access key id of who sent it, to XML.
-pub type QueryRoute = Arc<
-    dyn Fn(
-            Vec<(String, String)>,
-            Option<String>,
-        ) -> BoxFuture<'static, Result<String, ServiceError>>
-        + Send
-        + Sync,
->;
+/// STS: a form to the answer's XML.
+pub type StsRoute =
+    Arc<dyn Fn(Vec<(String, String)>) -> Result<String, ServiceError> + Send + Sync>;
 
 /// S3: request to response.
 pub type S3Route =
     Arc<dyn Fn(Request<s3s::Body>) -> BoxFuture<'static, Response<s3s::Body>> + Send + Sync>;
 
 /// The services behind the port.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Routes {
-    /// Those that speak JSON (and CBOR).
+    /// Those that speak JSON.
     pub json: BTreeMap<Service, JsonRoute>,
     /// STS.
-    pub query: Option<QueryRoute>,
-    /// S3, which gets every request that is for nobody else.
-    pub s3: Option<S3Route>,
+    pub sts: StsRoute,
+    /// S3, which gets every request that is for no other service.
+    pub s3: S3Route,
 }
 
 /// The port, open until dropped.
@@ -83,9 +75,9 @@ impl Wire {
     ///
     /// # Errors
     /// When the port is taken.
-    pub async fn open(port: u16) -> io::Result<Unserved> {
+    pub async fn open(port: u16) -> io::Result<OpenPort> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
-        Ok(Unserved {
+        Ok(OpenPort {
             address: listener.local_addr()?,
             listener,
         })
@@ -106,12 +98,12 @@ impl Drop for Wire {
 
 /// A port that is open and known, before there are services behind it: some of them put its
 /// address into their answers.
-pub struct Unserved {
+pub struct OpenPort {
     address: SocketAddr,
     listener: TcpListener,
 }
 
-impl Unserved {
+impl OpenPort {
     /// `http://127.0.0.1:PORT`.
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
@@ -123,7 +115,7 @@ impl Unserved {
             routes,
             calls,
             faults,
-            assumed: Mutex::default(),
+            sessions: Mutex::default(),
         });
         let accepting = tokio::spawn(accept(self.listener, move |stream| {
             connection(stream, front.clone())

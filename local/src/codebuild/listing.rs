@@ -1,13 +1,10 @@
-//! The actions that look builds and projects up.
+//! ListBuildsForProject and BatchGetBuilds.
 
 use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
-use super::CodeBuild;
-use super::build::{Build, epoch_seconds};
-use super::input::{invalid, not_found, optional, required};
-use super::project::Project;
+use super::{Build, CodeBuild, invalid, not_found, required};
 use crate::error::ServiceError;
 
 /// "If there are more than 100 items in the list, only the first 100 items are returned".
@@ -15,186 +12,94 @@ const PAGE: usize = 100;
 
 impl CodeBuild {
     /// "The results are sorted by build number, not the build identifier. If this is not
-    /// specified, the results are sorted in descending order" (ListBuildsForProject).
+    /// specified, the results are sorted in descending order" (ListBuildsForProject). No other
+    /// order is served.
     pub(super) fn list_builds_for_project(&self, input: &Value) -> Result<Value, ServiceError> {
         let name = required(input, "projectName")?;
-        let ascending = ascending(input, false)?;
-        // <https://github.com/aws/aws-cli/issues/5863>
-        if !input["sortOrder"].is_null() && !input["nextToken"].is_null() {
+        if !matches!(input["sortOrder"].as_str(), None | Some("DESCENDING")) {
             return Err(invalid(
-                "Sort order can't be specified when passing a nextToken",
+                "the local CodeBuild sorts in descending order only",
             ));
         }
-        let after = optional(input, "nextToken")?
-            .map(|token| {
-                token
-                    .parse::<u64>()
-                    .map_err(|_| invalid("Invalid pagination token"))
-            })
-            .transpose()?;
+        let before = match input["nextToken"].as_str() {
+            None => u64::MAX,
+            // As seen by users: https://github.com/aws/aws-cli/issues/5863
+            Some(_) if !input["sortOrder"].is_null() => {
+                return Err(invalid(
+                    "Sort order can't be specified when passing a nextToken",
+                ));
+            }
+            Some(token) => token
+                .parse()
+                .map_err(|_| invalid("Invalid pagination token"))?,
+        };
         let state = self.state();
-        let any = state.any_project && Project::can_be_named(name);
-        if !any && !state.projects.contains_key(name) {
+        if !state.has_project(name) {
+            let arn = self.arn("project", name);
             return Err(not_found(format!(
-                "The specified project {} does not exist",
-                self.arn("project", name)
+                "The specified project {arn} does not exist"
             )));
         }
-        let mut builds: Vec<&Build> = state
-            .builds
-            .iter()
-            .filter(|build| build.project == name)
-            .filter(|build| {
-                after.is_none_or(|after| {
-                    if ascending {
-                        build.number > after
-                    } else {
-                        build.number < after
-                    }
-                })
-            })
-            .collect();
-        if !ascending {
-            builds.reverse();
-        }
-        let page: Vec<&&Build> = builds.iter().take(PAGE).collect();
+        let builds = state.builds.iter().rev();
+        let mut builds = builds.filter(|build| build.project == name && build.number < before);
+        let page: Vec<&Build> = builds.by_ref().take(PAGE).collect();
         let ids: Vec<&str> = page.iter().map(|build| build.id.as_str()).collect();
         let mut answer = json!({"ids": ids});
-        if builds.len() > PAGE {
-            answer["nextToken"] = json!(page.last().map(|build| build.number.to_string()));
+        if let (Some(_), Some(last)) = (builds.next(), page.last()) {
+            answer["nextToken"] = json!(last.number.to_string());
         }
         Ok(answer)
     }
 
     pub(super) fn batch_get_builds(&self, input: &Value) -> Result<Value, ServiceError> {
-        let now = self.0.clock.now();
-        let ids = names(input, "ids")?;
+        let ids = input["ids"]
+            .as_array()
+            .filter(|ids| (1..=PAGE).contains(&ids.len()))
+            .ok_or_else(|| invalid("'ids' must have 1 to 100 items"))?;
         let state = self.state();
         let (mut builds, mut missing) = (Vec::new(), Vec::new());
         for id in ids {
-            match state.builds.iter().find(|build| build.is(id)) {
-                Some(build) => builds.push(build.described(now)),
+            match state.builds.iter().find(|build| *id == *build.id) {
+                Some(build) => builds.push(self.described(build)),
                 None => missing.push(id),
             }
         }
         Ok(json!({"builds": builds, "buildsNotFound": missing}))
     }
 
-    pub(super) fn create_project(&self, input: &Value) -> Result<Value, ServiceError> {
-        let now = self.0.clock.now();
-        let name = required(input, "name")?;
-        if !Project::can_be_named(name) {
-            return Err(invalid(format!(
-                "Invalid project name {name}: letters, digits, - and _, 2 to 150 of them, the first a letter or a digit"
-            )));
-        }
-        for (structure, member) in [
-            ("source", "type"),
-            ("artifacts", "type"),
-            ("environment", "image"),
-        ] {
-            required(&input[structure], member)?;
-        }
-        let mut state = self.state();
-        if state.projects.contains_key(name) {
-            return Err(ServiceError::new(
-                "ResourceAlreadyExistsException",
-                format!("Project already exists: {}", self.arn("project", name)),
-            ));
-        }
-        let mut settings = input.clone();
-        if let Some(members) = settings.as_object_mut() {
-            members.remove("name");
-        }
-        let project = Project::with(name, settings, now);
-        let answer = json!({"project": self.described(&project)});
-        state.projects.insert(name.to_owned(), project);
-        Ok(answer)
-    }
-
-    pub(super) fn batch_get_projects(&self, input: &Value) -> Result<Value, ServiceError> {
-        let wanted = names(input, "names")?;
-        let state = self.state();
-        let (mut projects, mut missing) = (Vec::new(), Vec::new());
-        for name in wanted {
-            let short = name.rsplit('/').next().unwrap_or(name);
-            match state.projects.get(short) {
-                Some(project) => projects.push(self.described(project)),
-                None => missing.push(name),
-            }
-        }
-        Ok(json!({"projects": projects, "projectsNotFound": missing}))
-    }
-
-    pub(super) fn list_projects(&self, input: &Value) -> Result<Value, ServiceError> {
-        let ascending = ascending(input, true)?;
-        let after = optional(input, "nextToken")?;
-        let state = self.state();
-        let mut found: Vec<&str> = state
-            .projects
-            .keys()
-            .map(String::as_str)
-            .filter(|name| {
-                after.is_none_or(|after| {
-                    if ascending {
-                        *name > after
-                    } else {
-                        *name < after
-                    }
-                })
-            })
+    /// The API's `Build` structure.
+    pub(super) fn described(&self, build: &Build) -> Value {
+        let variables: Vec<Value> = build
+            .environment
+            .iter()
+            .map(
+                |variable| json!({"name": variable.name, "value": variable.value, "type": "PLAINTEXT"}),
+            )
             .collect();
-        if !ascending {
-            found.reverse();
+        let mut described = json!({
+            "id": build.id,
+            "arn": self.arn("build", &build.id),
+            "buildNumber": build.number,
+            "startTime": epoch_seconds(build.started),
+            "currentPhase": "BUILD",
+            "buildStatus": "IN_PROGRESS",
+            "buildComplete": false,
+            "projectName": build.project,
+            "source": {"type": build.source_type, "location": build.source_location},
+            "environment": {"environmentVariables": variables},
+            "initiator": "pushbuild-local",
+        });
+        if let Some(version) = &build.source_version {
+            described["sourceVersion"] = json!(version);
         }
-        let more = found.len() > PAGE;
-        found.truncate(PAGE);
-        let mut answer = json!({"projects": found});
-        if more {
-            answer["nextToken"] = json!(found.last());
-        }
-        Ok(answer)
-    }
-
-    fn described(&self, project: &Project) -> Value {
-        let mut described = Value::Object(project.settings.clone());
-        let time = |at: SystemTime| json!(epoch_seconds(at));
-        described["name"] = json!(project.name);
-        described["arn"] = json!(self.arn("project", &project.name));
-        described["created"] = time(project.created);
-        described["lastModified"] = time(project.created);
         described
     }
 }
 
-fn ascending(input: &Value, otherwise: bool) -> Result<bool, ServiceError> {
-    match optional(input, "sortOrder")? {
-        None => Ok(otherwise),
-        Some("ASCENDING") => Ok(true),
-        Some("DESCENDING") => Ok(false),
-        Some(other) => Err(invalid(format!(
-            "1 validation error detected: Value '{other}' at 'sortOrder' failed to satisfy constraint: Member must satisfy enum value set: [ASCENDING, DESCENDING]"
-        ))),
-    }
-}
-
-/// From 1 to 100 names or ids.
-fn names<'a>(input: &'a Value, member: &str) -> Result<Vec<&'a str>, ServiceError> {
-    let items = input[member]
-        .as_array()
-        .map(Vec::as_slice)
+/// Seconds since the Unix epoch with milliseconds as a fraction, as AWS's JSON writes a timestamp.
+fn epoch_seconds(at: SystemTime) -> f64 {
+    let passed = at
+        .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default();
-    if !(1..=PAGE).contains(&items.len()) {
-        return Err(invalid(format!(
-            "'{member}' must have 1 to 100 items, it has {}",
-            items.len()
-        )));
-    }
-    items
-        .iter()
-        .map(|item| {
-            item.as_str()
-                .ok_or_else(|| invalid(format!("'{member}' must be a list of strings")))
-        })
-        .collect()
+    (passed.as_secs_f64() * 1_000.0).round() / 1_000.0
 }

@@ -1,11 +1,10 @@
 //! CodeBuild's rules, on a clock that the test puts forward.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::*;
-
-mod listing;
-mod start;
 
 struct Fixture {
     clock: Clock,
@@ -31,10 +30,6 @@ impl Fixture {
     async fn start(&self, input: Value) -> Value {
         self.call("StartBuild", input).await["build"].clone()
     }
-
-    fn seconds_pass(&self, seconds: u64) {
-        self.clock.advance(Duration::from_secs(seconds));
-    }
 }
 
 /// What pushbuild sends.
@@ -54,15 +49,9 @@ fn push(token: &str, commit: &str) -> Value {
 async fn a_build_shows_what_it_was_started_with() {
     let f = fixture();
     let started = f.start(push("t", "c1")).await;
-    assert!(started["id"].as_str().unwrap().starts_with("app:"));
     let id = started["id"].as_str().unwrap();
-    assert_eq!(
-        started["arn"],
-        format!("arn:aws:codebuild:eu-west-1:000000000000:build/{id}")
-    );
+    assert!(id.starts_with("app:"), "{id}");
     assert_eq!(started["buildNumber"], 1);
-    assert_eq!(started["buildStatus"], "IN_PROGRESS");
-    assert_eq!(started["source"]["type"], "S3");
     assert_eq!(started["source"]["location"], "bundles/app/main/1.zip");
     assert_eq!(started["sourceVersion"], "v1");
     assert!(started["startTime"].is_f64());
@@ -70,87 +59,129 @@ async fn a_build_shows_what_it_was_started_with() {
         started["environment"]["environmentVariables"],
         json!([{"name": "COMMIT_ID", "value": "c1", "type": "PLAINTEXT"}])
     );
+    let found = f
+        .call("BatchGetBuilds", json!({"ids": [id, "app:none"]}))
+        .await;
+    assert_eq!(found["builds"][0], started);
+    assert_eq!(found["buildsNotFound"], json!(["app:none"]));
     let build = f.codebuild.builds().remove(0);
-    assert_eq!(
-        (build.id.as_str(), build.variable("COMMIT_ID")),
-        (id, Some("c1"))
-    );
+    assert_eq!(build.variable("COMMIT_ID"), Some("c1"));
     assert_eq!(build.request, push("t", "c1"));
 }
 
 #[tokio::test]
-async fn a_build_succeeds_when_its_time_is_over() {
+async fn the_same_request_with_the_same_token_is_one_build_for_five_minutes() {
     let f = fixture();
-    f.codebuild.set_build_time(Duration::from_secs(10));
-    let id = f.start(push("t", "c1")).await["id"].clone();
-    f.seconds_pass(11);
-    let found = f.call("BatchGetBuilds", json!({"ids": [id]})).await;
-    assert_eq!(found["builds"][0]["buildStatus"], "SUCCEEDED");
-    assert_eq!(found["builds"][0]["buildComplete"], true);
-    assert_eq!(f.codebuild.builds()[0].status, BuildStatus::Succeeded);
+    let first = f.start(push("t", "c1")).await;
+    f.clock.advance(Duration::from_secs(299));
+    assert_eq!(f.start(push("t", "c1")).await["id"], first["id"]);
+    let refused = f.refused("StartBuild", push("t", "c2")).await;
+    assert_eq!(refused.code, "InvalidInputException");
+    assert!(
+        refused.message.starts_with("Parameter mismatch"),
+        "{refused}"
+    );
+    assert_eq!(f.codebuild.builds().len(), 1);
+    f.clock.advance(Duration::from_secs(2));
+    assert_ne!(f.start(push("t", "c1")).await["id"], first["id"]);
+    assert_eq!(f.codebuild.builds().len(), 2);
 }
 
 #[tokio::test]
-async fn a_stopped_build_stays_stopped_and_a_finished_one_finished() {
+async fn an_unknown_project_is_not_found_unless_any_is_accepted() {
     let f = fixture();
-    let id = f.start(push("t", "c1")).await["id"].clone();
-    let stopped = f.call("StopBuild", json!({"id": id})).await;
-    assert_eq!(stopped["build"]["buildStatus"], "STOPPED");
-    let id = f.start(push("u", "c1")).await["id"].clone();
-    f.seconds_pass(31);
-    let late = f.call("StopBuild", json!({"id": id})).await;
-    assert_eq!(late["build"]["buildStatus"], "SUCCEEDED");
-    assert_eq!(f.codebuild.builds()[0].status, BuildStatus::Stopped);
-    let unknown = f.refused("StopBuild", json!({"id": "app:0"})).await;
-    assert_eq!(unknown.code, "ResourceNotFoundException");
+    let mut other = push("t", "c1");
+    other["projectName"] = json!("other");
+    for operation in ["StartBuild", "ListBuildsForProject"] {
+        let refused = f.refused(operation, other.clone()).await;
+        assert_eq!(refused.code, "ResourceNotFoundException");
+    }
+    f.codebuild.accept_any_project(true);
+    let none_yet = json!({"projectName": "other"});
+    assert_eq!(
+        f.call("ListBuildsForProject", none_yet).await["ids"],
+        json!([])
+    );
+    f.start(other.clone()).await;
+    for impossible in ["my.app", "r", "_app", "-app", ".app"] {
+        other["projectName"] = json!(impossible);
+        let refused = f.refused("StartBuild", other.clone()).await;
+        assert_eq!(refused.code, "ResourceNotFoundException");
+    }
 }
 
 #[tokio::test]
-async fn a_project_is_created_once_and_its_variables_are_merged_by_name() {
+async fn builds_are_listed_newest_first_a_hundred_a_page() {
     let f = fixture();
-    let project = json!({
-        "name": "made",
-        "source": {"type": "NO_SOURCE"},
-        "artifacts": {"type": "NO_ARTIFACTS"},
-        "environment": {
-            "type": "LINUX_CONTAINER", "image": "i", "computeType": "BUILD_GENERAL1_SMALL",
-            "environmentVariables": [{"name": "A", "value": "1"}, {"name": "B", "value": "1"}],
-        },
-    });
-    let created = f.call("CreateProject", project.clone()).await;
+    for number in 0..101 {
+        f.start(push(&number.to_string(), "c")).await;
+    }
+    let ids: Vec<String> = f.codebuild.builds().into_iter().map(|b| b.id).collect();
+    let mut input = json!({"projectName": "app", "sortOrder": "DESCENDING"});
+    let first = f.call("ListBuildsForProject", input.clone()).await;
+    assert_eq!(first["ids"].as_array().unwrap().len(), 100);
+    assert_eq!(first["ids"][0], ids[100]);
+    // One more comes in between: the second page goes on where the first ended.
+    f.start(push("between", "c")).await;
+    input["nextToken"] = first["nextToken"].clone();
+    let refused = f.refused("ListBuildsForProject", input.clone()).await;
     assert_eq!(
-        created["project"]["arn"],
-        "arn:aws:codebuild:eu-west-1:000000000000:project/made"
+        refused.to_string(),
+        "InvalidInputException: Sort order can't be specified when passing a nextToken"
     );
-    let again = f.refused("CreateProject", project).await;
-    assert_eq!(again.code, "ResourceAlreadyExistsException");
-    let input = json!({
-        "projectName": "made", "environmentVariablesOverride": [{"name": "B", "value": "2"}],
-    });
-    f.start(input).await;
-    let build = f.codebuild.builds().remove(0);
-    assert_eq!(
-        (build.variable("A"), build.variable("B")),
-        (Some("1"), Some("2"))
-    );
-    assert_eq!(build.environment.len(), 2);
-    assert_eq!(
-        f.call("ListProjects", json!({})).await["projects"],
-        json!(["app", "made"])
-    );
-    let found = f
-        .call("BatchGetProjects", json!({"names": ["made", "none"]}))
-        .await;
-    assert_eq!(found["projects"][0]["name"], "made");
-    assert_eq!(found["projectsNotFound"], json!(["none"]));
+    input.as_object_mut().unwrap().remove("sortOrder");
+    let second = f.call("ListBuildsForProject", input).await;
+    assert_eq!(second, json!({"ids": [ids[0]]}));
 }
 
 #[tokio::test]
-async fn a_start_wakes_whoever_waits() {
+async fn a_project_at_its_limit_starts_no_build_until_one_is_over() {
     let f = fixture();
-    let changed = f.codebuild.changed();
+    f.codebuild.set_project_limit("app", 1);
     f.start(push("t", "c1")).await;
-    tokio::time::timeout(Duration::from_secs(5), changed)
-        .await
-        .unwrap();
+    let refused = f.refused("StartBuild", push("u", "c2")).await;
+    assert!(
+        refused
+            .message
+            .contains("concurrent builds for the project"),
+        "{refused}"
+    );
+    f.start(push("t", "c1")).await;
+    f.clock.advance(Duration::from_secs(31));
+    f.start(push("u", "c2")).await;
+}
+
+#[tokio::test]
+async fn what_is_not_as_modelled_is_invalid() {
+    let f = fixture();
+    let with = |member: &str, value: Value| {
+        let mut input = push("t", "c");
+        input[member] = value;
+        input
+    };
+    let variable = |variable: Value| with("environmentVariablesOverride", json!([variable]));
+    for (input, reason) in [
+        (with("projectName", json!("")), "projectName"),
+        (with("sourceTypeOverride", json!("ZIP")), "no source type"),
+        (
+            with("sourceLocationOverride", json!("arn:aws:s3:::b/a.zip")),
+            "bucket/key",
+        ),
+        (with("sourceLocationOverride", json!("b")), "bucket/key"),
+        (
+            variable(json!({"name": "CODEBUILD_X", "value": "1"})),
+            "reserved",
+        ),
+        (variable(json!({"name": "X"})), "no value"),
+    ] {
+        let refused = f.refused("StartBuild", input.clone()).await;
+        assert_eq!(refused.code, "InvalidInputException", "{input}");
+        assert!(refused.message.contains(reason), "{input}: {refused}");
+    }
+    assert!(f.codebuild.builds().is_empty());
+    let many: Vec<String> = (0..101).map(|n| format!("app:{n}")).collect();
+    for ids in [json!([]), json!(many)] {
+        let refused = f.refused("BatchGetBuilds", json!({"ids": ids})).await;
+        assert_eq!(refused.code, "InvalidInputException");
+    }
 }

@@ -1,4 +1,4 @@
-//! Answers as each protocol writes them, and refusals in its words.
+//! Answers as each protocol writes them, and error answers too.
 
 use bytes::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
@@ -7,18 +7,17 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::body::{AnswerBody, whole};
-use crate::cbor;
-use crate::error::ServiceError;
+use crate::error::{ServiceError, xml_escaped};
 use crate::sqs::query_error_header;
 use crate::sts::error_xml;
 
 /// How a request was written, and so how its answer is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
-    /// awsJson, with the request's content type (its version).
-    Json(&'static str),
-    /// smithy-rpc-v2-cbor.
-    Cbor,
+    /// awsJson1.0, which SQS speaks.
+    Json10,
+    /// awsJson1.1, which CodeCommit and CodeBuild speak.
+    Json11,
     /// awsQuery.
     Query,
     /// S3's REST-XML.
@@ -49,88 +48,56 @@ impl Answer {
         if let Some(kind) = content_type {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
         }
-        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         Self {
-            status,
+            status: StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
             headers,
             content: Content::Whole(bytes.into()),
             error: None,
         }
     }
 
-    /// A service's result in its protocol.
-    pub fn of(protocol: &Protocol, result: Result<Value, ServiceError>) -> Self {
-        match (result, protocol) {
-            (Err(error), protocol) => Self::refusal(protocol, &error),
-            (Ok(value), Protocol::Cbor) => Self::new(
-                200,
-                Some("application/cbor"),
-                cbor::write(&value, &cbor::CODEBUILD_TIMESTAMPS),
-            )
-            .with("smithy-protocol", "rpc-v2-cbor"),
-            (Ok(value), Protocol::Json(kind)) => Self::new(200, Some(kind), value.to_string()),
-            // The other protocols answer XML, which their services write themselves.
-            (Ok(value), Protocol::Query | Protocol::S3) => Self::new(
-                200,
-                Some("text/xml"),
-                value.as_str().unwrap_or_default().to_owned(),
-            ),
+    /// A JSON service's result.
+    pub fn json(protocol: Protocol, result: Result<Value, ServiceError>) -> Self {
+        match result {
+            Ok(value) => Self::new(200, Some(protocol.content_type()), value.to_string()),
+            Err(error) => Self::error(protocol, &error),
         }
     }
 
-    /// A service's no, in its protocol.
-    pub fn refusal(protocol: &Protocol, error: &ServiceError) -> Self {
+    /// An error in its protocol.
+    pub fn error(protocol: Protocol, error: &ServiceError) -> Self {
         let ServiceError {
             status,
             code,
             message,
         } = error;
-        let json = json!({"__type": code, "message": message});
-        let mut answer = match protocol {
-            Protocol::Json(kind) => {
-                Self::new(*status, Some(kind), json.to_string()).with("x-amzn-errortype", code)
+        let body = match protocol {
+            Protocol::Json10 | Protocol::Json11 => {
+                json!({"__type": code, "message": message}).to_string()
             }
-            Protocol::Cbor => Self::new(
-                *status,
-                Some("application/cbor"),
-                cbor::write_error(error, "com.amazonaws.codebuild"),
-            )
-            .with("smithy-protocol", "rpc-v2-cbor"),
-            Protocol::Query => Self::new(*status, Some("text/xml"), error_xml(error)),
-            Protocol::S3 => {
-                let (code, message) = (xml_text(code), xml_text(message));
-                let body = format!(
-                    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
-                     <Error><Code>{code}</Code><Message>{message}</Message></Error>"
-                );
-                Self::new(*status, Some("application/xml"), body)
-            }
+            Protocol::Query => error_xml(error),
+            Protocol::S3 => format!(
+                "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+                 <Error><Code>{}</Code><Message>{}</Message></Error>",
+                xml_escaped(code),
+                xml_escaped(message)
+            ),
         };
+        let mut answer = Self::new(*status, Some(protocol.content_type()), body);
+        match protocol {
+            // SDKs take the code of SQS's errors from this header.
+            Protocol::Json10 => answer.set("x-amzn-query-error", &query_error_header(error)),
+            Protocol::Json11 => answer.set("x-amzn-errortype", code),
+            Protocol::Query | Protocol::S3 => {}
+        }
         answer.error = Some(code.clone());
         answer
     }
 
-    /// Adds a header; one that cannot be written is left out.
-    #[must_use]
-    pub fn with(mut self, name: &'static str, value: &str) -> Self {
+    /// Sets a header; one that cannot be written is left out.
+    fn set(&mut self, name: &'static str, value: &str) {
         if let Ok(value) = HeaderValue::from_str(value) {
             self.headers.insert(HeaderName::from_static(name), value);
-        }
-        self
-    }
-
-    /// Adds the header from which SDKs take the code of SQS's no.
-    pub fn add_query_error(&mut self) {
-        let Some(code) = self.error.clone() else {
-            return;
-        };
-        let error = ServiceError {
-            status: self.status.as_u16(),
-            code,
-            message: String::new(),
-        };
-        if let Ok(value) = HeaderValue::from_str(&query_error_header(&error)) {
-            self.headers.insert("x-amzn-query-error", value);
         }
     }
 
@@ -143,7 +110,12 @@ impl Answer {
     }
 
     /// As it goes out, with a request id.
-    pub fn into_response(self, protocol: &Protocol) -> Response<AnswerBody> {
+    pub fn into_response(mut self, protocol: Protocol) -> Response<AnswerBody> {
+        let id = match protocol {
+            Protocol::S3 => "x-amz-request-id",
+            Protocol::Json10 | Protocol::Json11 | Protocol::Query => "x-amzn-requestid",
+        };
+        self.set(id, &Uuid::new_v4().to_string());
         let body = match self.content {
             Content::Whole(bytes) => whole(bytes),
             Content::Stream(body, _) => body,
@@ -151,23 +123,19 @@ impl Answer {
         let mut response = Response::new(body);
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers;
-        let name = if *protocol == Protocol::S3 {
-            "x-amz-request-id"
-        } else {
-            "x-amzn-requestid"
-        };
-        if let Ok(id) = HeaderValue::from_str(&Uuid::new_v4().to_string()) {
-            response.headers_mut().entry(name).or_insert(id);
-        }
         response
     }
 }
 
-/// `text` as the content of an XML element.
-fn xml_text(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
+impl Protocol {
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::Json10 => "application/x-amz-json-1.0",
+            Self::Json11 => "application/x-amz-json-1.1",
+            Self::Query => "text/xml",
+            Self::S3 => "application/xml",
+        }
+    }
 }
 
 /// The text of the first element of this name; codes and ids, which hold no entities.

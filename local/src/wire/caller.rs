@@ -24,10 +24,8 @@ fn credential(headers: &HeaderMap, part: usize) -> Option<String> {
 
 /// Whether an S3 request is about one version of an object, for which IAM has actions of its own.
 pub fn names_a_version(uri: &Uri) -> bool {
-    uri.query()
-        .into_iter()
-        .flat_map(|query| query.split('&'))
-        .any(|pair| pair.starts_with("versionId="))
+    let query = uri.query().unwrap_or_default();
+    form_urlencoded::parse(query.as_bytes()).any(|(key, _)| key == "versionId")
 }
 
 /// The source of an S3 copy, as the request names it.
@@ -60,7 +58,6 @@ pub fn detail(service: Service, input: &Value) -> String {
                 "folderPath",
                 "blobId",
                 "commitId",
-                "branchName",
                 "afterCommitSpecifier",
             ];
             match about.into_iter().find_map(text) {
@@ -69,27 +66,20 @@ pub fn detail(service: Service, input: &Value) -> String {
             }
         }
         Service::CodeBuild => {
-            let listed = ["ids", "names"]
-                .into_iter()
-                .find_map(|name| input.get(name)?.as_array());
-            match (text("projectName").or_else(|| text("id")), listed) {
-                (Some(project), _) => project.to_owned(),
-                (None, Some(ids)) => ids
-                    .iter()
-                    .filter_map(Value::as_str)
-                    .collect::<Vec<_>>()
-                    .join(","),
-                (None, None) => String::new(),
+            let ids = input.get("ids").and_then(Value::as_array);
+            let ids = ids.into_iter().flatten().filter_map(Value::as_str);
+            match text("projectName") {
+                Some(project) => project.to_owned(),
+                None => ids.collect::<Vec<_>>().join(","),
             }
         }
         Service::Sqs => {
-            let queue = text("QueueUrl")
-                .or_else(|| text("QueueName"))
-                .unwrap_or_default();
-            queue.rsplit('/').next().unwrap_or_default().to_owned()
+            let queue = text("QueueUrl").or_else(|| text("QueueName"));
+            let name = queue.and_then(|queue| queue.rsplit('/').next());
+            name.unwrap_or_default().to_owned()
         }
-        Service::Sts => text("RoleArn").unwrap_or_default().to_owned(),
-        Service::S3 => String::new(),
+        // Their requests are not JSON.
+        Service::Sts | Service::S3 => String::new(),
     }
 }
 

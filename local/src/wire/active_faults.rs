@@ -12,26 +12,26 @@ use super::body::{Break, broken};
 use crate::error::ServiceError;
 use crate::faults::{Action, Fault, Faults, Shape, Subject, WrongJson, change_json, flip_bit};
 
-/// What is left of a call.
-pub enum Fate {
+/// How a call ends.
+pub enum Outcome {
     /// An answer.
     Answer(Answer),
     /// A reset connection.
-    Cut,
+    Reset,
     /// A reset connection, once the caller's process is killed.
-    Killed,
+    Kill,
 }
 
-/// The faults of one call, on its way through.
-pub struct Trouble<'a> {
+/// The faults that apply to one call.
+pub struct ActiveFaults<'a> {
     faults: &'a Faults,
     due: Vec<Fault>,
     /// Names of those that were carried out.
     pub done: Vec<String>,
 }
 
-impl<'a> Trouble<'a> {
-    /// Asks the rules about a call.
+impl<'a> ActiveFaults<'a> {
+    /// Asks the rules which faults apply to a call.
     pub fn on_call(faults: &'a Faults, call: &Subject<'_>) -> Self {
         Self {
             faults,
@@ -40,8 +40,8 @@ impl<'a> Trouble<'a> {
         }
     }
 
-    /// What happens on the way to the service; none if the call reaches it.
-    pub async fn before(&mut self, protocol: &Protocol) -> Option<Fate> {
+    /// The outcome of a call that does not reach its service; `None` if it does.
+    pub async fn before(&mut self, protocol: Protocol) -> Option<Outcome> {
         for fault in self.due.clone() {
             let refusal = |status, code: &str, message: &str| {
                 let error = ServiceError {
@@ -49,9 +49,9 @@ impl<'a> Trouble<'a> {
                     code: code.to_owned(),
                     message: message.to_owned(),
                 };
-                Some(Fate::Answer(Answer::refusal(protocol, &error)))
+                Some(Outcome::Answer(Answer::error(protocol, &error)))
             };
-            let fate = match &fault.action {
+            let outcome = match &fault.action {
                 Action::Latency { ms, jitter_ms } => {
                     let jitter = Duration::from_millis(*jitter_ms).mul_f64(fault.draw);
                     tokio::time::sleep(Duration::from_millis(*ms) + jitter).await;
@@ -59,7 +59,7 @@ impl<'a> Trouble<'a> {
                     continue;
                 }
                 Action::Throttle { shape } | Action::RateCap { shape, .. } => {
-                    Some(Fate::Answer(throttled(*shape, protocol)))
+                    Some(Outcome::Answer(throttled(*shape, protocol)))
                 }
                 Action::ServerError { status } => refusal(
                     *status,
@@ -71,13 +71,13 @@ impl<'a> Trouble<'a> {
                     status,
                     message,
                 } => refusal(*status, code, message),
-                Action::ResetBefore => Some(Fate::Cut),
-                Action::KillBefore => Some(Fate::Killed),
+                Action::ResetBefore => Some(Outcome::Reset),
+                Action::KillBefore => Some(Outcome::Kill),
                 _ => None,
             };
-            if fate.is_some() {
+            if outcome.is_some() {
                 self.done.push(fault.name);
-                return fate;
+                return outcome;
             }
         }
         None
@@ -99,8 +99,8 @@ impl<'a> Trouble<'a> {
         }
     }
 
-    /// What happens on the way back.
-    pub async fn after(&mut self, mut answer: Answer, operation: &str) -> Fate {
+    /// The outcome of a call that its service has answered.
+    pub async fn after(&mut self, mut answer: Answer, operation: &str) -> Outcome {
         for fault in self.due.clone() {
             match fault.action {
                 Action::FlipBit if operation == "GetObject" && answer.status.is_success() => {
@@ -114,11 +114,11 @@ impl<'a> Trouble<'a> {
                 }
                 Action::ResetAfter => {
                     self.done.push(fault.name);
-                    return Fate::Cut;
+                    return Outcome::Reset;
                 }
                 Action::KillAfter => {
                     self.done.push(fault.name);
-                    return Fate::Killed;
+                    return Outcome::Kill;
                 }
                 Action::Stall { after_bytes, ms } => {
                     let bytes = collect(&mut answer).await;
@@ -149,14 +149,14 @@ impl<'a> Trouble<'a> {
             }
             self.done.push(fault.name);
         }
-        Fate::Answer(answer)
+        Outcome::Answer(answer)
     }
 }
 
 /// A refusal for calling too often. Source of the shapes: see [`Shape`].
-fn throttled(shape: Shape, protocol: &Protocol) -> Answer {
+fn throttled(shape: Shape, protocol: Protocol) -> Answer {
     let refusal = |status, code: &str, message: &str| {
-        Answer::refusal(
+        Answer::error(
             protocol,
             &ServiceError {
                 status,

@@ -1,0 +1,137 @@
+//! A request, read as far as needed to know which service and operation it is for, and about what.
+//!
+//! JSON services name the operation in `X-Amz-Target`, Query services in a form field, S3 in
+//! method, path and query string.
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::Incoming;
+use hyper::http::request::Parts;
+use hyper::{Method, Request};
+use serde_json::Value;
+
+use super::answer::Protocol;
+use super::{caller, s3_operation};
+use crate::calls::Service;
+use crate::error::ServiceError;
+
+/// The largest body of a JSON or form request: SQS's batches, with room to spare.
+const LARGEST_BODY: usize = 4 * 1024 * 1024;
+
+/// A request for a service.
+pub struct ParsedRequest {
+    pub protocol: Protocol,
+    pub service: Service,
+    pub operation: String,
+    /// As [`crate::calls::Call::detail`].
+    pub detail: String,
+    pub input: Input,
+    /// Bytes of its body.
+    pub bytes: u64,
+}
+
+/// What the service is given.
+pub enum Input {
+    Json(Value),
+    Form(Vec<(String, String)>),
+    S3(Box<Request<s3s::Body>>),
+}
+
+/// A request that goes to no service.
+pub enum NoService {
+    /// It is refused.
+    Refused(Protocol, ServiceError),
+    /// It asks the local AWS for its list of calls.
+    CallList,
+}
+
+/// Reads a request; S3's bodies are left to S3.
+pub async fn parse(parts: Parts, body: Incoming) -> Result<ParsedRequest, NoService> {
+    let header = |name: &str| {
+        let value = parts.headers.get(name);
+        value.and_then(|value| value.to_str().ok())
+    };
+    if parts.uri.path() == "/_local/calls" {
+        return Err(NoService::CallList);
+    }
+    if let Some(target) = header("x-amz-target") {
+        let (service, protocol, operation) = json_target(target)?;
+        let bytes = whole(body, protocol).await?;
+        let text = if bytes.is_empty() { b"{}" } else { &bytes[..] };
+        let input: Value = serde_json::from_slice(text).map_err(|error| {
+            let message = format!("the request's body does not parse: {error}");
+            NoService::Refused(
+                protocol,
+                ServiceError::new("SerializationException", message),
+            )
+        })?;
+        return Ok(ParsedRequest {
+            protocol,
+            service,
+            operation,
+            detail: caller::detail(service, &input),
+            input: Input::Json(input),
+            bytes: bytes.len() as u64,
+        });
+    }
+    let is_form = header("content-type")
+        .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
+    if parts.method == Method::POST && parts.uri.path() == "/" && is_form {
+        let bytes = whole(body, Protocol::Query).await?;
+        let form: Vec<(String, String)> = form_urlencoded::parse(&bytes).into_owned().collect();
+        let field = |name: &str| {
+            let field = form.iter().find(|(key, _)| key == name);
+            field.map_or_else(String::new, |(_, value)| value.clone())
+        };
+        return Ok(ParsedRequest {
+            protocol: Protocol::Query,
+            service: Service::Sts,
+            operation: field("Action"),
+            detail: field("RoleArn"),
+            bytes: bytes.len() as u64,
+            input: Input::Form(form),
+        });
+    }
+    let path = parts.uri.path().trim_start_matches('/');
+    let detail = percent_encoding::percent_decode_str(path).decode_utf8_lossy();
+    Ok(ParsedRequest {
+        protocol: Protocol::S3,
+        service: Service::S3,
+        operation: s3_operation::name(&parts).to_owned(),
+        detail: detail.into_owned(),
+        bytes: header("content-length")
+            .and_then(|text| text.parse().ok())
+            .unwrap_or_default(),
+        input: Input::S3(Box::new(Request::from_parts(parts, s3s::Body::from(body)))),
+    })
+}
+
+/// The service, the version of its protocol and the operation that `X-Amz-Target` names.
+fn json_target(target: &str) -> Result<(Service, Protocol, String), NoService> {
+    let (name, operation) = target.split_once('.').unwrap_or_default();
+    let (service, protocol) = match name {
+        "CodeCommit_20150413" => (Service::CodeCommit, Protocol::Json11),
+        "CodeBuild_20161006" => (Service::CodeBuild, Protocol::Json11),
+        "AmazonSQS" => (Service::Sqs, Protocol::Json10),
+        _ => {
+            let message = format!("this local AWS has no {target}");
+            let error = ServiceError::new("UnknownOperationException", message);
+            return Err(NoService::Refused(Protocol::Json11, error));
+        }
+    };
+    Ok((service, protocol, operation.to_owned()))
+}
+
+async fn whole(body: Incoming, protocol: Protocol) -> Result<Bytes, NoService> {
+    match Limited::new(body, LARGEST_BODY).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) => {
+            let error = ServiceError {
+                status: 413,
+                code: "RequestEntityTooLarge".to_owned(),
+                message: format!("the request's body cannot be read: {error}"),
+            };
+            Err(NoService::Refused(protocol, error))
+        }
+    }
+}
