@@ -1,6 +1,8 @@
 # What is typed often. `just` comes from your package manager, `cargo install just` or `pip install rust-just`; each
 # recipe is one or two plain commands, which work without it too.
 
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
 [private]
 default:
     @just --list --unsorted
@@ -37,3 +39,7 @@ bench FILES="5000":
     local/bench-repository.sh target/bench-{{ FILES }} {{ FILES }}
     cargo build --release --locked --workspace
     target/release/pushbuild-local bench --latency 20 --runs 3 target/bench-{{ FILES }}
+
+# make what a release consists of, under target/release-files/
+release:
+    . tests/deploy/tools.sh && tool cargo-lambda && PATH="$tools/cargo-lambda/bin:$PATH" python3 -B tools/release.py

@@ -15,6 +15,12 @@ done
 
 "$tools/sam/bin/cfn-lint" docs/build-project.yaml
 
+echo "== as released"
+released=$(mktemp --suffix=.yaml)
+python3 -B tools/release.py --template "$released"
+"$tools/sam/bin/cfn-lint" "$released"
+rm "$released"
+
 echo "== as deployed"
 translated=$(mktemp -d)
 trap 'rm -rf "$translated"' EXIT
