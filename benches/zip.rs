@@ -5,24 +5,23 @@
 
 use std::io::Write as _;
 
+use bytes::Bytes;
 use divan::Bencher;
 use divan::counter::BytesCount;
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
-use libdeflater::{CompressionLvl, Compressor};
-use pushbuild::bundle::{BundleWriter, Content, Wanted};
-use pushbuild::git::Entry;
-use pushbuild::git::{EntryKind, blob_id};
+use pushbuild::bundle::read::{Directory, Slice};
+use pushbuild::bundle::{BundleWriter, Content, compress, verify};
+use pushbuild::git::{Entry, EntryKind, blob_id};
+use zip::DateTime;
 
 fn main() {
     let files = files();
     let total: usize = files.iter().map(Vec::len).sum();
     println!("{} files, {total} bytes", files.len());
-    for level in [1, 6, 9] {
-        let small: usize = files.iter().map(|raw| libdeflate(raw, level)).sum();
-        println!("libdeflate level {level}: {small} bytes");
+    for level in [1, 3, 4, 5, 6, 9] {
         let small: usize = files.iter().map(|raw| zlib(raw, level)).sum();
-        println!("zlib-rs    level {level}: {small} bytes");
+        println!("zlib-rs level {level}: {small} bytes");
     }
     divan::main();
 }
@@ -46,22 +45,6 @@ fn files() -> Vec<Vec<u8>> {
     files
 }
 
-fn libdeflate(raw: &[u8], level: u32) -> usize {
-    thread_local! {
-        static COMPRESSORS: [std::cell::RefCell<Compressor>; 10] = std::array::from_fn(|level| {
-            let level = CompressionLvl::new(i32::try_from(level).unwrap_or(6)).unwrap_or_default();
-            std::cell::RefCell::new(Compressor::new(level))
-        });
-    }
-    COMPRESSORS.with(|compressors| {
-        let mut compressor = compressors[level as usize].borrow_mut();
-        let mut out = vec![0; compressor.deflate_compress_bound(raw.len())];
-        compressor
-            .deflate_compress(raw, &mut out)
-            .unwrap_or(raw.len())
-    })
-}
-
 fn zlib(raw: &[u8], level: u32) -> usize {
     let mut encoder = DeflateEncoder::new(Vec::new(), Compression::new(level));
     let written = encoder.write_all(raw).and_then(|()| encoder.finish());
@@ -78,12 +61,7 @@ fn over_all<T>(bencher: Bencher<'_, '_>, work: impl Fn(&[u8]) -> T) {
     });
 }
 
-#[divan::bench(args = [1, 6, 9])]
-fn compress_with_libdeflate(bencher: Bencher<'_, '_>, level: u32) {
-    over_all(bencher, |raw| libdeflate(raw, level));
-}
-
-#[divan::bench(args = [1, 6, 9])]
+#[divan::bench(args = [1, 3, 4, 5, 6, 9])]
 fn compress_with_zlib_rs(bencher: Bencher<'_, '_>, level: u32) {
     over_all(bencher, |raw| zlib(raw, level));
 }
@@ -94,19 +72,53 @@ fn hash(bencher: Bencher<'_, '_>) {
 }
 
 #[divan::bench]
-fn checksum(bencher: Bencher<'_, '_>) {
-    over_all(bencher, crc32fast::hash);
+fn verify_and_compress(bencher: Bencher<'_, '_>) {
+    over_all(bencher, |raw| {
+        let entry = entry("a", raw);
+        verify(raw, &entry.id).ok()?;
+        compress(&entry, raw, DateTime::default()).ok()
+    });
 }
 
+/// Everything that is done to what a base holds: read, hash, copy.
 #[divan::bench]
-fn verify_and_compress(bencher: Bencher<'_, '_>) {
-    let wanted = Wanted {
-        as_link: false,
-        as_file: true,
-    };
-    over_all(bencher, |raw| {
-        let id = blob_id(raw).ok()?;
-        Content::verify(raw.to_vec(), &id, wanted).ok()
+fn take_over(bencher: Bencher<'_, '_>) {
+    let files = files();
+    let total: usize = files.iter().map(Vec::len).sum();
+    let entries: Vec<_> = files
+        .iter()
+        .enumerate()
+        .map(|(number, raw)| entry(&format!("{number:06}"), raw))
+        .collect();
+    let mut writer = BundleWriter::new(DateTime::default());
+    for (entry, raw) in entries.iter().zip(&files) {
+        let file = compress(entry, raw, DateTime::default()).expect("it is compressed");
+        let added = writer.add(entry, Content::Compressed(Box::new(file)));
+        added.expect("it is written");
+    }
+    let (sender, chunks) = std::sync::mpsc::channel();
+    let mut base = writer.take().to_vec();
+    let finished = writer.finish(&entries[0].id, move |chunk| {
+        sender.send(chunk).map_err(std::io::Error::other)
+    });
+    finished.expect("it is written");
+    for chunk in chunks {
+        base.extend_from_slice(&chunk);
+    }
+    let (base, length) = (Bytes::from(base.clone()), base.len() as u64);
+    let directory = Directory::read(base.clone(), length).expect("it is a bundle");
+    let slice = Slice::of(base, 0, length);
+    bencher.counter(BytesCount::new(total)).bench_local(|| {
+        let mut writer = BundleWriter::new(DateTime::default());
+        for entry in &entries {
+            let index = directory.find(entry).expect("it is there");
+            let raw = directory.content(index, &slice).expect("it is whole");
+            verify(&raw, &entry.id).expect("it is the blob");
+            let unchanged = directory.unchanged(index, slice.clone());
+            let added = writer.add(entry, Content::Unchanged(unchanged));
+            added.expect("it is written");
+            divan::black_box(writer.take());
+        }
     });
 }
 
@@ -114,16 +126,24 @@ fn verify_and_compress(bencher: Bencher<'_, '_>) {
 fn ten_thousand_headers(bencher: Bencher<'_, '_>) {
     let entries: Vec<_> = (0..10_000)
         .map(|number| Entry {
-            path: format!("src/{}/{number}", number % 100),
             kind: EntryKind::Submodule,
-            id: gix_hash::ObjectId::null(gix_hash::Kind::Sha1),
+            ..entry(&format!("src/{}/{number}", number % 100), b"")
         })
         .collect();
     bencher.bench_local(|| {
-        let mut writer = BundleWriter::new(time::OffsetDateTime::UNIX_EPOCH);
+        let mut writer = BundleWriter::new(DateTime::default());
         for entry in &entries {
-            divan::black_box(writer.entry(entry, None));
+            writer.add(entry, Content::None).expect("it is written");
+            divan::black_box(writer.take());
         }
-        writer.finish(&entries[0].id)
+        writer.finish(&entries[0].id, |_| Ok(()))
     });
+}
+
+fn entry(path: &str, raw: &[u8]) -> Entry {
+    Entry {
+        path: path.to_owned(),
+        kind: EntryKind::File,
+        id: blob_id(raw).expect("it is hashed"),
+    }
 }

@@ -5,10 +5,9 @@
 //! tree's id, and a content to the blob's, as if CodeCommit had answered with it. Where there is no
 //! base, or it is of no use, everything is fetched instead.
 
+mod archive;
 mod changes;
 mod open;
-mod plan;
-mod run;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,13 +16,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use gix_hash::ObjectId;
 use tokio::sync::Semaphore;
 
+use crate::aws::codecommit::admission::LARGEST_FILE;
 use crate::aws::s3::Bundles;
-use crate::bundle::read::Data;
-use crate::git::{self, TreeEntry};
+use crate::bundle::read::Directory;
+use crate::git::{self, Entry, EntryKind, TreeEntry};
+pub(crate) use archive::Archive;
 use open::{another, open};
-use plan::Plan;
-pub use run::Piece;
-use run::Source;
 
 /// Ranges read at once.
 const READS_IN_FLIGHT: usize = 8;
@@ -37,7 +35,7 @@ pub struct Candidates {
     pub before: Option<String>,
     /// What the keys of all bundles of the repository begin with.
     pub folder: String,
-    /// What the keys begin with that hold no whole bundle.
+    /// What the keys of partial bundles begin with.
     pub partials: String,
     /// The commit that is pushed.
     pub commit: ObjectId,
@@ -46,30 +44,40 @@ pub struct Candidates {
 /// The bases of one push.
 #[derive(Debug, Default)]
 pub struct Bases {
-    list: Vec<Base>,
+    list: Vec<Arc<Base>>,
     has_partial: bool,
     /// Folders that no base holds, made of one that does and of what changed since; by tree id.
     changed: HashMap<ObjectId, Vec<TreeEntry>>,
 }
 
+/// One base.
 #[derive(Debug)]
-struct Base {
-    source: Arc<Source>,
+pub(crate) struct Base {
+    /// Its bytes.
+    pub(crate) archive: Archive,
+    /// What is where in it.
+    pub(crate) directory: Directory,
+    /// Whether its entries have the very bytes that this version writes.
+    is_our_format: bool,
     /// The commit it holds, and its root tree.
     commit: Option<ObjectId>,
     root: Option<ObjectId>,
-    /// By tree id, as the bundle says; nothing has checked them.
-    folders: HashMap<ObjectId, Vec<TreeEntry>>,
-    /// By blob id, as the bundle says.
-    blobs: HashMap<ObjectId, Blob>,
+    /// Entries of folders by tree id, and of blobs by blob id; nothing has checked them.
+    folders: HashMap<ObjectId, usize>,
+    blobs: HashMap<ObjectId, usize>,
     /// Whether a warning has been given.
     is_doubted: AtomicBool,
 }
 
+/// An entry's content in a base.
 #[derive(Clone, Debug)]
-struct Blob {
-    data: Data,
-    as_link: bool,
+pub(crate) struct BaseEntry {
+    /// The base.
+    pub(crate) base: Arc<Base>,
+    /// Which of its entries has the content.
+    pub(crate) index: usize,
+    /// Whether that entry can be copied as it is.
+    pub(crate) is_same: bool,
 }
 
 impl Bases {
@@ -94,7 +102,7 @@ impl Bases {
             }
         }
         Self {
-            list: bases,
+            list: bases.into_iter().map(Arc::new).collect(),
             has_partial,
             changed: HashMap::new(),
         }
@@ -111,14 +119,13 @@ impl Bases {
             return Some(entries.clone());
         }
         self.list.iter().find_map(|base| {
-            let entries = base.folders.get(id)?;
-            if git::tree_id(entries).as_ref() == Ok(id) {
-                return Some(entries.clone());
+            let entries = base.folder(id)?;
+            if git::tree_id(&entries).as_ref() == Ok(id) {
+                return Some(entries);
             }
             if !base.is_doubted.swap(true, Ordering::Relaxed) {
-                let key = base.source.key();
                 tracing::warn!(
-                    key,
+                    key = base.archive.key(),
                     "folders of an earlier bundle do not hash to their ids: they are fetched"
                 );
             }
@@ -126,23 +133,59 @@ impl Bases {
         })
     }
 
-    /// What is to be read for these blobs, which come in the order of their first use.
-    pub fn plan<'a>(&self, blobs: impl Iterator<Item = &'a ObjectId>) -> HashMap<ObjectId, Piece> {
-        let mut plans: Vec<_> = self
-            .list
-            .iter()
-            .map(|base| Plan::of(base.source.clone()))
-            .collect();
-        for id in blobs {
-            let held = self
-                .list
+    /// Where an entry's content is: the same entry where a base has it, or else another one.
+    pub(crate) fn content(&self, entry: &Entry) -> Option<BaseEntry> {
+        let held = |base: &Arc<Base>, index, is_same| {
+            let is_small = base.directory.sizes(index).1 as u64 <= LARGEST_FILE;
+            is_small.then(|| BaseEntry {
+                base: base.clone(),
+                index,
+                is_same,
+            })
+        };
+        let same = self.list.iter().find_map(|base| {
+            let index = base.directory.find(entry)?;
+            held(base, index, base.is_our_format)
+        });
+        same.or_else(|| {
+            self.list
                 .iter()
-                .zip(&mut plans)
-                .find_map(|(base, plan)| Some((base.blobs.get(id)?, plan)));
-            if let Some((blob, plan)) = held {
-                plan.add(*id, blob.data.clone(), blob.as_link);
-            }
+                .find_map(|base| held(base, *base.blobs.get(&entry.id)?, false))
+        })
+    }
+}
+
+impl Base {
+    /// A folder's entries, as the bundle says.
+    fn folder(&self, id: &ObjectId) -> Option<Vec<TreeEntry>> {
+        let listed = self.directory.listed();
+        let (mut next, end, prefix) = if Some(*id) == self.root {
+            (0, listed.len(), 0)
+        } else {
+            let folder = *self.folders.get(id)?;
+            let path = self.directory.path(folder);
+            (folder + 1, listed.get(folder)?.end, path.len() + 1)
+        };
+        let mut entries = Vec::new();
+        while next < end {
+            let entry = &listed[next];
+            let path = self.directory.path(next);
+            entries.push(TreeEntry {
+                name: path.get(prefix..)?.to_owned(),
+                kind: entry.kind,
+                id: entry.id,
+            });
+            next = if entry.kind == EntryKind::Folder {
+                entry.end
+            } else {
+                next + 1
+            };
         }
-        plans.into_iter().flat_map(Plan::finish).collect()
+        Some(entries)
+    }
+
+    /// Whether it says that it holds this folder.
+    fn has_folder(&self, id: &ObjectId) -> bool {
+        Some(*id) == self.root || self.folders.contains_key(id)
     }
 }

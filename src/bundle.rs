@@ -1,100 +1,188 @@
-//! Entries become the bytes of a zip, and these alone decide what they are: same commit, same
-//! time, same bytes.
+//! A commit's entries become the bytes of a zip, and these alone decide what they are: same
+//! commit, same time, same bytes, whether they were fetched or taken over from an earlier bundle.
 //!
-//! The layout is PKWARE's (<https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT>), written
-//! here rather than by a library because a bundle leaves while it is being made: no library writes
-//! sizes into the local header of a stream that cannot seek, takes data that is already
-//! compressed, and gives each entry a comment, all three. A reader must need no data descriptors
-//! (links fail without sizes: <https://github.com/saracen/fastzip/pull/48>).
+//! The `zip` crate writes all of it. It needs to seek in what it wrote last, and a bundle leaves
+//! while it is being made, so it writes into a window in memory that is drained after each entry.
+//! A reader must need no data descriptors (links fail without sizes:
+//! <https://github.com/saracen/fastzip/pull/48>), so entries are compressed before they are added.
 
-mod content;
+mod compress;
 pub mod read;
-mod record;
+mod window;
 
+use std::io;
+
+use bytes::Bytes;
 use gix_hash::ObjectId;
-use time::OffsetDateTime;
+use time::{OffsetDateTime, UtcOffset};
+use zip::result::{ZipError, ZipResult};
+use zip::write::FullFileOptions;
+use zip::{CompressionMethod, DateTime, PreparedZipFile, System, ZipWriter};
 
-pub use content::{Content, Kept, Wanted};
-pub use record::Method;
+pub use compress::{compress, is_lfs_pointer, verify};
 
+use crate::error::Error;
 use crate::git::{Entry, EntryKind};
-use record::{End, Entry as Record};
+use read::Unchanged;
+use window::Window;
 
-/// Writes one bundle's headers, and its directory at the end. The entries' data goes between.
+/// Writes one bundle.
 pub struct BundleWriter {
-    time: OffsetDateTime,
-    /// The central directory so far.
-    directory: Vec<u8>,
-    entries: u64,
-    /// Bytes of headers and data so far.
-    offset: u64,
+    // Dropped before the writer, which would write a directory into the window.
+    abandoned: Abandon,
+    zip: ZipWriter<Window>,
+    window: Window,
+    time: DateTime,
 }
+
+/// What an entry is added with.
+pub enum Content {
+    /// Nothing: a folder, a submodule, or what a partial bundle leaves out.
+    None,
+    /// A file or link, compressed.
+    Compressed(Box<PreparedZipFile>),
+    /// The same entry of an earlier bundle.
+    Unchanged(Unchanged),
+}
+
+impl Content {
+    /// Bytes that it keeps in memory.
+    pub fn bytes(&self) -> usize {
+        let bytes = match self {
+            Self::None => 0,
+            Self::Compressed(file) => file.compressed_size(),
+            Self::Unchanged(unchanged) => unchanged.compressed_size(),
+        };
+        usize::try_from(bytes).unwrap_or(usize::MAX)
+    }
+}
+
+impl From<ZipError> for Error {
+    /// Nothing that can be in a tree is too large for a zip, and writing to memory does not fail.
+    fn from(error: ZipError) -> Self {
+        Self::Panicked(format!("the bundle cannot be written: {error}"))
+    }
+}
+
+/// Discards what is written once it is dropped.
+struct Abandon(Window);
 
 impl BundleWriter {
     /// Begins a bundle whose every entry has this time.
-    pub fn new(time: OffsetDateTime) -> Self {
+    pub fn new(time: DateTime) -> Self {
+        Self::starting_at(time, 0)
+    }
+
+    fn starting_at(time: DateTime, start: u64) -> Self {
+        let window = Window::starting_at(start);
         Self {
+            abandoned: Abandon(window.clone()),
+            zip: ZipWriter::new(window.clone()),
+            window,
             time,
-            directory: Vec::new(),
-            entries: 0,
-            offset: 0,
         }
     }
 
-    /// The header of the next entry and the data to write after it. Entries come in the order of
-    /// [`Tree::entries`](crate::tree::Tree::entries); folders and submodules have no content, and
-    /// neither has a file or link that a partial bundle has to leave out.
-    pub fn entry<'content>(
-        &mut self,
-        entry: &Entry,
-        content: Option<&'content Content>,
-    ) -> (Vec<u8>, &'content [u8]) {
-        let (method, data) = match (entry.kind, content) {
-            (EntryKind::File | EntryKind::Executable, Some(content)) => content.smallest(),
-            // Whoever unpacks a link wants its target as it is.
-            (_, Some(content)) => (Method::Stored, content.raw()),
-            (_, None) => (Method::Stored, &[][..]),
-        };
-        let name: Vec<u8> = entry.name_bytes().collect();
-        let word = match (absent_word(entry.kind), content) {
-            (Some(absent), None) => absent,
-            _ => object_word(entry.kind),
-        };
-        let comment = format!("{word} {}", entry.id);
-        let record = Record {
-            name: &name,
-            comment: comment.as_bytes(),
-            mode: mode(entry.kind),
-            time: self.time,
-            method,
-            crc: content.map_or(0, |content| content.crc),
-            size: content.map_or(0, |content| content.size),
-            compressed_size: u32::try_from(data.len()).unwrap_or(u32::MAX),
-            offset: self.offset,
-        };
-        let header = record.local_header();
-        record.append_to_directory(&mut self.directory);
-        self.entries += 1;
-        self.offset += (header.len() + data.len()) as u64;
-        (header, data)
+    /// Adds the next entry. Entries come in the order of
+    /// [`Tree::entries`](crate::tree::Tree::entries).
+    ///
+    /// # Errors
+    ///
+    /// What the zip format cannot hold: a defect, since the walk lets no such entry pass.
+    pub fn add(&mut self, entry: &Entry, content: Content) -> ZipResult<()> {
+        match content {
+            Content::None => {
+                let word = if is_folder(entry.kind) {
+                    object_word(entry.kind)
+                } else {
+                    ABSENT
+                };
+                let options = options(entry, word, self.time, CompressionMethod::Stored);
+                let empty = PreparedZipFile::from_data(name(entry), options, &[])?;
+                self.zip.add_prepared_file(empty)
+            }
+            Content::Compressed(file) => self.zip.add_prepared_file(*file),
+            Content::Unchanged(unchanged) => unchanged.copy_to(&mut self.zip, self.time),
+        }
     }
 
-    /// Bytes of headers and data so far.
-    pub fn written(&self) -> u64 {
-        self.offset
+    /// What has been written since the last time.
+    pub fn take(&mut self) -> Bytes {
+        self.window.take()
     }
 
-    /// The directory and the end of the archive, whose comment is the commit, as `git archive`
-    /// leaves it.
-    pub fn finish(mut self, commit: &ObjectId) -> Vec<u8> {
-        let end = End {
-            entries: self.entries,
-            directory_size: self.directory.len() as u64,
-            directory_offset: self.offset,
-        };
-        end.append_to(&mut self.directory, commit.to_string().as_bytes());
-        self.directory
+    /// Writes the directory and the end of the archive, whose comment is the commit, as
+    /// `git archive` leaves it. They go to `sink` in chunks: a large tree's directory is large too.
+    /// Answers how many bytes the whole archive has.
+    ///
+    /// # Errors
+    ///
+    /// The sink's.
+    pub fn finish(
+        self,
+        commit: &ObjectId,
+        sink: impl FnMut(Bytes) -> io::Result<()> + Send + 'static,
+    ) -> ZipResult<u64> {
+        let Self {
+            abandoned: _abandoned,
+            mut zip,
+            window,
+            ..
+        } = self;
+        window.send_to(Box::new(sink));
+        zip.set_comment(commit.to_string())?;
+        zip.finish()?;
+        window.flush_to_sink()?;
+        Ok(window.length())
     }
+}
+
+impl Drop for Abandon {
+    fn drop(&mut self) {
+        self.0.discard();
+    }
+}
+
+/// A time as a zip can say it: in UTC, as the clock of CodeBuild's images is, to two seconds, from
+/// 1980 to the end of 2107. `raw_copy_file_touch` keeps no finer one, and a bundle is to have the
+/// same bytes with a base and without.
+pub fn zip_time(time: OffsetDateTime) -> DateTime {
+    let time = time.checked_to_offset(UtcOffset::UTC).unwrap_or(time);
+    let (year, month, day) = time.to_calendar_date();
+    let (hour, minute, second) = time.to_hms();
+    let said = u16::try_from(year).ok().and_then(|year| {
+        DateTime::from_date_and_time(year, month.into(), day, hour, minute, second).ok()
+    });
+    said.unwrap_or_else(|| {
+        let last = DateTime::from_date_and_time(2107, 12, 31, 23, 59, 58);
+        last.ok().filter(|_| year > 2107).unwrap_or_default()
+    })
+}
+
+fn options(
+    entry: &Entry,
+    word: &str,
+    time: DateTime,
+    method: CompressionMethod,
+) -> FullFileOptions<'static, 'static> {
+    let dos_directory = if is_folder(entry.kind) { 0x10 } else { 0 };
+    FullFileOptions::default()
+        .system(System::Unix)
+        .external_attributes(mode(entry.kind) << 16 | dos_directory)
+        .last_modified_time(time)
+        .compression_method(method)
+        .with_file_comment(format!("{word} {}", entry.id))
+}
+
+/// A folder's ends with a slash.
+fn name(entry: &Entry) -> String {
+    let slash = if is_folder(entry.kind) { "/" } else { "" };
+    format!("{}{slash}", entry.path)
+}
+
+/// Folders in a zip have no content.
+fn is_folder(kind: EntryKind) -> bool {
+    matches!(kind, EntryKind::Folder | EntryKind::Submodule)
 }
 
 fn mode(kind: EntryKind) -> u32 {
@@ -116,12 +204,7 @@ fn object_word(kind: EntryKind) -> &'static str {
 }
 
 /// Stands for [`object_word`] where a partial bundle has an entry without its content.
-fn absent_word(kind: EntryKind) -> Option<&'static str> {
-    match kind {
-        EntryKind::File | EntryKind::Executable | EntryKind::Link => Some("absent"),
-        EntryKind::Folder | EntryKind::Submodule => None,
-    }
-}
+const ABSENT: &str = "absent";
 
 #[cfg(test)]
 mod tests;

@@ -50,8 +50,12 @@ const FORMAT: &str = "format";
 /// Marks what is no whole bundle.
 const PARTIAL: &str = "partial";
 
-/// The version of the bundle's format: entries, their order, comments and times.
-const FORMAT_VERSION: &str = "1";
+/// The version of the bundle's format: entries, their order, comments, times and compression.
+const FORMAT_VERSION: &str = "2";
+
+/// The version before, whose entries were compressed by another library: its contents are taken
+/// over, and compressed anew, so that a bundle's bytes do not depend on its base.
+const EARLIER_FORMAT_VERSION: &str = "1";
 
 impl Bundles {
     pub(super) fn new(sdk: &SdkConfig, bucket: &str) -> Self {

@@ -35,11 +35,7 @@ impl Bases {
 
     /// Whether a folder is [held](Self::folder), as the bundles say.
     pub fn may_hold(&self, folder: &ObjectId) -> bool {
-        self.changed.contains_key(folder)
-            || self
-                .list
-                .iter()
-                .any(|base| base.folders.contains_key(folder))
+        self.changed.contains_key(folder) || self.list.iter().any(|base| base.has_folder(folder))
     }
 
     /// Makes out what folders have become since [`Self::commit`].
@@ -73,21 +69,22 @@ fn lay_over(
             None => by_name.entry(path).or_default().itself = Some(now),
         }
     }
-    let known = folder.and_then(|id| base.folders.get(id));
+    let known = folder.and_then(|id| base.folder(id));
+    let known = known.as_deref();
     let mut entries = Vec::new();
+    let mut folders = HashMap::new();
     for entry in known.into_iter().flatten() {
         if !by_name.contains_key(entry.name.as_str()) {
             entries.push(entry.clone());
+        } else if entry.kind == EntryKind::Folder {
+            folders.insert(entry.name.as_str(), &entry.id);
         }
     }
     for (name, Changed { itself, within }) in by_name {
-        let was = known
-            .into_iter()
-            .flatten()
-            .find(|entry| entry.name == name && entry.kind == EntryKind::Folder);
+        let was = folders.get(name).copied();
         // A file may have become a folder, and a folder a file.
         let now = itself.flatten().or_else(|| {
-            let id = lay_over(base, was.map(|was| &was.id), within, depth + 1, made)?;
+            let id = lay_over(base, was, within, depth + 1, made)?;
             Some((EntryKind::Folder, id))
         });
         entries.extend(now.map(|(kind, id)| TreeEntry {

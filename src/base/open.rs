@@ -4,67 +4,37 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use bytes::{Bytes, BytesMut};
-use gix_hash::ObjectId;
+use bytes::BytesMut;
 use tokio::sync::Semaphore;
 
-use super::run::Source;
-use super::{Base, Blob, Candidates};
-use crate::aws::codecommit::admission::LARGEST_FILE;
+use super::{Archive, Base, Candidates};
 use crate::aws::s3::{Bundles, Found, Tail};
-use crate::bundle::read::{self, Listed};
-use crate::git::{EntryKind, TreeEntry};
+use crate::bundle::read::{Directory, Unreadable};
+use crate::git::EntryKind;
 
 /// Bytes that are read from a bundle's end first: the whole directory of some 6,000 entries, and
 /// the whole bundle where it is small. At 100 MB/s they take half the time of another call.
 const FIRST_READ: usize = 1024 * 1024;
 
-/// Bytes of the largest directory that is read. Linux's 100,000 entries have 15 MB.
-const LARGEST_DIRECTORY: u64 = 64 * 1024 * 1024;
+/// Bytes of the largest directory that is read. Linux's 100,000 entries have 14 MB; in memory each
+/// entry takes some 400 bytes besides.
+const LARGEST_DIRECTORY: u64 = 32 * 1024 * 1024;
 
 impl Base {
-    fn of(source: Source, tail: &Tail, listed: Vec<Listed>) -> Self {
-        let mut by_path: HashMap<String, Vec<TreeEntry>> = HashMap::new();
-        let mut paths: HashMap<ObjectId, String> = HashMap::new();
-        let mut blobs: HashMap<ObjectId, Blob> = HashMap::new();
-        paths.extend(tail.tree.map(|root| (root, String::new())));
-        for Listed {
-            path,
-            kind,
-            id,
-            data,
-        } in listed
-        {
-            let (parent, name) = path.rsplit_once('/').unwrap_or(("", &path));
-            let entry = TreeEntry {
-                name: name.to_owned(),
-                kind,
-                id,
-            };
-            match by_path.get_mut(parent) {
-                Some(entries) => entries.push(entry),
-                None => {
-                    by_path.insert(parent.to_owned(), vec![entry]);
-                }
-            }
-            if let Some(data) = data.filter(|data| u64::from(data.size) <= LARGEST_FILE) {
-                let as_link = kind == EntryKind::Link;
-                let blob = Blob { data, as_link };
-                // A file's entry may be compressed already.
-                if blobs.get(&id).is_none_or(|other| other.as_link) {
-                    blobs.insert(id, blob);
-                }
-            }
-            if kind == EntryKind::Folder {
-                paths.entry(id).or_insert(path);
+    fn of(archive: Archive, tail: &Tail, directory: Directory) -> Self {
+        let mut folders = HashMap::new();
+        let mut blobs = HashMap::new();
+        for (index, entry) in directory.listed().iter().enumerate() {
+            if entry.kind == EntryKind::Folder {
+                folders.entry(entry.id).or_insert(index);
+            } else if entry.has_content {
+                blobs.entry(entry.id).or_insert(index);
             }
         }
-        let folders = paths
-            .into_iter()
-            .filter_map(|(id, path)| Some((id, by_path.remove(&path)?)))
-            .collect();
         Self {
-            source: Arc::new(source),
+            archive,
+            directory,
+            is_our_format: tail.is_our_format,
             commit: tail.commit,
             root: tail.tree,
             folders,
@@ -111,21 +81,14 @@ pub(super) async fn open(bundles: &Bundles, key: &str, reads: &Arc<Semaphore>) -
             return None;
         }
     };
-    if !tail.is_our_format {
+    if !tail.is_known_format {
         useless("it is of another format");
         return None;
     }
-    let (directory, offset) = match directory(bundles, &tail).await {
-        Ok(directory) => directory,
-        Err(why) => {
-            useless(&why);
-            return None;
-        }
-    };
-    match read::entries(&directory, offset) {
-        Ok(listed) => {
-            let source = Source::new(bundles.clone(), &tail, reads.clone());
-            Some(Base::of(source, &tail, listed))
+    match directory(bundles, &tail).await {
+        Ok(directory) => {
+            let archive = Archive::new(bundles.clone(), &tail, reads.clone());
+            Some(Base::of(archive, &tail, directory))
         }
         Err(why) => {
             useless(&why);
@@ -134,24 +97,23 @@ pub(super) async fn open(bundles: &Bundles, key: &str, reads: &Arc<Semaphore>) -
     }
 }
 
-/// A bundle's directory and where it begins.
-async fn directory(bundles: &Bundles, tail: &Tail) -> Result<(Bytes, u64), String> {
+/// A bundle's directory: the rest of it is read where the bundle's end does not hold it all.
+async fn directory(bundles: &Bundles, tail: &Tail) -> Result<Directory, String> {
     let length = tail.object.length;
-    let range = read::directory_range(&tail.bytes, length)?;
-    if range.end - range.start > LARGEST_DIRECTORY {
+    let missing = match Directory::read(tail.bytes.clone(), length) {
+        Ok(directory) => return Ok(directory),
+        Err(Unreadable::NotABundle(why)) => return Err(why),
+        Err(Unreadable::Missing(range)) => range,
+    };
+    if length - missing.start > LARGEST_DIRECTORY {
         return Err("its directory is too large".to_owned());
     }
-    let tail_start = length - tail.bytes.len() as u64;
-    let within = |at: u64| usize::try_from(at.saturating_sub(tail_start)).unwrap_or(usize::MAX);
-    let known = tail.bytes.slice(within(range.start)..within(range.end));
-    if range.start >= tail_start {
-        return Ok((known, range.start));
+    let read = bundles.range(&tail.object, missing).await;
+    let mut whole = BytesMut::from(read.map_err(|error| error.to_string())?);
+    whole.extend_from_slice(&tail.bytes);
+    match Directory::read(whole.freeze(), length) {
+        Ok(directory) => Ok(directory),
+        Err(Unreadable::NotABundle(why)) => Err(why),
+        Err(Unreadable::Missing(_)) => Err("its directory is not where its end says".to_owned()),
     }
-    let missing = bundles
-        .range(&tail.object, range.start..tail_start.min(range.end))
-        .await
-        .map_err(|error| error.to_string())?;
-    let mut whole = BytesMut::from(missing);
-    whole.extend_from_slice(&known);
-    Ok((whole.freeze(), range.start))
 }

@@ -1,124 +1,180 @@
-//! How one blob is got: out of a base where one holds it, or else from CodeCommit.
+//! How one entry is got: out of a base where one holds it, or else from CodeCommit.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::{Held, Inner};
+use super::plan::Read;
+use super::repeated::{Fetch, Fetched};
+use super::{Ready, Work, is_blob};
 use crate::aws::codecommit::admission::LARGEST_FILE;
-use crate::base::Piece;
-use crate::bundle::{Content, Wanted};
+use crate::base::BaseEntry;
+use crate::bundle::{Content, compress, is_lfs_pointer, verify};
 use crate::error::{CallError, Cause, Error, NoBundle, Unbundlable};
 use crate::git::{Entry, EntryKind};
 use crate::memory::{Reservation, SMALL};
 
-impl Inner {
+impl Work {
+    /// One entry; `read` is where its base's bytes come from, `first` the position that the bundle
+    /// waits for when it waits for this one.
     pub(super) async fn get(
-        &self,
-        entry: &Entry,
-        turn: usize,
-        wanted: Wanted,
+        self: &Arc<Self>,
+        position: usize,
+        first: usize,
+        read: Option<&Read>,
         permit: Option<OwnedSemaphorePermit>,
-    ) -> Result<Arc<Held>, NoBundle> {
-        let reservation = Arc::new(self.budget.reservation(turn));
-        let taken = match self.pieces.get(&entry.id) {
-            Some(piece) => self.take_over(piece, entry, &reservation, wanted).await?,
-            None => None,
+    ) -> Result<Ready, NoBundle> {
+        let entry = &self.tree.entries[position];
+        if !is_blob(entry) {
+            return Ok(Ready {
+                position,
+                content: Content::None,
+                _reservation: None,
+            });
+        }
+        let reservation = Arc::new(self.budget.reservation(first));
+        let taken = match (read, self.bases.content(entry)) {
+            (Some(read), Some(held)) => self.take_over(position, held, read, &reservation).await?,
+            _ => None,
         };
         // What cannot be taken over is fetched without a permit: it is part of the window, and
         // waiting for one out of order could go on for ever.
-        let content = match taken {
-            Some(content) => content,
-            None => self.fetch(entry, &reservation, wanted, permit).await?,
+        let content = if let Some(content) = taken {
+            content
+        } else {
+            let work = self.clone();
+            let check = move |raw: Vec<u8>| {
+                let entry = &work.tree.entries[position];
+                verify(&raw, &entry.id)?;
+                Ok(work.compress(entry, &raw))
+            };
+            self.fetch(entry, &reservation, permit, check).await??
         };
-        reservation.shrink(content.held());
-        let pointers = u64::from(content.is_lfs_pointer);
-        self.counts
-            .lfs_pointers
-            .fetch_add(pointers, Ordering::Relaxed);
-        Ok(Arc::new(Held {
+        reservation.shrink(content.bytes());
+        Ok(Ready {
+            position,
             content,
-            reservation,
-        }))
+            _reservation: Some(reservation),
+        })
     }
 
-    /// One blob out of a base; `None`, with a warning, where it does not fit.
-    async fn take_over(
-        &self,
-        piece: &Piece,
-        entry: &Entry,
-        reservation: &Reservation,
-        wanted: Wanted,
-    ) -> Result<Option<Content>, NoBundle> {
-        let useless = |why: &str| {
-            tracing::warn!(
-                key = piece.key(),
-                path = entry.path,
-                why,
-                "an earlier bundle's content cannot be taken over: it is fetched"
-            );
-        };
-        let (compressed, size) = piece.sizes();
-        if size > SMALL {
-            // An error says that the budget is gone, and with it the reader.
-            let _ = reservation.request(2 * compressed + size).await;
+    /// One entry whose blob is fetched for several.
+    pub(super) async fn get_repeated(
+        self: &Arc<Self>,
+        position: usize,
+        fetch: &Arc<Fetch>,
+        permit: Option<OwnedSemaphorePermit>,
+    ) -> Result<Ready, NoBundle> {
+        let entry = &self.tree.entries[position];
+        let id = entry.id;
+        let fetched = fetch
+            .bytes
+            .get_or_try_init(|| async {
+                let reservation = Arc::new(self.budget.reservation(fetch.first));
+                let check = move |raw: Vec<u8>| verify(&raw, &id).map(|()| raw);
+                let raw = self.fetch(entry, &reservation, permit, check).await?;
+                reservation.shrink(raw.len());
+                Ok::<_, NoBundle>(Arc::new(Fetched { raw, reservation }))
+            })
+            .await?
+            .clone();
+        let reservation = Arc::new(self.budget.reservation(position));
+        if fetched.raw.len() > SMALL {
+            // An error says that the memory budget is gone, and with it whoever waits.
+            let _ = reservation.request(fetched.raw.len()).await;
         }
-        let taken = match piece.take().await {
-            Ok(Some(taken)) => taken,
-            Ok(None) => return Ok(None),
-            Err(error) => {
-                useless(&error.to_string());
+        let (work, blob) = (self.clone(), fetched.clone());
+        let compress = move || work.compress(&work.tree.entries[position], &blob.raw);
+        let content = self.on_a_thread(compress).await??;
+        reservation.shrink(content.bytes());
+        self.repeated.used(&id, fetch, &fetched);
+        Ok(Ready {
+            position,
+            content,
+            _reservation: Some(reservation),
+        })
+    }
+
+    /// One entry out of a base; `None`, with a warning, where it does not fit.
+    async fn take_over(
+        self: &Arc<Self>,
+        position: usize,
+        held: BaseEntry,
+        read: &Read,
+        reservation: &Reservation,
+    ) -> Result<Option<Content>, NoBundle> {
+        let (compressed, size) = held.base.directory.sizes(held.index);
+        if size > SMALL {
+            let anew = if held.is_same { 0 } else { size };
+            let _ = reservation.request(compressed + size + anew).await;
+        }
+        let Some(slice) = read.clone().await else {
+            return Ok(None);
+        };
+        let work = self.clone();
+        let base = held.base.clone();
+        let take = move || {
+            let entry = &work.tree.entries[position];
+            let directory = &held.base.directory;
+            let raw = directory.content(held.index, &slice)?;
+            verify(&raw, &entry.id).map_err(|id| format!("it hashes to {id}"))?;
+            if held.is_same {
+                work.count_lfs_pointer(entry, &raw);
+                return Ok(Content::Unchanged(directory.unchanged(held.index, slice)));
+            }
+            work.compress(entry, &raw)
+                .map_err(|error| error.to_string())
+        };
+        let taken = if size > SMALL {
+            self.on_a_thread(take).await?
+        } else {
+            // To hand it over would cost more than to do it, and the tasks are on all cores.
+            take()
+        };
+        let content = match taken {
+            Ok(content) => content,
+            Err(why) => {
+                let path = &self.tree.entries[position].path;
+                tracing::warn!(
+                    key = base.archive.key(),
+                    path,
+                    why,
+                    "an earlier bundle's content cannot be taken over: it is fetched"
+                );
                 return Ok(None);
             }
         };
-        let id = entry.id;
-        let work = move || Content::take_over(taken.kept(), &id, wanted);
-        let content = if size > SMALL {
-            self.on_a_thread(work).await?
-        } else {
-            // To hand it over would cost more than to do it, and the tasks are on all cores.
-            work()
-        };
-        match content {
-            Ok(content) => {
-                self.counts.reused.fetch_add(1, Ordering::Relaxed);
-                self.counts
-                    .bytes_reused
-                    .fetch_add(compressed as u64, Ordering::Relaxed);
-                Ok(Some(content))
-            }
-            Err(why) => {
-                useless(&why);
-                Ok(None)
-            }
-        }
+        let counts = &self.counts;
+        counts.reused.fetch_add(1, Ordering::Relaxed);
+        let bytes = compressed as u64;
+        counts.bytes_reused.fetch_add(bytes, Ordering::Relaxed);
+        Ok(Some(content))
     }
 
-    /// One blob whose bytes hash to its id; asked for once more where they do not.
-    async fn fetch(
+    /// What `check` makes of one blob's bytes; asked for once more where they are not the blob's.
+    async fn fetch<T: Send + 'static>(
         &self,
         entry: &Entry,
         reservation: &Arc<Reservation>,
-        wanted: Wanted,
         mut permit: Option<OwnedSemaphorePermit>,
-    ) -> Result<Content, NoBundle> {
+        check: impl Fn(Vec<u8>) -> Result<T, String> + Clone + Send + 'static,
+    ) -> Result<T, NoBundle> {
         let mut came = String::new();
         for attempt in 1..=2 {
             let raw = self.raw(entry, reservation).await?;
             self.flight.set(self.repository.in_flight());
-            let (id, bytes) = (entry.id, raw.len() as u64);
-            let work = move || Content::verify(raw, &id, wanted);
+            let bytes = raw.len() as u64;
+            let check = check.clone();
             // The next call need not wait until this answer is compressed; a second attempt is
             // rare enough to go without.
             drop(permit.take());
-            match self.on_a_thread(work).await? {
-                Ok(content) => {
-                    self.counts.fetched.fetch_add(1, Ordering::Relaxed);
-                    self.counts
-                        .bytes_fetched
-                        .fetch_add(bytes, Ordering::Relaxed);
-                    return Ok(content);
+            match self.on_a_thread(move || check(raw)).await? {
+                Ok(checked) => {
+                    let counts = &self.counts;
+                    counts.fetched.fetch_add(1, Ordering::Relaxed);
+                    counts.bytes_fetched.fetch_add(bytes, Ordering::Relaxed);
+                    return Ok(checked);
                 }
                 Err(id) => came = id,
             }
@@ -148,6 +204,18 @@ impl Inner {
             self.repository.file(commit, &entry.path, reservation).await
         };
         answer.map_err(|error| too_large_or(error, &entry.path))
+    }
+
+    fn compress(&self, entry: &Entry, raw: &[u8]) -> Result<Content, Error> {
+        self.count_lfs_pointer(entry, raw);
+        let file = compress(entry, raw, self.time)?;
+        Ok(Content::Compressed(Box::new(file)))
+    }
+
+    fn count_lfs_pointer(&self, entry: &Entry, raw: &[u8]) {
+        let pointers = u64::from(is_lfs_pointer(entry, raw));
+        let counts = &self.counts;
+        counts.lfs_pointers.fetch_add(pointers, Ordering::Relaxed);
     }
 
     /// Work for a processor rather than for the network.

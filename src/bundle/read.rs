@@ -1,127 +1,281 @@
-//! A bundle's own directory, read again. Only what [`BundleWriter`](super::BundleWriter) leaves is
-//! understood: anything else is no bundle, and whoever asks does without.
+//! A bundle is read again: its directory once, its contents later, out of ranges of it. Only what
+//! [`BundleWriter`](super::BundleWriter) leaves is understood: anything else is not a bundle, and
+//! the push does without.
 
+use std::borrow::Cow;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
 use gix_hash::ObjectId;
+use zip::read::{ArchiveOffset, Config, ZipArchiveMetadata, ZipFile, ZipFileEntry};
+use zip::result::ZipResult;
+use zip::{CompressionMethod, DateTime, ZipArchive, ZipReadOptions, ZipWriter};
 
-use super::record::{MAX16, MAX32, Method};
-use super::{absent_word, mode, object_word};
-use crate::git::EntryKind;
+use super::window::Window;
+use super::{ABSENT, is_folder, mode, object_word};
+use crate::git::{Entry, EntryKind};
 
-/// An entry as a bundle's directory tells it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The directory of a bundle.
+#[derive(Debug)]
+pub struct Directory {
+    archive: ZipArchive<Slice>,
+    listed: Vec<Listed>,
+}
+
+/// What the directory says of an entry beyond what the archive's own records hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Listed {
-    /// From the root, with slashes, without one at the end.
-    pub path: String,
     /// What it is.
     pub kind: EntryKind,
     /// The id of its blob, tree or commit.
     pub id: ObjectId,
-    /// Where its content is; `None` for folders, submodules, and what a partial bundle lacks.
-    pub data: Option<Data>,
+    /// Whether its content is there: a partial bundle lacks some, and folders have none.
+    pub has_content: bool,
+    /// The first entry after it that is not within it.
+    pub end: usize,
 }
 
-/// A content within an archive.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Data {
-    /// How it is kept.
-    pub method: Method,
-    /// CRC-32 of the content.
-    pub crc: u32,
-    /// Bytes of the content.
-    pub size: u32,
-    /// Bytes of it in the archive.
-    pub compressed_size: u32,
-    /// The entry from its local header to the next entry's. The content is at its end.
-    pub span: Range<u64>,
+/// Why there is no directory.
+#[derive(Debug)]
+pub enum Unreadable {
+    /// These bytes are needed too.
+    Missing(Range<u64>),
+    /// What is wrong with the archive.
+    NotABundle(String),
 }
 
-/// Bytes of an archive's end that are sure to hold all of its end records: 22 for the end itself,
-/// 20 and 56 in zip64, and a comment of 40.
-pub const END: usize = 22 + 20 + 56 + 40;
+/// An entry of an earlier bundle, copied as it is.
+pub struct Unchanged {
+    metadata: Arc<ZipArchiveMetadata>,
+    index: usize,
+    bytes: Slice,
+}
 
-/// Where the directory of an archive of `length` bytes is, by its last bytes.
-///
-/// # Errors
-///
-/// Words that say what is no bundle about it.
-pub fn directory_range(tail: &[u8], length: u64) -> Result<Range<u64>, String> {
-    let earliest = tail.len().saturating_sub(END);
-    let end = (earliest..tail.len().saturating_sub(21))
-        .rev()
-        .find(|&at| {
-            tail[at..].starts_with(b"PK\x05\x06")
-                && tail.len() - at - 22 == usize::from(u16_at(&tail[at..], 20))
+/// Some of an archive's bytes, at their place in it.
+#[derive(Clone, Debug)]
+pub struct Slice {
+    /// The bytes.
+    bytes: Bytes,
+    /// Where in the archive they begin.
+    start: u64,
+    /// How long the archive is.
+    length: u64,
+    position: u64,
+    /// Where somebody wanted to read and the bytes were not there.
+    missed: Arc<OnceLock<u64>>,
+}
+
+impl Directory {
+    /// Reads the directory of an archive of `length` bytes out of its last ones: all of it, or two
+    /// kilobytes at least, since its end is looked for in blocks of so many.
+    ///
+    /// # Errors
+    ///
+    /// More bytes are needed, or it is not a bundle.
+    pub fn read(tail: Bytes, length: u64) -> Result<Self, Unreadable> {
+        let start = length.saturating_sub(tail.len() as u64);
+        let tail = Slice::of(tail, start, length);
+        let missed = tail.missed.clone();
+        let whole = Config {
+            archive_offset: ArchiveOffset::Known(0),
+        };
+        let archive = ZipArchive::with_config(whole, tail).map_err(|error| match missed.get() {
+            Some(missing) if *missing < start => Unreadable::Missing(*missing..start),
+            _ => Unreadable::NotABundle(error.to_string()),
+        })?;
+        let listed = list(&archive).map_err(Unreadable::NotABundle)?;
+        Ok(Self { archive, listed })
+    }
+
+    /// Its entries, in their order.
+    pub fn listed(&self) -> &[Listed] {
+        &self.listed
+    }
+
+    /// An entry's path from the root, without a slash at the end.
+    pub fn path(&self, index: usize) -> Cow<'_, str> {
+        let name = self.archive.name_for_index(index).and_then(Result::ok);
+        match name.unwrap_or_default() {
+            Cow::Borrowed(name) => name.trim_end_matches('/').into(),
+            Cow::Owned(name) => name.into(),
+        }
+    }
+
+    /// The entry of the same path, kind and content.
+    pub fn find(&self, entry: &Entry) -> Option<usize> {
+        let index = self.archive.index_for_name_raw(entry.path.as_bytes())?;
+        let listed = self.listed.get(index)?;
+        let is_same = listed.has_content && listed.kind == entry.kind && listed.id == entry.id;
+        is_same.then_some(index)
+    }
+
+    /// Where an entry is in the archive, from its header to the next entry's.
+    pub fn range(&self, index: usize) -> Range<u64> {
+        let start = |index| match self.archive.by_index_data(index) {
+            Ok(record) => record.header_start(),
+            Err(_) => self.archive.central_directory_start(),
+        };
+        start(index)..start(index + 1)
+    }
+
+    /// Bytes of a content in the archive, and bytes of it.
+    pub fn sizes(&self, index: usize) -> (usize, usize) {
+        let size = |bytes| usize::try_from(bytes).unwrap_or(usize::MAX);
+        let record = self.archive.by_index_data(index);
+        record.map_or((0, 0), |record| {
+            (size(record.compressed_size()), size(record.size()))
         })
-        .ok_or("it has no end record")?;
-    let record = &tail[end..];
-    let (entries, size, offset) = (u16_at(record, 10), u32_at(record, 12), u32_at(record, 16));
-    let end_at = length - (tail.len() - end) as u64;
-    let (size, offset, upto) = if entries == MAX16 || size == MAX32 || offset == MAX32 {
-        let zip64 = end
-            .checked_sub(76)
-            .map(|at| &tail[at..end])
-            .filter(|records| {
-                records.starts_with(b"PK\x06\x06") && records[56..].starts_with(b"PK\x06\x07")
-            })
-            .ok_or("it has no zip64 end record")?;
-        (u64_at(zip64, 40), u64_at(zip64, 48), end_at - 76)
-    } else {
-        (u64::from(size), u64::from(offset), end_at)
-    };
-    if offset.checked_add(size) != Some(upto) {
-        return Err("its directory is not where its end says".to_owned());
     }
-    Ok(offset..upto)
-}
 
-/// The entries of a directory that begins at `offset` in its archive.
-///
-/// # Errors
-///
-/// Words that say what is no bundle about it.
-pub fn entries(directory: &[u8], offset: u64) -> Result<Vec<Listed>, String> {
-    let mut starts = Vec::new();
-    let mut entries = Vec::new();
-    let mut rest = directory;
-    while !rest.is_empty() {
-        let (entry, start, length) =
-            record(rest).ok_or_else(|| format!("its entry {} is none of ours", entries.len()))?;
-        if starts.last().is_some_and(|last| *last >= start) || start >= offset {
-            return Err(format!("its entry {} is out of place", entries.len()));
-        }
-        starts.push(start);
-        entries.push(entry);
-        rest = &rest[length..];
-    }
-    let ends = starts.iter().skip(1).chain([&offset]);
-    for ((entry, start), end) in entries.iter_mut().zip(&starts).zip(ends) {
-        if let Some(data) = &mut entry.data {
-            data.span = *start..*end;
-            if end - start < 30 + u64::from(data.compressed_size) {
-                return Err(format!("{} has no room for its content", entry.path));
-            }
+    /// An entry's content, as its CRC-32 and size say.
+    ///
+    /// # Errors
+    ///
+    /// Words that say what is damaged.
+    pub fn content(&self, index: usize, slice: &Slice) -> Result<Vec<u8>, String> {
+        let mut slice = slice.clone();
+        let mut read = || -> ZipResult<Vec<u8>> {
+            let metadata = self.archive.metadata();
+            let mut file = open(&metadata, index, &mut slice)?;
+            let size = usize::try_from(file.size()).unwrap_or(usize::MAX);
+            let mut raw = Vec::new();
+            raw.try_reserve_exact(size).map_err(io::Error::other)?;
+            file.read_to_end(&mut raw)?;
+            Ok(raw)
+        };
+        let raw = read().map_err(|error| error.to_string())?;
+        let size = self.sizes(index).1;
+        if raw.len() == size {
+            Ok(raw)
+        } else {
+            Err(format!("it has {} bytes and not {size}", raw.len()))
         }
     }
-    Ok(entries)
+
+    /// An entry, to be copied as it is.
+    pub fn unchanged(&self, index: usize, bytes: Slice) -> Unchanged {
+        let metadata = self.archive.metadata();
+        Unchanged {
+            metadata,
+            index,
+            bytes,
+        }
+    }
 }
 
-/// One directory record: its entry, where the entry begins, and how long the record is.
-fn record(bytes: &[u8]) -> Option<(Listed, u64, usize)> {
-    let head = bytes
-        .get(..46)
-        .filter(|head| head.starts_with(b"PK\x01\x02"))?;
-    let [name, extra, comment] = [28, 30, 32].map(|at| usize::from(u16_at(head, at)));
-    let rest = bytes.get(46..46 + name + extra + comment)?;
-    let (name_bytes, rest) = rest.split_at(name);
-    let (extra_bytes, comment_bytes) = rest.split_at(extra);
+impl Unchanged {
+    pub(super) fn compressed_size(&self) -> u64 {
+        let record = self.metadata.entry(self.index);
+        record.map_or(0, |record| record.compressed_size())
+    }
 
-    let path = std::str::from_utf8(name_bytes).ok()?;
-    let comment_text = std::str::from_utf8(comment_bytes).ok()?;
-    let (word, id) = comment_text.split_once(' ')?;
+    /// All of it but the time stays what it was: its name, mode, comment and compressed bytes.
+    pub(super) fn copy_to(mut self, zip: &mut ZipWriter<Window>, time: DateTime) -> ZipResult<()> {
+        let file = open(&self.metadata, self.index, &mut self.bytes)?;
+        zip.raw_copy_file_touch(file, time, None)
+    }
+}
+
+impl Slice {
+    /// Bytes that begin at `start` in an archive of `length`.
+    pub fn of(bytes: Bytes, start: u64, length: u64) -> Self {
+        Self {
+            bytes,
+            start,
+            length,
+            position: 0,
+            missed: Arc::default(),
+        }
+    }
+}
+
+impl Read for Slice {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let within = self.position.checked_sub(self.start);
+        let within = within.and_then(|within| usize::try_from(within).ok());
+        let Some(bytes) = within.and_then(|within| self.bytes.get(within..)) else {
+            // Only the first one counts.
+            let _ = self.missed.set(self.position);
+            return Err(io::Error::other("these bytes of the archive are not here"));
+        };
+        let length = bytes.len().min(out.len());
+        out[..length].copy_from_slice(&bytes[..length]);
+        self.position += length as u64;
+        Ok(length)
+    }
+}
+
+impl Seek for Slice {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let position = match to {
+            SeekFrom::Start(position) => Some(position),
+            SeekFrom::End(offset) => self.length.checked_add_signed(offset),
+            SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
+        };
+        self.position = position.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.position)
+    }
+}
+
+fn open<'a>(
+    metadata: &'a ZipArchiveMetadata,
+    index: usize,
+    bytes: &'a mut Slice,
+) -> ZipResult<ZipFile<'a, Slice>> {
+    let record = metadata.entry(index)?;
+    record.with_reader(bytes, ZipReadOptions::new())
+}
+
+/// What each record means, or what about the archive is not a bundle's.
+fn list(archive: &ZipArchive<Slice>) -> Result<Vec<Listed>, String> {
+    if archive.has_duplicate_names() {
+        return Err("it has a name twice".to_owned());
+    }
+    let mut listed: Vec<Listed> = Vec::with_capacity(archive.len());
+    // Folders that the entry is in.
+    let mut within: Vec<(usize, Cow<'_, str>)> = Vec::new();
+    let mut end = 0;
+    for index in 0..archive.len() {
+        let name = archive.name_for_index(index).and_then(Result::ok);
+        let record = archive.by_index_data(index).ok();
+        let (Some(name), Some(record)) = (name, record) else {
+            return Err(format!("its entry {index} cannot be read"));
+        };
+        let start = record.header_start();
+        if start < end || start >= archive.central_directory_start() {
+            return Err(format!("its entry {index} is out of place"));
+        }
+        end = start + 30 + record.compressed_size().min(u64::from(u32::MAX));
+        let entry = meaning(&name, &record)
+            .ok_or_else(|| format!("its entry {index} is not a bundle's"))?;
+        while let Some((folder, path)) = within.last()
+            && !name.starts_with(&**path)
+        {
+            listed[*folder].end = index;
+            within.pop();
+        }
+        listed.push(Listed {
+            end: index + 1,
+            ..entry
+        });
+        if entry.kind == EntryKind::Folder {
+            within.push((index, name));
+        }
+    }
+    if end > archive.central_directory_start() {
+        return Err("its last entry is cut short".to_owned());
+    }
+    for (folder, _) in within {
+        listed[folder].end = listed.len();
+    }
+    Ok(listed)
+}
+
+fn meaning(name: &str, record: &ZipFileEntry<'_>) -> Option<Listed> {
+    let (word, id) = record.comment().split_once(' ')?;
     let id = ObjectId::from_hex(id.as_bytes()).ok()?;
-    let unix_mode = u32_at(head, 38) >> 16;
     let kind = [
         EntryKind::File,
         EntryKind::Executable,
@@ -131,65 +285,20 @@ fn record(bytes: &[u8]) -> Option<(Listed, u64, usize)> {
     ]
     .into_iter()
     .find(|kind| {
-        mode(*kind) == unix_mode && (object_word(*kind) == word || absent_word(*kind) == Some(word))
+        let is_word = word == object_word(*kind) || (word == ABSENT && !is_folder(*kind));
+        is_word && record.unix_mode() == Some(mode(*kind))
     })?;
-    let is_folder = matches!(kind, EntryKind::Folder | EntryKind::Submodule);
-    let method = match u16_at(head, 10) {
-        0 => Method::Stored,
-        8 => Method::Deflated,
-        _ => return None,
-    };
-    let start = match u32_at(head, 42) {
-        MAX32 => u64_at(
-            extra_of(extra_bytes, 0x0001).filter(|field| field.len() == 8)?,
-            0,
-        ),
-        start => u64::from(start),
-    };
-    let data = Data {
-        method,
-        crc: u32_at(head, 16),
-        size: u32_at(head, 24),
-        compressed_size: u32_at(head, 20),
-        span: start..start,
-    };
-    let path = match (is_folder, path.strip_suffix('/')) {
-        (true, Some(path)) => path,
-        (false, None) => path,
-        _ => return None,
-    };
-    let entry = Listed {
-        path: path.to_owned(),
+    let has_content = !is_folder(kind) && word != ABSENT;
+    let is_known = matches!(
+        record.compression(),
+        CompressionMethod::Stored | CompressionMethod::Deflated
+    );
+    (is_known && is_folder(kind) == name.ends_with('/')).then_some(Listed {
         kind,
         id,
-        data: (!is_folder && object_word(kind) == word).then_some(data),
-    };
-    Some((entry, start, 46 + name + extra + comment))
-}
-
-/// The extra field with this header id.
-fn extra_of(mut fields: &[u8], wanted: u16) -> Option<&[u8]> {
-    while fields.len() >= 4 {
-        let length = usize::from(u16_at(fields, 2));
-        let content = fields.get(4..4 + length)?;
-        if u16_at(fields, 0) == wanted {
-            return Some(content);
-        }
-        fields = &fields[4 + length..];
-    }
-    None
-}
-
-fn u16_at(bytes: &[u8], at: usize) -> u16 {
-    u16::from_le_bytes([bytes[at], bytes[at + 1]])
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    u32::from(u16_at(bytes, at)) | u32::from(u16_at(bytes, at + 2)) << 16
-}
-
-fn u64_at(bytes: &[u8], at: usize) -> u64 {
-    u64::from(u32_at(bytes, at)) | u64::from(u32_at(bytes, at + 4)) << 32
+        has_content,
+        end: 0,
+    })
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
 use std::io::{Cursor, Read};
+use std::sync::{Arc, Mutex};
 
 use time::macros::datetime;
 use zip::ZipArchive;
@@ -17,25 +18,35 @@ fn entry(path: &str, kind: EntryKind) -> Entry {
     }
 }
 
-fn content(raw: &[u8]) -> Content {
-    let id = crate::git::blob_id(raw).unwrap();
-    let both = Wanted {
-        as_link: true,
-        as_file: true,
-    };
-    Content::verify(raw.to_vec(), &id, both).unwrap()
+fn time() -> DateTime {
+    zip_time(datetime!(2019-06-12 10:23:43 UTC))
 }
 
-fn bundle(entries: &[(Entry, Option<Content>)]) -> Vec<u8> {
-    let mut writer = BundleWriter::new(datetime!(2019-06-12 10:23:43 UTC));
-    let mut bytes = Vec::new();
-    for (entry, content) in entries {
-        let (header, data) = writer.entry(entry, content.as_ref());
-        bytes.extend_from_slice(&header);
-        bytes.extend_from_slice(data);
+/// What a writer has left in its window, and what it writes at the end.
+pub(super) fn finished(mut writer: BundleWriter) -> Vec<u8> {
+    let bytes = Arc::new(Mutex::new(writer.take().to_vec()));
+    let sink = bytes.clone();
+    let length = writer.finish(&id(0xcd), move |chunk| {
+        sink.lock().unwrap().extend_from_slice(&chunk);
+        Ok(())
+    });
+    length.unwrap();
+    Arc::try_unwrap(bytes).unwrap().into_inner().unwrap()
+}
+
+pub(super) fn bundle(entries: &[(Entry, Option<&[u8]>)]) -> Vec<u8> {
+    let mut writer = BundleWriter::new(time());
+    for (entry, raw) in entries {
+        writer.add(entry, content(entry, *raw)).unwrap();
     }
-    bytes.extend_from_slice(&writer.finish(&id(0xcd)));
-    bytes
+    finished(writer)
+}
+
+fn content(entry: &Entry, raw: Option<&[u8]>) -> Content {
+    match raw {
+        Some(raw) => Content::Compressed(Box::new(compress(entry, raw, time()).unwrap())),
+        None => Content::None,
+    }
 }
 
 fn open(bytes: &[u8]) -> ZipArchive<Cursor<&[u8]>> {
@@ -49,10 +60,10 @@ fn every_kind_of_entry_has_its_mode_content_and_comment() {
         (entry("bin", EntryKind::Folder), None),
         (
             entry("bin/run", EntryKind::Executable),
-            Some(content(long.as_bytes())),
+            Some(long.as_bytes()),
         ),
-        (entry("empty", EntryKind::File), Some(content(b""))),
-        (entry("link", EntryKind::Link), Some(content(b"bin/run"))),
+        (entry("empty", EntryKind::File), Some(b"")),
+        (entry("link", EntryKind::Link), Some(b"bin/run")),
         (entry("module", EntryKind::Submodule), None),
     ]);
     let mut zip = open(&bytes);
@@ -108,8 +119,8 @@ fn every_kind_of_entry_has_its_mode_content_and_comment() {
 #[test]
 fn two_links_keep_their_own_targets() {
     let bytes = bundle(&[
-        (entry("a", EntryKind::Link), Some(content(b"first"))),
-        (entry("b", EntryKind::Link), Some(content(b"second/target"))),
+        (entry("a", EntryKind::Link), Some(b"first")),
+        (entry("b", EntryKind::Link), Some(b"second/target")),
     ]);
     let mut zip = open(&bytes);
     for (name, target) in [("a", "first"), ("b", "second/target")] {
@@ -125,10 +136,7 @@ fn two_links_keep_their_own_targets() {
 #[test]
 fn a_long_link_is_stored_though_it_would_shrink() {
     let target = "../".repeat(200);
-    let bytes = bundle(&[(
-        entry("a", EntryKind::Link),
-        Some(content(target.as_bytes())),
-    )]);
+    let bytes = bundle(&[(entry("a", EntryKind::Link), Some(target.as_bytes()))]);
     let mut zip = open(&bytes);
     assert_eq!(
         zip.by_index(0).unwrap().compression(),
@@ -146,7 +154,7 @@ fn what_deflate_does_not_shrink_is_stored() {
             u8::try_from(state >> 24).unwrap()
         })
         .collect();
-    let bytes = bundle(&[(entry("noise", EntryKind::File), Some(content(&noise)))]);
+    let bytes = bundle(&[(entry("noise", EntryKind::File), Some(&noise))]);
     let mut zip = open(&bytes);
     let mut file = zip.by_index(0).unwrap();
     assert_eq!(file.compression(), zip::CompressionMethod::Stored);
@@ -158,7 +166,7 @@ fn what_deflate_does_not_shrink_is_stored() {
 #[test]
 fn every_entry_has_the_events_time() {
     let bytes = bundle(&[
-        (entry("a", EntryKind::File), Some(content(b"x"))),
+        (entry("a", EntryKind::File), Some(b"x")),
         (entry("b", EntryKind::Folder), None),
     ]);
     let mut zip = open(&bytes);
@@ -166,19 +174,10 @@ fn every_entry_has_the_events_time() {
         let file = zip.by_index(number).unwrap();
         let dos = file.last_modified().unwrap();
         assert_eq!((dos.year(), dos.month(), dos.day()), (2019, 6, 12));
-        // Two seconds' resolution; the extended timestamp beside it has the odd one.
+        // Two seconds' resolution, and no finer one beside it that a copy would lose.
         assert_eq!((dos.hour(), dos.minute(), dos.second()), (10, 23, 42));
+        assert_eq!(file.extra_data(), None);
     }
-    let seconds = 1_560_335_023_i32.to_le_bytes();
-    let extended = [&b"UT\x05\x00\x01"[..], &seconds].concat();
-    let found = bytes
-        .windows(extended.len())
-        .filter(|part| *part == extended)
-        .count();
-    assert_eq!(
-        found, 4,
-        "each entry has it in its header and in the directory"
-    );
 }
 
 #[test]
@@ -186,7 +185,7 @@ fn names_beyond_ascii_are_utf_8_and_backslashes_stay() {
     let names = ["back\\slash", "emoji 🦀", "new\nline", "žluť"];
     let entries: Vec<_> = names
         .iter()
-        .map(|name| (entry(name, EntryKind::File), Some(content(b"x"))))
+        .map(|name| (entry(name, EntryKind::File), Some(&b"x"[..])))
         .collect();
     let bytes = bundle(&entries);
     let zip = open(&bytes);
@@ -199,7 +198,7 @@ fn names_beyond_ascii_are_utf_8_and_backslashes_stay() {
 
 #[test]
 fn there_are_no_data_descriptors() {
-    let bytes = bundle(&[(entry("a", EntryKind::File), Some(content(b"hello")))]);
+    let bytes = bundle(&[(entry("a", EntryKind::File), Some(b"hello"))]);
     assert_eq!(&bytes[..4], b"PK\x03\x04");
     let flags = u16::from_le_bytes([bytes[6], bytes[7]]);
     assert_eq!(flags & 1 << 3, 0);
@@ -211,42 +210,72 @@ fn no_entries_make_an_empty_archive() {
     assert_eq!(open(&bundle(&[])).len(), 0);
 }
 
+/// The directory's number of entries is 16 bits wide, and 65,535 says that the number is elsewhere.
 #[test]
-fn more_entries_than_sixteen_bits_count_need_zip64() {
-    let entries: Vec<_> = (0..70_000)
-        .map(|n| (entry(&format!("{n:06}"), EntryKind::Submodule), None))
-        .collect();
-    assert_eq!(open(&bundle(&entries)).len(), 70_000);
+fn as_many_entries_as_sixteen_bits_count_and_more_are_read_by_all_tools() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bundle.zip");
+    for many in [65_534, 65_535, 65_536, 70_000] {
+        let entries: Vec<_> = (0..many)
+            .map(|n| (entry(&format!("{n:06}"), EntryKind::Submodule), None))
+            .collect();
+        let bytes = bundle(&entries);
+        assert_eq!(open(&bytes).len(), many);
+        std::fs::write(&path, bytes).unwrap();
+        let python = "import sys, zipfile; print(len(zipfile.ZipFile(sys.argv[1]).namelist()))";
+        let count = std::process::Command::new("python3")
+            .args(["-c", python])
+            .arg(&path)
+            .output()
+            .unwrap();
+        assert_eq!(count.stdout, format!("{many}\n").as_bytes());
+        let unzip = std::process::Command::new("unzip")
+            .args(["-Z", "-t"])
+            .arg(&path)
+            .output()
+            .unwrap();
+        let said = String::from_utf8(unzip.stdout).unwrap();
+        assert!(said.starts_with(&format!("{many} files")), "{said}");
+    }
 }
 
 #[test]
 fn an_entry_beyond_four_gigabytes_is_found_by_its_zip64_offset() {
     let far = u64::from(u32::MAX) + 12;
-    let mut writer = BundleWriter::new(datetime!(2019-06-12 10:23:43 UTC));
-    writer.offset = far;
-    writer.entry(&entry("a", EntryKind::Submodule), None);
-    let end = writer.finish(&id(1));
+    let mut writer = BundleWriter::starting_at(time(), far);
+    writer
+        .add(&entry("a", EntryKind::Submodule), Content::None)
+        .unwrap();
+    let end = finished(writer);
     let extra = [&[1, 0, 8, 0][..], &far.to_le_bytes()].concat();
     assert!(end.windows(extra.len()).any(|part| part == extra));
     assert!(end.windows(4).any(|part| part == b"PK\x06\x06"));
 }
 
 #[test]
-fn a_time_before_1980_becomes_the_first_that_a_zip_can_say() {
-    let mut writer = BundleWriter::new(datetime!(1970-01-01 00:00:00 UTC));
-    let (mut bytes, _) = writer.entry(&entry("a", EntryKind::Submodule), None);
-    bytes.extend_from_slice(&writer.finish(&id(1)));
-    let mut zip = open(&bytes);
-    let time = zip.by_index(0).unwrap().last_modified().unwrap();
-    assert_eq!((time.year(), time.month(), time.day()), (1980, 1, 1));
+fn a_time_that_no_zip_can_say_becomes_the_nearest_that_it_can() {
+    let said = |time| {
+        let time = zip_time(time);
+        (time.year(), time.month(), time.day(), time.hour())
+    };
+    assert_eq!(said(datetime!(1970-01-01 00:00 UTC)), (1980, 1, 1, 0));
+    assert_eq!(said(datetime!(2108-01-01 00:00 UTC)), (2107, 12, 31, 23));
+    assert_eq!(said(datetime!(2019-06-12 01:00 +2)), (2019, 6, 11, 23));
 }
 
 #[test]
 fn bytes_that_do_not_hash_to_their_id_are_refused_with_what_they_hash_to() {
-    let wanted = Wanted {
-        as_link: false,
-        as_file: true,
-    };
-    let came = Content::verify(b"hello\n".to_vec(), &id(0xab), wanted).unwrap_err();
+    let came = verify(b"hello\n", &id(0xab)).unwrap_err();
     assert_eq!(came, "ce013625030ba8dba906f756967f9e9ca394464a");
+}
+
+#[test]
+fn a_writer_that_is_given_up_writes_nothing_more() {
+    let mut writer = BundleWriter::new(time());
+    writer
+        .add(&entry("a", EntryKind::Submodule), Content::None)
+        .unwrap();
+    let window = writer.window.clone();
+    drop(writer);
+    assert!(window.take().is_empty());
 }

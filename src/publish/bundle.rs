@@ -1,11 +1,15 @@
 //! A commit becomes a bundle in the bucket: what a base holds is taken over, the rest is fetched.
 
+use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use gix_hash::ObjectId;
+use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
+use zip::DateTime;
 
 use super::key::Keys;
 use super::listing::Pushed;
@@ -14,7 +18,7 @@ use crate::aws::Aws;
 use crate::aws::codecommit::Repository;
 use crate::aws::s3::{Label, Stored, Upload};
 use crate::blobs::Blobs;
-use crate::bundle::BundleWriter;
+use crate::bundle::{BundleWriter, Content, zip_time};
 use crate::error::{Error, NoBundle};
 use crate::event::Push;
 use crate::git::EntryKind;
@@ -42,6 +46,7 @@ pub async fn make(
         bases,
     } = pushed;
     let begun = Instant::now();
+    let bases = Arc::new(bases);
     let tree = Arc::new(tree::walk(&repository, &bases, commit, root).await?);
     figures.walk += begun.elapsed();
     figures.entries = tree.entries.len();
@@ -57,15 +62,17 @@ pub async fn make(
         commit,
         tree: root,
     };
-    let filling = Filling {
+    let time = zip_time(push.time);
+    let mut filling = Filling {
         tree: tree.clone(),
-        blobs: Blobs::of(repository, tree, &bases, &aws.memory),
+        blobs: Blobs::of(repository, tree, bases.clone(), time, &aws.memory),
+        time,
         redelivered: delivery.redelivered,
         begun,
         stop: delivery.stop,
     };
     let mut upload = aws.bundles.upload(&keys.bundle, &keys.partial, &label);
-    let filled = filling.fill(&mut upload, push);
+    let filled = Box::pin(filling.fill(&mut upload));
     let stored = match timeout_at(delivery.stop - ABORT_TIME, filled).await {
         Ok(Ok(Some((stored, bytes)))) => {
             figures.bytes = bytes;
@@ -109,6 +116,7 @@ pub async fn make(
 struct Filling {
     tree: Arc<Tree>,
     blobs: Blobs,
+    time: DateTime,
     redelivered: bool,
     begun: Instant,
     stop: Instant,
@@ -117,34 +125,26 @@ struct Filling {
 impl Filling {
     /// Writes the whole bundle; answers where it is and how many bytes it has. `None` where time
     /// ran out, and what there is was left for the next delivery.
-    async fn fill(
-        &self,
-        upload: &mut Upload,
-        push: &Push,
-    ) -> Result<Option<(Stored, u64)>, NoBundle> {
+    async fn fill(&mut self, upload: &mut Upload) -> Result<Option<(Stored, u64)>, NoBundle> {
         let left = self.stop.saturating_duration_since(Instant::now());
         let enough = self.stop - SAVE_TIME.min(left / 4) - ABORT_TIME.min(left / 8);
-        let mut writer = BundleWriter::new(push.time);
+        let mut writer = BundleWriter::new(self.time);
         let mut entries = pin!(self.blobs.in_order());
         let mut position = 0;
         while position < self.tree.entries.len() {
             let Ok(next) = timeout_at(enough, entries.next()).await else {
-                self.save(upload, writer, position).await?;
+                Box::pin(self.save(upload, writer, position)).await?;
                 return Ok(None);
             };
             let Some(next) = next else { break };
-            let (_, held) = next?;
-            let content = held.as_ref().map(|held| &held.content);
-            let (header, data) = writer.entry(&self.tree.entries[position], content);
+            let ready = next?;
+            let added = writer.add(&self.tree.entries[position], ready.content);
+            added.map_err(Error::from)?;
             upload.set_aside(self.is_long());
-            upload.write(&header).await?;
-            upload.write(data).await?;
+            upload.write(&writer.take()).await?;
             position += 1;
         }
-        let written = writer.written();
-        let end = writer.finish(&self.tree.commit);
-        upload.write(&end).await?;
-        let bytes = written + end.len() as u64;
+        let bytes = Box::pin(finish(writer, &self.tree.commit, upload)).await?;
         Ok(Some((upload.finish().await?, bytes)))
     }
 
@@ -173,12 +173,15 @@ impl Filling {
         mut writer: BundleWriter,
         position: usize,
     ) -> Result<(), NoBundle> {
-        let mut rest = Vec::new();
-        for entry in &self.tree.entries[position..] {
-            rest.extend_from_slice(&writer.entry(entry, None).0);
+        let mut saved = upload.can_be_partial();
+        if saved {
+            for entry in &self.tree.entries[position..] {
+                writer.add(entry, Content::None).map_err(Error::from)?;
+                upload.write(&writer.take()).await?;
+            }
+            Box::pin(finish(writer, &self.tree.commit, upload)).await?;
+            saved = upload.leave_unfinished().await?;
         }
-        rest.extend_from_slice(&writer.finish(&self.tree.commit));
-        let saved = upload.leave_unfinished(&rest).await?;
         tracing::warn!(
             commit = %self.tree.commit,
             entries = position,
@@ -190,6 +193,27 @@ impl Filling {
         );
         Ok(())
     }
+}
+
+/// Writes what stands at the end of a bundle; answers how many bytes it has in all.
+async fn finish(
+    writer: BundleWriter,
+    commit: &ObjectId,
+    upload: &mut Upload,
+) -> Result<u64, NoBundle> {
+    let (sender, mut chunks) = mpsc::channel(1);
+    let commit = *commit;
+    let writing = tokio::task::spawn_blocking(move || {
+        writer.finish(&commit, move |chunk| {
+            sender.blocking_send(chunk).map_err(io::Error::other)
+        })
+    });
+    while let Some(chunk) = chunks.recv().await {
+        upload.write(&chunk).await?;
+    }
+    let written = writing.await;
+    let bytes = written.map_err(|error| Error::Panicked(error.to_string()))?;
+    Ok(bytes.map_err(Error::from)?)
 }
 
 /// Counts are far below what a double holds exactly.

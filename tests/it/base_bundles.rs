@@ -1,5 +1,6 @@
 //! What an earlier bundle holds is taken over, whatever the bundle is like.
 
+use std::io::Cursor;
 use std::time::SystemTime;
 
 use crate::setup::bundle::assert_exact;
@@ -9,6 +10,7 @@ use proptest::test_runner::{Config, TestRunner};
 use pushbuild_local::calls::Service;
 use pushbuild_local::events::RepositoryEvent;
 use pushbuild_local::faults::{Action, Rule};
+use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 const BUCKET: &str = "pushbuild-bundles";
 
@@ -309,6 +311,57 @@ async fn a_base_of_another_format_falls_back_to_fetching() {
         replace(world, first, bytes, Some(("format", "0"))).await;
     })
     .await;
+}
+
+/// As the version before wrote it: compressed otherwise, and with Info-ZIP's extended timestamps.
+fn as_an_earlier_version(bundle: &[u8]) -> Vec<u8> {
+    let mut archive = ZipArchive::new(Cursor::new(bundle)).unwrap();
+    let mut earlier = ZipWriter::new(Cursor::new(Vec::new()));
+    earlier.set_raw_comment(archive.comment().into()).unwrap();
+    for index in 0..archive.len() {
+        let mut file = archive.by_index(index).unwrap();
+        let level = (file.compression() == CompressionMethod::Deflated).then_some(1);
+        let options = file.options().into_full_options();
+        let options = options
+            .compression_level(level)
+            .with_file_comment(file.comment())
+            .with_extended_timestamp(Some(1_560_335_023), None, None)
+            .unwrap();
+        let name = file.name().unwrap().into_owned();
+        earlier.start_file(name, options).unwrap();
+        std::io::copy(&mut file, &mut earlier).unwrap();
+    }
+    earlier.finish().unwrap().into_inner()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_earlier_versions_bundle_is_taken_over_and_leaves_no_trace_in_the_bytes() {
+    let (world, repository, first) = built_once().await;
+    let bytes = world.bundle_of(&world.build());
+    let earlier = as_an_earlier_version(&bytes);
+    assert_ne!(earlier, bytes);
+    replace(&world, &first, earlier, Some(("format", "1"))).await;
+    let second = commit(&repository, "main", &project(&[("docs/1/5", "changed")]));
+    world.serve("fresh", &repository);
+    world.aws.calls().clear();
+    let now = SystemTime::now();
+    let mut bundles = Vec::new();
+    for name in ["shop", "fresh"] {
+        let event = RepositoryEvent::updated(name, "refs/heads/main", &second, &first).from(
+            "000000000000",
+            "eu-west-1",
+            now,
+        );
+        world.deployment.send_event(&event).unwrap();
+        world.settle().await;
+        if name == "shop" {
+            assert_eq!(world.calls(Service::CodeCommit, "GetFile"), 1);
+            assert_eq!(world.calls(Service::CodeCommit, "GetFolder"), 0);
+        }
+        assert_last_is_exact(&world, &repository, &second);
+        bundles.push(world.bundle_of(&world.builds().pop().unwrap()));
+    }
+    assert!(bundles[0] == bundles[1], "the bytes differ");
 }
 
 #[tokio::test(flavor = "multi_thread")]

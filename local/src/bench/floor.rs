@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use gix::ObjectId;
 use pushbuild::aws::codecommit::concurrency::in_flight_at;
-use pushbuild::bundle::{Content, Wanted};
+use pushbuild::bundle::{compress, verify, zip_time};
+use pushbuild::git::{Entry, EntryKind};
 
 use super::shell;
 use super::table::Row;
@@ -68,14 +69,19 @@ pub fn of(path: &Path, commit: &str, latency: Duration) -> anyhow::Result<Floor>
     }
     let mut compression = Duration::ZERO;
     for (id, raw) in contents(path, blobs.keys())? {
-        let as_link = blobs.get(&id).is_some_and(|as_link| *as_link);
-        let wanted = Wanted {
-            as_link,
-            as_file: !as_link,
+        let is_link = blobs.get(&id).is_some_and(|is_link| *is_link);
+        let entry = Entry {
+            path: id.clone(),
+            kind: if is_link {
+                EntryKind::Link
+            } else {
+                EntryKind::File
+            },
+            id: object_id(&id)?,
         };
-        let id = object_id(&id)?;
         let begun = Instant::now();
-        Content::verify(raw, &id, wanted).map_err(anyhow::Error::msg)?;
+        verify(&raw, &entry.id).map_err(anyhow::Error::msg)?;
+        compress(&entry, &raw, zip_time(time::OffsetDateTime::UNIX_EPOCH))?;
         compression += begun.elapsed();
     }
     let calls = blobs.len() as u64 + folders + 1;

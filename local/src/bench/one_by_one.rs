@@ -4,7 +4,7 @@ use pushbuild::aws::Aws;
 use pushbuild::aws::codecommit::CallCounts;
 use pushbuild::aws::connections::Connections;
 use pushbuild::aws::s3::Label;
-use pushbuild::bundle::{BundleWriter, Content, Wanted};
+use pushbuild::bundle::{BundleWriter, Content, compress, verify, zip_time};
 use pushbuild::config::Config;
 use pushbuild::git::{Entry, EntryKind};
 
@@ -47,7 +47,8 @@ pub async fn one_by_one(bucket: &str, name: &str, commit: &str) -> anyhow::Resul
     };
     let key = format!("{name}/one-by-one.zip");
     let mut upload = aws.bundles.upload(&key, &format!("{key}.partial"), &label);
-    let mut writer = BundleWriter::new(time::OffsetDateTime::UNIX_EPOCH);
+    let time = zip_time(time::OffsetDateTime::UNIX_EPOCH);
+    let mut writer = BundleWriter::new(time);
     let budget = aws.memory.bundle();
     for (position, entry) in entries.iter().enumerate() {
         budget.advance(position);
@@ -59,19 +60,23 @@ pub async fn one_by_one(bucket: &str, name: &str, commit: &str) -> anyhow::Resul
             }
             EntryKind::Folder | EntryKind::Submodule => None,
         };
-        let wanted = Wanted {
-            as_link: entry.kind == EntryKind::Link,
-            as_file: entry.kind != EntryKind::Link,
+        let content = match raw {
+            Some(raw) => {
+                verify(&raw, &entry.id).map_err(anyhow::Error::msg)?;
+                Content::Compressed(Box::new(compress(entry, &raw, time)?))
+            }
+            None => Content::None,
         };
-        let content = raw
-            .map(|raw| Content::verify(raw, &entry.id, wanted))
-            .transpose()
-            .map_err(anyhow::Error::msg)?;
-        let (header, data) = writer.entry(entry, content.as_ref());
-        upload.write(&header).await?;
-        upload.write(data).await?;
+        writer.add(entry, content)?;
+        upload.write(&writer.take()).await?;
     }
-    upload.write(&writer.finish(&commit)).await?;
+    let (sender, chunks) = std::sync::mpsc::channel();
+    writer.finish(&commit, move |chunk| {
+        sender.send(chunk).map_err(std::io::Error::other)
+    })?;
+    for chunk in chunks {
+        upload.write(&chunk).await?;
+    }
     upload.finish().await?;
     Ok(())
 }

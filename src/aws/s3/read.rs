@@ -7,7 +7,9 @@ use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 use gix_hash::ObjectId;
 
-use super::{Bundles, COMMIT_ID, FORMAT, FORMAT_VERSION, TREE_ID, cause, failed};
+use super::{
+    Bundles, COMMIT_ID, EARLIER_FORMAT_VERSION, FORMAT, FORMAT_VERSION, TREE_ID, cause, failed,
+};
 use crate::error::{CallError, Cause};
 
 /// One state of one object. Reads are refused once it is overwritten.
@@ -30,6 +32,8 @@ pub struct Tail {
     pub bytes: Bytes,
     /// Whether its format is the one that this version writes.
     pub is_our_format: bool,
+    /// Whether its format is one that this version reads.
+    pub is_known_format: bool,
     /// The commit it holds.
     pub commit: Option<ObjectId>,
     /// That commit's root tree.
@@ -75,7 +79,9 @@ impl Bundles {
             Err(error) => return Err(failed("S3 GetObject", self.about(key), &error, cause)),
         };
         let label = |name| answer.metadata().and_then(|labels| labels.get(name));
-        let is_our_format = label(FORMAT).is_some_and(|format| format == FORMAT_VERSION);
+        let format = label(FORMAT).map_or("", String::as_str);
+        let is_our_format = format == FORMAT_VERSION;
+        let is_known_format = is_our_format || format == EARLIER_FORMAT_VERSION;
         let id = |name| label(name).and_then(|id| ObjectId::from_hex(id.as_bytes()).ok());
         let (commit, tree) = (id(COMMIT_ID), id(TREE_ID));
         // `bytes 5-9/10`: <https://www.rfc-editor.org/rfc/rfc9110#field.content-range>
@@ -96,6 +102,7 @@ impl Bundles {
             object,
             bytes,
             is_our_format,
+            is_known_format,
             commit,
             tree,
         }))

@@ -1,45 +1,35 @@
-use time::macros::datetime;
-
+use super::super::tests::{bundle, finished};
+use super::super::{BundleWriter, Content, compress, zip_time};
 use super::*;
-use crate::bundle::{BundleWriter, Content, Wanted};
-use crate::git::Entry;
 use crate::git::blob_id;
+use time::macros::datetime;
 
 fn id(byte: u8) -> ObjectId {
     ObjectId::from_bytes_or_panic(&[byte; 20])
 }
 
-fn content(raw: &[u8]) -> Content {
-    let both = Wanted {
-        as_link: true,
-        as_file: true,
-    };
-    Content::verify(raw.to_vec(), &blob_id(raw).unwrap(), both).unwrap()
+fn entry(path: &str, kind: EntryKind, raw: Option<&[u8]>) -> Entry {
+    Entry {
+        path: path.to_owned(),
+        kind,
+        id: raw.map_or(id(7), |raw| blob_id(raw).unwrap()),
+    }
 }
 
 fn written(entries: &[(&str, EntryKind, Option<&[u8]>)]) -> Vec<u8> {
-    let mut writer = BundleWriter::new(datetime!(2019-06-12 10:23:43 UTC));
-    let mut bytes = Vec::new();
-    for (path, kind, raw) in entries {
-        let entry = Entry {
-            path: (*path).to_owned(),
-            kind: *kind,
-            id: raw.map_or(id(7), |raw| blob_id(raw).unwrap()),
-        };
-        let content = raw.map(content);
-        let (header, data) = writer.entry(&entry, content.as_ref());
-        bytes.extend_from_slice(&header);
-        bytes.extend_from_slice(data);
-    }
-    bytes.extend_from_slice(&writer.finish(&id(0xcd)));
-    bytes
+    let entries: Vec<_> = entries
+        .iter()
+        .map(|(path, kind, raw)| (entry(path, *kind, *raw), *raw))
+        .collect();
+    bundle(&entries)
 }
 
-fn read(bytes: &[u8]) -> Result<Vec<Listed>, String> {
-    let tail = &bytes[bytes.len().saturating_sub(END)..];
-    let range = directory_range(tail, bytes.len() as u64)?;
-    let [start, end] = [range.start, range.end].map(|at| usize::try_from(at).unwrap());
-    entries(&bytes[start..end], range.start)
+fn read(bytes: &[u8]) -> Result<Directory, Unreadable> {
+    Directory::read(Bytes::copy_from_slice(bytes), bytes.len() as u64)
+}
+
+fn slice(bytes: &[u8]) -> Slice {
+    Slice::of(Bytes::copy_from_slice(bytes), 0, bytes.len() as u64)
 }
 
 #[test]
@@ -53,80 +43,146 @@ fn what_was_written_is_read_again() {
         ("module", EntryKind::Submodule, None),
         ("žluť\n", EntryKind::File, Some(b"x")),
     ]);
-    let listed = read(&bytes).unwrap();
+    let directory = read(&bytes).unwrap();
+    let listed = directory.listed();
     let seen: Vec<_> = listed
         .iter()
-        .map(|entry| (entry.path.as_str(), entry.kind))
+        .enumerate()
+        .map(|(index, entry)| {
+            let path = directory.path(index).into_owned();
+            (path, entry.kind, entry.has_content, entry.end)
+        })
         .collect();
-    assert_eq!(
-        seen,
-        [
-            ("bin", EntryKind::Folder),
-            ("bin/run", EntryKind::Executable),
-            ("empty", EntryKind::File),
-            ("link", EntryKind::Link),
-            ("module", EntryKind::Submodule),
-            ("žluť\n", EntryKind::File),
-        ]
-    );
+    let expected = [
+        ("bin", EntryKind::Folder, false, 2),
+        ("bin/run", EntryKind::Executable, true, 2),
+        ("empty", EntryKind::File, true, 3),
+        ("link", EntryKind::Link, true, 4),
+        ("module", EntryKind::Submodule, false, 5),
+        ("žluť\n", EntryKind::File, true, 6),
+    ];
+    let expected = expected.map(|(path, kind, has, end)| (path.to_owned(), kind, has, end));
+    assert_eq!(seen, expected);
     assert_eq!(listed[0].id, id(7));
-    assert_eq!(listed[0].data, None);
-    let run = listed[1].data.clone().unwrap();
-    assert_eq!((run.method, run.size), (Method::Deflated, 5000));
-    let end = usize::try_from(run.span.end).unwrap();
-    let size = usize::try_from(run.compressed_size).unwrap();
-    let kept = crate::bundle::Kept {
-        data: &bytes[end - size..end],
-        method: run.method,
-        crc: run.crc,
-        size: run.size,
-        as_link: false,
+    assert_eq!(directory.sizes(1).1, 5000);
+    assert!(directory.sizes(1).0 < 100);
+    let content = directory.content(1, &slice(&bytes)).unwrap();
+    assert_eq!(content, long.as_bytes());
+    let run = entry("bin/run", EntryKind::Executable, Some(long.as_bytes()));
+    assert_eq!(directory.find(&run), Some(1));
+    let plain = Entry {
+        kind: EntryKind::File,
+        ..run
     };
-    let wanted = Wanted {
-        as_link: false,
-        as_file: true,
+    assert_eq!(directory.find(&plain), None);
+}
+
+/// The law that a bundle's bytes do not depend on its base rests on this.
+#[test]
+fn an_entry_that_is_copied_has_the_bytes_of_one_that_is_made_anew() {
+    let long = "line\n".repeat(1000);
+    let entries: [(&str, EntryKind, Option<&[u8]>); 4] = [
+        ("bin/run", EntryKind::Executable, Some(long.as_bytes())),
+        ("empty", EntryKind::File, Some(b"")),
+        ("link", EntryKind::Link, Some(b"bin/run")),
+        ("žluť\n", EntryKind::File, Some(b"x")),
+    ];
+    let base = written(&entries);
+    let directory = read(&base).unwrap();
+    let later = zip_time(datetime!(2031-02-03 04:05:06 UTC));
+    let [mut copied, mut anew] = [later, later].map(BundleWriter::new);
+    for (path, kind, raw) in entries {
+        let entry = entry(path, kind, raw);
+        let index = directory.find(&entry).unwrap();
+        let unchanged = directory.unchanged(index, slice(&base));
+        copied.add(&entry, Content::Unchanged(unchanged)).unwrap();
+        let file = compress(&entry, raw.unwrap(), later).unwrap();
+        anew.add(&entry, Content::Compressed(Box::new(file)))
+            .unwrap();
+    }
+    assert_eq!(finished(copied), finished(anew));
+}
+
+#[test]
+fn a_content_that_was_damaged_is_not_read() {
+    let long = "line\n".repeat(1000);
+    let bytes = written(&[("a", EntryKind::File, Some(long.as_bytes()))]);
+    let directory = read(&bytes).unwrap();
+    for at in 0..directory.range(0).end {
+        let mut changed = bytes.clone();
+        changed[usize::try_from(at).unwrap()] ^= 4;
+        let content = directory.content(0, &slice(&changed));
+        assert!(content.is_err() || content.unwrap() == long.as_bytes());
+    }
+}
+
+#[test]
+fn a_directory_that_is_not_all_there_says_what_is_missing() {
+    let names: Vec<_> = (0..100).map(|number| format!("{number:06}")).collect();
+    let entries: Vec<_> = names
+        .iter()
+        .map(|name| (name.as_str(), EntryKind::File, Some(name.as_bytes())))
+        .collect();
+    let bytes = written(&entries);
+    let start = bytes.windows(4).position(|four| four == b"PK\x01\x02");
+    let start = start.unwrap();
+    let length = bytes.len() as u64;
+    let tail = |from: usize| Bytes::copy_from_slice(&bytes[from..]);
+    let Err(Unreadable::Missing(missing)) = Directory::read(tail(bytes.len() - 3000), length)
+    else {
+        panic!("it has all it needs");
     };
-    assert!(Content::take_over(kept, &listed[1].id, wanted).is_ok());
-    assert!(Content::take_over(kept, &listed[2].id, wanted).is_err());
+    assert_eq!(missing, start as u64..length - 3000);
+    let directory = Directory::read(tail(start), length).unwrap();
+    assert_eq!(directory.listed().len(), 100);
 }
 
 #[test]
 fn a_file_that_a_partial_bundle_lacks_is_listed_without_its_content() {
-    let listed = read(&written(&[("late", EntryKind::Executable, None)])).unwrap();
-    assert_eq!(listed[0].kind, EntryKind::Executable);
-    assert_eq!(listed[0].data, None);
+    let directory = read(&written(&[("late", EntryKind::Executable, None)])).unwrap();
+    let listed = directory.listed()[0];
+    assert_eq!(listed.kind, EntryKind::Executable);
+    assert!(!listed.has_content);
+    assert_eq!(
+        directory.find(&entry("late", EntryKind::Executable, None)),
+        None
+    );
 }
 
 #[test]
-fn more_entries_than_sixteen_bits_count_are_read() {
+fn more_entries_than_sixteen_bits_count_are_read_whatever_is_changed_at_their_end() {
     let names: Vec<_> = (0..70_000).map(|number| format!("{number:06}")).collect();
     let entries: Vec<_> = names
         .iter()
         .map(|name| (name.as_str(), EntryKind::Submodule, None))
         .collect();
-    assert_eq!(read(&written(&entries)).unwrap().len(), 70_000);
+    let bytes = written(&entries);
+    assert_eq!(read(&bytes).unwrap().listed().len(), 70_000);
+    let end = 22 + 20 + 56 + 40;
+    for at in (bytes.len() - end..bytes.len()).step_by(9) {
+        let mut changed = bytes.clone();
+        changed[at] ^= 0x40;
+        let _ = read(&changed);
+    }
 }
 
 #[test]
 fn an_entry_beyond_four_gigabytes_is_found() {
     let far = u64::from(u32::MAX) + 12;
-    let mut writer = BundleWriter::new(datetime!(2019-06-12 10:23:43 UTC));
-    writer.offset = far;
-    let entry = Entry {
-        path: "a".to_owned(),
-        kind: EntryKind::File,
-        id: id(1),
-    };
-    let x = content(b"x");
-    let (header, data) = writer.entry(&entry, Some(&x));
-    let after = far + (header.len() + data.len()) as u64;
-    let end = writer.finish(&id(1));
-    let length = after + end.len() as u64;
-    let range = directory_range(&end[end.len() - END..], length).unwrap();
-    assert_eq!(range.start, after);
-    let size = usize::try_from(range.end - range.start).unwrap();
-    let listed = entries(&end[..size], after).unwrap();
-    assert_eq!(listed[0].data.clone().unwrap().span, far..after);
+    let time = zip_time(datetime!(2019-06-12 10:23:43 UTC));
+    let mut writer = BundleWriter::starting_at(time, far);
+    let entry = entry("a", EntryKind::File, Some(b"x"));
+    let file = compress(&entry, b"x", time).unwrap();
+    writer
+        .add(&entry, Content::Compressed(Box::new(file)))
+        .unwrap();
+    // The end is looked for in blocks of two kilobytes.
+    let end = [vec![0; 4096], finished(writer)].concat();
+    let length = far - 4096 + end.len() as u64;
+    let directory = Directory::read(end.clone().into(), length).unwrap();
+    assert_eq!(directory.range(0).start, far);
+    let slice = Slice::of(end.into(), far - 4096, length);
+    assert_eq!(directory.content(0, &slice).unwrap(), b"x");
 }
 
 #[test]

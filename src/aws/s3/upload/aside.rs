@@ -22,21 +22,18 @@ impl Upload {
         }
     }
 
-    /// Leaves the object as far as it is, `rest` at its end, where it is no bundle; says whether
-    /// it could.
+    /// Whether it can be left unfinished; the upload is given up where it cannot.
+    pub fn can_be_partial(&mut self) -> bool {
+        self.set_aside(true);
+        self.is_aside()
+    }
+
+    /// Leaves the object as it is, where it is not a bundle.
     ///
     /// # Errors
     ///
     /// A failed call; the upload is then to be [aborted](Self::abort).
-    pub async fn leave_unfinished(&mut self, rest: &[u8]) -> Result<bool, CallError> {
-        self.set_aside(true);
-        if !self.is_aside() {
-            if let Some(multipart) = self.multipart.take() {
-                self.give_up(multipart).await;
-            }
-            return Ok(false);
-        }
-        self.write(rest).await?;
+    pub async fn leave_unfinished(&mut self) -> Result<bool, CallError> {
         if self.multipart.is_none() {
             self.put_whole().await?;
         } else {
