@@ -61,6 +61,7 @@ fn start(mut function: Command, more: &[(&str, &str)]) -> std::io::Result<Durati
             ("AWS_ACCESS_KEY_ID", "any"),
             ("AWS_SECRET_ACCESS_KEY", "key"),
             ("CODE_BUCKET", "bundles"),
+            ("REPOSITORIES", "*"),
         ])
         .envs(more.iter().copied())
         .stdout(Stdio::null());

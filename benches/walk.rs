@@ -57,8 +57,11 @@ fn main() -> anyhow::Result<()> {
 
 /// A repository of the local AWS, and the commit and its root tree.
 async fn repository() -> anyhow::Result<(Repository, ObjectId, ObjectId)> {
-    let bucket = |variable: &str| (variable == "CODE_BUCKET").then(|| "bench".to_owned());
-    let config = Config::read(bucket)?;
+    let required = |variable: &str| match variable {
+        "CODE_BUCKET" | "REPOSITORIES" => Some("bench".to_owned()),
+        _ => None,
+    };
+    let config = Config::read(required)?;
     let aws = Aws::connect(&config, Connections::prepare()).await;
     let client = aws.codecommit("eu-west-1", None).await;
     let repository = client.repository("bench", CallCounts::default());

@@ -49,7 +49,7 @@ pub trait Work: Send + Sync + 'static {
         self: Arc<Self>,
         push: Push,
         may_be_repeated: bool,
-    ) -> impl Future<Output = (Result<(), Error>, Self::Metrics)> + Send + 'static;
+    ) -> impl Future<Output = (Result<Completed, Error>, Self::Metrics)> + Send + 'static;
 
     /// Deliveries before the dead-letter queue, if known. Asked only after a failure that has
     /// others behind it.
@@ -58,6 +58,15 @@ pub trait Work: Send + Sync + 'static {
     /// Called once for each message, when its outcome is known. The metrics are the default ones
     /// where the work on the push did not come to its own end.
     fn report(&self, message: &Message, outcome: MessageOutcome<'_>, metrics: Self::Metrics);
+}
+
+/// How the work on a push ended well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Completed {
+    /// The push has its build.
+    Built,
+    /// There was nothing to build.
+    Skipped(Skip),
 }
 
 /// A message that failed or was not tried, in the order of the batch.
@@ -74,6 +83,8 @@ pub struct Failure {
 pub enum MessageOutcome<'a> {
     /// The push has its build.
     Done(&'a Push),
+    /// The push is in the push queue.
+    Forwarded(&'a Push),
     /// There was nothing to build.
     Skipped(&'a Skip),
     /// It failed or was not tried; without a push, the message itself is bad.
@@ -150,8 +161,12 @@ async fn work_lane<W: Work>(
             work_one(work, &message, &push, stop).await
         };
         let error = match result {
-            Ok(()) => {
+            Ok(Completed::Built) => {
                 work.report(&message, MessageOutcome::Done(&push), metrics);
+                continue;
+            }
+            Ok(Completed::Skipped(skip)) => {
+                work.report(&message, MessageOutcome::Skipped(&skip), metrics);
                 continue;
             }
             Err(error) => error,
@@ -175,7 +190,7 @@ async fn work_one<W: Work>(
     message: &Message,
     push: &Push,
     stop: Instant,
-) -> (Result<(), Error>, W::Metrics) {
+) -> (Result<Completed, Error>, W::Metrics) {
     let without_metrics = |error| (Err(error), W::Metrics::default());
     if Instant::now() + LEAST_TIME > stop {
         return without_metrics(Error::NotBegun);

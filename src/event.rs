@@ -39,6 +39,18 @@ pub enum Skip {
     },
     /// A merge that CodeCommit tried out belongs to no reference.
     UnreferencedMergeCommit,
+    /// The configuration does not list this repository.
+    NotSelected {
+        /// The repository that is not built.
+        repository: String,
+    },
+    /// Only a pattern lists this repository, and it has no project.
+    NoProject {
+        /// The repository that is not built.
+        repository: String,
+        /// The project that it would have.
+        project: String,
+    },
     /// The configuration leaves this reference out.
     Excluded {
         /// The reference that is not built.
@@ -52,6 +64,8 @@ impl Skip {
         match self {
             Self::ReferenceDeleted { .. } => "reference_deleted",
             Self::UnreferencedMergeCommit => "unreferenced_merge_commit",
+            Self::NotSelected { .. } => "not_selected",
+            Self::NoProject { .. } => "no_project",
             Self::Excluded { .. } => "excluded",
         }
     }
@@ -62,6 +76,19 @@ impl fmt::Display for Skip {
         match self {
             Self::ReferenceDeleted { reference } => write!(out, "{reference} was deleted"),
             Self::UnreferencedMergeCommit => out.write_str("a merge commit without a reference"),
+            Self::NotSelected { repository } => {
+                write!(
+                    out,
+                    "{repository} is not among the repositories that are built"
+                )
+            }
+            Self::NoProject {
+                repository,
+                project,
+            } => write!(
+                out,
+                "{repository} is built if it has a project named {project}, which does not exist"
+            ),
             Self::Excluded { reference } => {
                 write!(
                     out,

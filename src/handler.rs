@@ -1,6 +1,7 @@
 //! The Lambda handler: an invocation's messages in, the ids of those that failed out.
 
-mod invocation;
+mod intake;
+mod publish;
 mod source_queue;
 
 use std::sync::Arc;
@@ -10,20 +11,35 @@ use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use lambda_runtime::{Context, LambdaEvent, service_fn};
 use tokio::time::Instant;
 
-use crate::aws::Aws;
 use crate::aws::connections::Connections;
-use crate::batch::{self, Message};
-use crate::config::{Config, ConfigError};
+use crate::aws::sqs::Queue;
+use crate::aws::{self, Aws};
+use crate::batch::{Failure, Message};
+use crate::config::{Config, ConfigError, IntakeConfig};
 use crate::log;
 use crate::publish::FunctionLocation;
 use crate::report::Reporter;
-use invocation::Invocation;
+use intake::Intake;
+use publish::Publisher;
 use source_queue::SourceQueue;
 
-/// Clients and configuration: all that is kept from one invocation to the next.
-struct Function {
-    aws: Aws,
-    config: Config,
+/// What the function does, by the name of its handler. One binary does both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    /// Gives each push its reference's message group.
+    Intake,
+    /// Bundles and builds.
+    Publish,
+}
+
+impl Role {
+    /// Every other name is `publish`: Lambda's custom runtimes ask for none in particular.
+    fn of_handler(name: Option<&str>) -> Self {
+        match name {
+            Some("intake") => Self::Intake,
+            _ => Self::Publish,
+        }
+    }
 }
 
 /// Why the process ends by itself.
@@ -43,23 +59,57 @@ pub enum RunError {
 ///
 /// A configuration that cannot be used, or a Lambda Runtime API that does not answer.
 pub async fn run() -> Result<(), RunError> {
-    log::start(|name| std::env::var(name).ok());
+    let variable =
+        |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+    log::start(variable);
     let connections = Connections::prepare();
-    let config = Config::from_environment()?;
-    let aws = Aws::connect(&config, connections).await;
-    let function = Arc::new(Function { aws, config });
-    lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| {
-        handle(function.clone(), event.payload, event.context)
-    }))
-    .await
-    .map_err(RunError::RuntimeApi)
+    let ended = match Role::of_handler(variable("_HANDLER").as_deref()) {
+        Role::Publish => {
+            let config = Config::read(variable)?;
+            let aws = Aws::connect(&config, connections).await;
+            let publisher = Arc::new(Publisher { aws, config });
+            lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| {
+                let publisher = publisher.clone();
+                let queue = publisher.aws.queue.clone();
+                handle(event, queue, async move |invocation, messages| {
+                    publisher.handle(invocation, messages).await
+                })
+            }))
+            .await
+        }
+        Role::Intake => {
+            let config = IntakeConfig::read(variable)?;
+            let queue = aws::connect_queue(connections).await;
+            let intake = Arc::new(Intake { queue, config });
+            lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| {
+                let intake = intake.clone();
+                let queue = intake.queue.clone();
+                handle(event, queue, async move |invocation, messages| {
+                    intake.handle(&invocation, messages).await
+                })
+            }))
+            .await
+        }
+    };
+    ended.map_err(RunError::RuntimeApi)
 }
 
+/// What both roles know of one invocation.
+struct Invocation {
+    reporter: Reporter,
+    location: FunctionLocation,
+    source_queue: SourceQueue,
+    /// When the work must have ended.
+    stop: Instant,
+}
+
+/// Has an event's messages worked on, and reports the ones that failed.
 async fn handle(
-    function: Arc<Function>,
-    event: SqsEvent,
-    context: Context,
+    event: LambdaEvent<SqsEvent>,
+    queue: Arc<Queue>,
+    work: impl AsyncFnOnce(Arc<Invocation>, Vec<Message>) -> Vec<Failure>,
 ) -> Result<SqsBatchResponse, lambda_runtime::Error> {
+    let (event, context) = event.into_parts();
     let Deadlines { stop, end } = deadlines(&context);
     let queue_arn = event
         .records
@@ -79,11 +129,10 @@ async fn handle(
             request_id: context.request_id.clone(),
         },
         location: FunctionLocation::of_arn(&context.invoked_function_arn),
-        source_queue: SourceQueue::new(function.aws.queue.clone(), queue_arn),
+        source_queue: SourceQueue::new(queue, queue_arn),
         stop,
-        function,
     });
-    let failures = batch::handle(&invocation, messages, stop).await;
+    let failures = work(invocation.clone(), messages).await;
     let source_queue = &invocation.source_queue;
     source_queue.set_back_offs(&failures, end).await;
 
@@ -139,6 +188,14 @@ mod tests {
         let Deadlines { stop, end } = deadlines(&context);
         assert!(stop <= end);
         stop.saturating_duration_since(Instant::now()).as_secs()
+    }
+
+    #[test]
+    fn the_handlers_name_is_the_role_and_any_other_is_publish() {
+        assert_eq!(Role::of_handler(Some("intake")), Role::Intake);
+        for name in [Some("publish"), Some("bootstrap"), Some(""), None] {
+            assert_eq!(Role::of_handler(name), Role::Publish, "{name:?}");
+        }
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! Every push to AWS CodeCommit, on any branch, gets its own CodeBuild build.
 //!
-//! EventBridge puts each push into an SQS FIFO queue, and Lambda hands this function the queue's
-//! messages in batches. The modules, in reading order:
+//! EventBridge puts each push into an SQS FIFO queue, where the handler `intake` gives it its
+//! reference's message group and forwards it to a second one, which feeds the handler `publish`. The
+//! modules, in reading order:
 //!
-//! - `handler`: the Lambda handler; [`run`] is all that `main` calls.
-//! - [`config`]: the environment, read once; `references`: which references are built.
+//! - `handler`: the two Lambda handlers; [`run`] is all that `main` calls.
+//! - [`config`]: the environment, read once; `selection`: which pushes are built.
 //! - `error`: what can go wrong, and what is done with the message then.
 //! - `report`: the one line in the log that each message leaves, its metrics included.
+//! - `intake`: pushes to message groups, in order.
 //! - `batch`: a batch of messages, sorted into lanes; what failed, and when it comes back.
 //! - `event`: one message's body becomes a push, or the reason why there is nothing to build.
 //! - `publish`: one push, from the queue's message to its build. It uses
@@ -30,11 +32,12 @@ mod error;
 mod event;
 pub mod git;
 mod handler;
+mod intake;
 mod log;
 mod memory;
 mod publish;
-mod references;
 mod report;
+mod selection;
 pub mod tree;
 
 pub use handler::{RunError, run};

@@ -12,9 +12,9 @@ use tokio::time::{Instant, timeout_at};
 use crate::aws::Aws;
 use crate::aws::codecommit::{CallCounts, Repository};
 use crate::aws::s3::Stored;
-use crate::config::{Config, Unbundlable as WhenUnbundlable};
+use crate::config::{BadProjectName, Config, Unbundlable as WhenUnbundlable};
 use crate::error::{Error, NoBundle, Unbundlable};
-use crate::event::Push;
+use crate::event::{Push, Skip};
 use key::Keys;
 
 /// How a push reached this function.
@@ -50,6 +50,15 @@ impl FunctionLocation {
             account: next(),
         }
     }
+}
+
+/// What became of a push.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Done {
+    /// It has its build.
+    Published(Published),
+    /// There is nothing to build.
+    Skipped(Skip),
 }
 
 /// A push that has its build.
@@ -124,9 +133,9 @@ pub async fn publish(
     push: &Push,
     delivery: &Delivery,
     figures: &mut Figures,
-) -> Result<Published, Error> {
+) -> Result<Done, Error> {
     match timeout_at(delivery.stop, attempt(aws, config, push, delivery, figures)).await {
-        Ok(published) => published,
+        Ok(done) => done,
         Err(_) => Err(Error::OutOfTime(
             "the invocation ends before the push is published",
         )),
@@ -139,8 +148,11 @@ async fn attempt(
     push: &Push,
     delivery: &Delivery,
     figures: &mut Figures,
-) -> Result<Published, Error> {
-    let project = config.project_of(&push.repository)?;
+) -> Result<Done, Error> {
+    let project = match project(aws, config, push).await? {
+        Ok(project) => project,
+        Err(skip) => return Ok(Done::Skipped(skip)),
+    };
     let keys = Keys::of(push, &delivery.location);
 
     if delivery.redelivered {
@@ -149,11 +161,11 @@ async fn attempt(
             .of_event(&project, &push.event_id, push.time)
             .await?;
         if let Some(build_id) = earlier {
-            return Ok(Published {
+            return Ok(Done::Published(Published {
                 outcome: PushOutcome::AlreadyBuilt,
                 build_id,
                 bundle: None,
-            });
+            }));
         }
     }
 
@@ -201,11 +213,28 @@ async fn attempt(
         .start(&project, &request, config.artifacts)
         .await?;
     figures.build = begun.elapsed();
-    Ok(Published {
+    Ok(Done::Published(Published {
         outcome,
         build_id,
         bundle: stored.ok(),
-    })
+    }))
+}
+
+/// The project to start. A repository that only a pattern lists needs none: without one it is
+/// skipped, before anything is fetched.
+async fn project(aws: &Aws, config: &Config, push: &Push) -> Result<Result<String, Skip>, Error> {
+    let named = config.project_of(&push.repository);
+    if config.needs_project(&push.repository) {
+        return Ok(Ok(named?));
+    }
+    let missing = match named {
+        Ok(project) if aws.builds.has_project(&project).await? => return Ok(Ok(project)),
+        Ok(project) | Err(BadProjectName { project, .. }) => project,
+    };
+    Ok(Err(Skip::NoProject {
+        repository: push.repository.clone(),
+        project: missing,
+    }))
 }
 
 /// The repository, read under the role that may: the function's own role reads its own account and region,

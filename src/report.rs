@@ -20,6 +20,7 @@ use metrique::CloseValue;
 use metrique::RootEntry;
 use metrique::emf::Emf;
 use metrique::writer::format::Format;
+use time::OffsetDateTime;
 use tracing::Level;
 
 use crate::batch::{Message, MessageOutcome};
@@ -31,17 +32,29 @@ use line::Line;
 /// The namespace of the metrics; the dashboard of `template.yaml` reads them from it.
 pub const NAMESPACE: &str = "pushbuild";
 
-/// What the work on a push noted.
-#[derive(Debug, Default)]
+/// What is measured of the work on a message.
+#[derive(Clone, Debug, Default)]
 pub struct Metrics {
+    /// When the work on the message began.
+    pub begun: Option<OffsetDateTime>,
     /// Of a push that has its build.
     pub published: Option<Published>,
     /// Of a push that was worked on to an end of its own.
     pub cost: Option<Cost>,
 }
 
+impl Metrics {
+    /// Of work that begins now.
+    pub fn begin() -> Self {
+        Self {
+            begun: Some(OffsetDateTime::now_utc()),
+            ..Self::default()
+        }
+    }
+}
+
 /// What a push cost.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Cost {
     /// Sizes, counts and the time of each step.
     pub figures: Figures,
@@ -90,19 +103,21 @@ impl Reporter {
         line.request_id = Some(self.request_id.clone()).filter(|id| !id.is_empty());
         line.message_id = Some(message.id.clone());
         line.receive_count = message.receive_count;
+        line.times(message.sent, metrics.begun);
         if let Some(cost) = metrics.cost {
             line.cost(&cost);
         }
         line.names(match outcome {
-            MessageOutcome::Done(push) | MessageOutcome::Failed(Some(push), _) => {
-                EventFields::from(push)
-            }
+            MessageOutcome::Done(push)
+            | MessageOutcome::Forwarded(push)
+            | MessageOutcome::Failed(Some(push), _) => EventFields::from(push),
             MessageOutcome::Skipped(_) | MessageOutcome::Failed(None, _) => {
                 EventFields::of_body(&message.body)
             }
         });
         match outcome {
             MessageOutcome::Done(_) => line.done(metrics.published),
+            MessageOutcome::Forwarded(_) => line.forwarded(),
             MessageOutcome::Skipped(skip) => line.skipped(skip),
             MessageOutcome::Failed(_, error) => line.failed(error),
         }
@@ -121,6 +136,7 @@ impl Reporter {
 fn level(outcome: &MessageOutcome<'_>) -> Level {
     match outcome {
         MessageOutcome::Done(_)
+        | MessageOutcome::Forwarded(_)
         | MessageOutcome::Skipped(_)
         | MessageOutcome::Failed(_, Error::BehindFailure) => Level::INFO,
         MessageOutcome::Failed(_, error) => match error.class() {

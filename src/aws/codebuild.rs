@@ -1,13 +1,19 @@
 //! CodeBuild, as the place where builds start.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
 use aws_config::SdkConfig;
 use aws_sdk_codebuild::Client;
 use aws_sdk_codebuild::config::Builder;
+use aws_sdk_codebuild::operation::list_builds_for_project::ListBuildsForProjectOutput;
 use aws_sdk_codebuild::types::{
     ArtifactsType, EnvironmentVariable, EnvironmentVariableType, ProjectArtifacts,
     ProjectEnvironment, SourceType,
 };
 use time::OffsetDateTime;
+use tokio::time::Instant;
 
 use super::{failed, retry, without_code};
 use crate::config::Artifacts;
@@ -21,13 +27,17 @@ pub const PUSH_EVENT_ID: &str = "PUSH_EVENT_ID";
 /// comes near this.
 const MOST_PAGES: usize = 100;
 
+/// How long a project is taken to exist, or not to.
+const PROJECT_AGE: Duration = Duration::from_mins(1);
+
 /// A build's start and an event's time come from different clocks.
 const CLOCK_SKEW: time::Duration = time::Duration::minutes(5);
 
 /// The builds of this account.
-#[derive(Clone)]
 pub struct Builds {
     client: Client,
+    /// Whether projects exist, and when that was asked.
+    known: Mutex<HashMap<String, (Instant, bool)>>,
 }
 
 /// What a build is started with, besides its project's settings.
@@ -74,6 +84,7 @@ impl Builds {
             .build();
         Self {
             client: Client::from_conf(config),
+            known: Mutex::default(),
         }
     }
 
@@ -132,6 +143,50 @@ impl Builds {
             .ok_or_else(|| without_code(CALL, project, "the answer names no build"))
     }
 
+    /// Whether a project exists, or did a minute ago.
+    ///
+    /// Its builds are listed for that: the function may do so anyway, and the answer is some ids.
+    /// BatchGetProjects would need a permission more, which shows every setting of a project.
+    ///
+    /// # Errors
+    ///
+    /// A failed call.
+    pub async fn has_project(&self, project: &str) -> Result<bool, CallError> {
+        let known = self.known_projects().get(project).copied();
+        if let Some((asked, exists)) = known
+            && asked.elapsed() < PROJECT_AGE
+        {
+            return Ok(exists);
+        }
+        let exists = match self.builds_page(project, None).await {
+            Ok(_) => true,
+            Err(error) if error.cause == Cause::DoesNotExist => false,
+            Err(error) => return Err(error),
+        };
+        let known = (Instant::now(), exists);
+        self.known_projects().insert(project.to_owned(), known);
+        Ok(exists)
+    }
+
+    fn known_projects(&self) -> MutexGuard<'_, HashMap<String, (Instant, bool)>> {
+        // A panic between lock and unlock leaves a map that is as good as before.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn builds_page(
+        &self,
+        project: &str,
+        next: Option<String>,
+    ) -> Result<ListBuildsForProjectOutput, CallError> {
+        self.client
+            .list_builds_for_project()
+            .project_name(project)
+            .set_next_token(next)
+            .send()
+            .await
+            .map_err(|error| failed("CodeBuild ListBuildsForProject", project, &error, cause))
+    }
+
     /// The build that a push has already, if it has one.
     ///
     /// Newest builds come first, and one that started before the push cannot be its own, so the
@@ -150,16 +205,7 @@ impl Builds {
         let oldest = (pushed - CLOCK_SKEW).unix_timestamp();
         let mut next = None;
         for _ in 0..MOST_PAGES {
-            let page = self
-                .client
-                .list_builds_for_project()
-                .project_name(project)
-                .set_next_token(next)
-                .send()
-                .await
-                .map_err(|error| {
-                    failed("CodeBuild ListBuildsForProject", project, &error, cause)
-                })?;
+            let page = self.builds_page(project, next).await?;
             // No list is not an empty list: to take it for one would build twice.
             let Some(ids) = page.ids else {
                 return Err(without_code(

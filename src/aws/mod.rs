@@ -52,22 +52,9 @@ pub struct Aws {
 type CodeCommitClients = HashMap<(String, Option<Reader>), codecommit::Client>;
 
 impl Aws {
-    /// Reads the SDK's own settings from the environment and builds the clients over these
-    /// connections.
+    /// Builds the clients over these connections.
     pub async fn connect(config: &Config, connections: Connections) -> Self {
-        let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .app_name(AppName::new("pushbuild").expect("the name has no character to refuse"))
-            .retry_config(retry::standard())
-            .timeout_config(retry::timeouts())
-            .http_client(connections.clone());
-        // Lambda's own are where the SDK looks first, but it sets up all the other places before.
-        if all_set(["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]) {
-            loader = loader.credentials_provider(EnvironmentVariableCredentialsProvider::new());
-        }
-        if all_set(["AWS_REGION"]) {
-            loader = loader.region(EnvironmentVariableRegionProvider::new());
-        }
-        let sdk = loader.load().await;
+        let sdk = sdk_config(&connections).await;
         let aws = Self {
             bundles: s3::Bundles::new(&sdk, &config.code_bucket),
             builds: codebuild::Builds::new(&sdk),
@@ -111,6 +98,30 @@ impl Aws {
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
+}
+
+/// The queues alone, which is all that the handler `intake` calls.
+pub async fn connect_queue(connections: Connections) -> Arc<sqs::Queue> {
+    let queue = sqs::Queue::new(&sdk_config(&connections).await);
+    connections.wait();
+    Arc::new(queue)
+}
+
+/// The SDK's own settings, read from the environment.
+async fn sdk_config(connections: &Connections) -> SdkConfig {
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .app_name(AppName::new("pushbuild").expect("the name has no character to refuse"))
+        .retry_config(retry::standard())
+        .timeout_config(retry::timeouts())
+        .http_client(connections.clone());
+    // Lambda's own are where the SDK looks first, but it sets up all the other places before.
+    if all_set(["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]) {
+        loader = loader.credentials_provider(EnvironmentVariableCredentialsProvider::new());
+    }
+    if all_set(["AWS_REGION"]) {
+        loader = loader.region(EnvironmentVariableRegionProvider::new());
+    }
+    loader.load().await
 }
 
 /// Whether the SDK would find something in each of these environment variables.

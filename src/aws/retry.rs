@@ -34,6 +34,14 @@ pub fn timeouts() -> TimeoutConfig {
         .build()
 }
 
+/// SQS answers within milliseconds, and the handler `intake` has seconds.
+pub fn sqs_timeouts() -> TimeoutConfig {
+    timeouts()
+        .to_builder()
+        .operation_attempt_timeout(Duration::from_secs(4))
+        .build()
+}
+
 /// Whether an answer is CodeCommit's throttle in its XML shape: HTTP 400 or 429 with
 /// `<ThrottlingException>` for a body, on an API that speaks JSON. The SDK finds no code in it and
 /// does not retry it. Seen in <https://github.com/boto/boto3/issues/3663> and

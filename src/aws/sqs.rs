@@ -1,17 +1,20 @@
-//! SQS, as the queue that feeds this function: how soon its failed messages come back.
+//! SQS: pushes are sent on, and it is set when failed messages come back.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::Builder;
-use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, QueueAttributeName};
+use aws_sdk_sqs::types::{
+    BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry, QueueAttributeName,
+    SendMessageBatchRequestEntry, SendMessageBatchResultEntry,
+};
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use super::{failed, retry, without_code};
+use super::{common_cause, failed, retry, without_code};
 use crate::error::{CallError, Cause};
 
 /// Entries in one ChangeMessageVisibilityBatch:
@@ -22,7 +25,8 @@ const BATCH: usize = 10;
 /// does not replace a warm function.
 const SETTINGS_AGE: Duration = Duration::from_mins(1);
 
-/// The queue. Its client is made, and its settings are read, only after a failure.
+/// The queues. The client is made when one is called, and a queue's settings are read only after a
+/// failure.
 pub struct Queue {
     client: LazyLock<Client, Box<dyn FnOnce() -> Client + Send>>,
     known: Mutex<HashMap<String, (Instant, QueueSettings)>>,
@@ -34,6 +38,17 @@ pub struct QueueSettings {
     url: String,
     /// Deliveries after which a message moves to the dead-letter queue; `None` without one.
     pub max_receive_count: Option<u32>,
+}
+
+/// A message for a FIFO queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewMessage<'a> {
+    /// Its message group.
+    pub group: &'a str,
+    /// SQS drops another message with this id for five minutes.
+    pub deduplication_id: &'a str,
+    /// Its body.
+    pub body: &'a str,
 }
 
 /// One message and the seconds until it is visible again.
@@ -54,7 +69,9 @@ struct RedrivePolicy {
 
 impl Queue {
     pub(super) fn new(sdk: &SdkConfig) -> Self {
-        let config = Builder::from(sdk).retry_classifier(retry::UnreadableClassifier);
+        let config = Builder::from(sdk)
+            .timeout_config(retry::sqs_timeouts())
+            .retry_classifier(retry::UnreadableClassifier);
         Self {
             client: LazyLock::new(Box::new(|| Client::from_conf(config.build()))),
             known: Mutex::default(),
@@ -112,6 +129,50 @@ impl Queue {
         Ok(settings)
     }
 
+    /// Sends at most ten messages in one call, and returns those that failed, by their place.
+    ///
+    /// # Errors
+    ///
+    /// A failed call: each message may have been sent or not.
+    pub async fn send(
+        &self,
+        url: &str,
+        messages: &[NewMessage<'_>],
+    ) -> Result<Vec<(usize, CallError)>, CallError> {
+        const CALL: &str = "SQS SendMessageBatch";
+        let entries = messages
+            .iter()
+            .enumerate()
+            .map(|(place, message)| {
+                SendMessageBatchRequestEntry::builder()
+                    .id(place.to_string())
+                    .message_group_id(message.group)
+                    .message_deduplication_id(message.deduplication_id)
+                    .message_body(message.body)
+                    .build()
+            })
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| without_code(CALL, url, &error.to_string()))?;
+        let answer = self
+            .client
+            .send_message_batch()
+            .queue_url(url)
+            .set_entries(Some(entries))
+            .send()
+            .await
+            .map_err(|error| failed(CALL, url, &error, cause))?;
+        let successful = answer.successful().iter();
+        let sent: HashSet<_> = successful.map(SendMessageBatchResultEntry::id).collect();
+        let places = (0..messages.len()).map(|place| (place, place.to_string()));
+        let unsent = places.filter(|(_, id)| !sent.contains(id.as_str()));
+        Ok(unsent
+            .map(|(place, id)| {
+                let entry = answer.failed().iter().find(|entry| entry.id() == id);
+                (place, entry_error(CALL, url, entry))
+            })
+            .collect())
+    }
+
     fn known(&self) -> std::sync::MutexGuard<'_, HashMap<String, (Instant, QueueSettings)>> {
         // A panic between lock and unlock leaves a map that is as good as before.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
@@ -152,14 +213,31 @@ impl Queue {
                 .map_err(|error| failed(CALL, &settings.url, &error, cause));
             let this = sent.and_then(|answer| match answer.failed().first() {
                 None => Ok(()),
-                Some(entry) => Err(CallError {
-                    code: Some(entry.code().to_owned()),
-                    ..without_code(CALL, &settings.url, entry.message().unwrap_or_default())
-                }),
+                entry => Err(entry_error(CALL, &settings.url, entry)),
             });
             outcome = outcome.and(this);
         }
         outcome
+    }
+}
+
+/// The failure of one entry of a batch; without an entry, the answer does not speak of it.
+fn entry_error(call: &'static str, url: &str, entry: Option<&BatchResultErrorEntry>) -> CallError {
+    let Some(entry) = entry else {
+        return without_code(call, url, "the answer does not say what became of an entry");
+    };
+    let code = entry.code();
+    let unknown = if entry.sender_fault() {
+        Cause::Unknown
+    } else {
+        Cause::Unavailable
+    };
+    CallError {
+        cause: cause(code)
+            .or_else(|| common_cause(code))
+            .unwrap_or(unknown),
+        code: Some(code.to_owned()),
+        ..without_code(call, url, entry.message().unwrap_or_default())
     }
 }
 

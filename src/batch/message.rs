@@ -68,8 +68,23 @@ impl Message {
     }
 }
 
+#[cfg(test)]
+impl Message {
+    /// Any message on its first delivery, for tests to change.
+    pub(crate) fn sample(id: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            receipt_handle: format!("receipt of {id}"),
+            group: "shop".to_owned(),
+            receive_count: 1,
+            sent: None,
+            body: String::new(),
+        }
+    }
+}
+
 /// SQS writes moments as milliseconds since the Unix epoch.
 fn moment(milliseconds: &str) -> Option<OffsetDateTime> {
-    let milliseconds: i64 = milliseconds.parse().ok()?;
-    OffsetDateTime::from_unix_timestamp(milliseconds / 1000).ok()
+    let milliseconds: i128 = milliseconds.parse().ok()?;
+    OffsetDateTime::from_unix_timestamp_nanos(milliseconds.checked_mul(1_000_000)?).ok()
 }

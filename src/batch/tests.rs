@@ -9,12 +9,9 @@ use aws_lambda_events::event::sqs::SqsMessage;
 /// `slow` takes ten seconds; `skip` and `bad` are the reader's.
 fn message(id: &str, body: &str, receive_count: u32) -> Message {
     Message {
-        id: id.to_owned(),
-        receipt_handle: format!("receipt of {id}"),
-        group: "shop".to_owned(),
         receive_count,
-        sent: None,
         body: body.to_owned(),
+        ..Message::sample(id)
     }
 }
 
@@ -56,7 +53,7 @@ impl Work for Script {
         read(body)
     }
 
-    async fn publish(self: Arc<Self>, push: Push, _: bool) -> (Result<(), Error>, bool) {
+    async fn publish(self: Arc<Self>, push: Push, _: bool) -> (Result<Completed, Error>, bool) {
         let name = format!("{} {}", push.event_id, push.reference.short_name);
         self.worked.lock().unwrap().push(name);
         let outcome = match push.event_id.as_str() {
@@ -69,9 +66,10 @@ impl Work for Script {
             "panic" => panic!("a test's panic"),
             "slow" => {
                 tokio::time::sleep(Duration::from_secs(10)).await;
-                Ok(())
+                Ok(Completed::Built)
             }
-            _ => Ok(()),
+            "projectless" => Ok(Completed::Skipped(Skip::UnreferencedMergeCommit)),
+            _ => Ok(Completed::Built),
         };
         (outcome, true)
     }
@@ -83,6 +81,7 @@ impl Work for Script {
     fn report(&self, message: &Message, outcome: MessageOutcome<'_>, ended: bool) {
         let outcome = match outcome {
             MessageOutcome::Done(_) => "done",
+            MessageOutcome::Forwarded(_) => "forwarded",
             MessageOutcome::Skipped(_) => "skipped",
             MessageOutcome::Failed(Some(_), _) => "failed",
             MessageOutcome::Failed(None, _) => "bad",
@@ -152,7 +151,16 @@ async fn a_bad_message_in_the_middle_fails_alone() {
 
 #[tokio::test]
 async fn each_message_is_reported_once_with_the_metrics_of_its_work() {
-    let mut ran = run(&["ok a", "fail b", "3 b", "panic c", "skip", "bad"]).await;
+    let mut ran = run(&[
+        "ok a",
+        "fail b",
+        "3 b",
+        "panic c",
+        "skip",
+        "bad",
+        "projectless d",
+    ])
+    .await;
     ran.reported.sort();
     let expected = [
         ("0", "done", true),
@@ -161,6 +169,7 @@ async fn each_message_is_reported_once_with_the_metrics_of_its_work() {
         ("3", "failed", false),
         ("4", "skipped", false),
         ("5", "bad", false),
+        ("6", "skipped", true),
     ];
     let expected = expected.map(|(id, outcome, ended)| (id.to_owned(), outcome, ended));
     assert_eq!(ran.reported, expected);

@@ -87,12 +87,9 @@ mod tests {
 
     fn failed(group: &str, receive_count: u32, error: Error) -> Failure {
         let message = Message {
-            id: format!("id-{group}-{receive_count}"),
-            receipt_handle: format!("receipt-{group}-{receive_count}"),
             group: group.to_owned(),
             receive_count,
-            sent: None,
-            body: String::new(),
+            ..Message::sample("m")
         };
         Failure { message, error }
     }

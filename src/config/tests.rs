@@ -1,38 +1,48 @@
 use super::*;
+use crate::event::{Push, ReferenceKind, Skip};
 
+/// With every repository, unless the variables say otherwise.
 fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
     Config::read(|name| {
         variables
             .iter()
+            .chain(&[("REPOSITORIES", "*")])
             .find(|(variable, _)| *variable == name)
             .map(|(_, value)| (*value).to_owned())
     })
 }
 
+fn builds(config: &Config, kind: ReferenceKind, short_name: &str) -> bool {
+    let push = Push::sample(kind, short_name);
+    config.selection.skips(&push).is_none()
+}
+
 #[test]
-fn the_bucket_is_enough() {
+fn the_bucket_and_the_repositories_are_enough() {
     let config = read(&[("CODE_BUCKET", "bundles")]).unwrap();
     assert_eq!(config.project_of("shop").unwrap(), "shop");
     assert_eq!(config.artifacts, Artifacts::None);
     assert_eq!(config.reader_in("111122223333"), None);
     assert_eq!(config.unbundlable, Unbundlable::CodeCommit);
-    assert!(config.builds("refs/heads/feature/x"));
+    assert!(builds(&config, ReferenceKind::Branch, "feature/x"));
     for branch in ["test", "develop", "staging"] {
-        assert!(!config.builds(&format!("refs/heads/{branch}")), "{branch}");
+        assert!(!builds(&config, ReferenceKind::Branch, branch), "{branch}");
     }
-    assert!(!config.builds("refs/tags/v1"));
+    assert!(!builds(&config, ReferenceKind::Tag, "v1"));
 }
 
 #[test]
 fn exclude_wins_over_include_and_may_be_empty() {
     let all = [("CODE_BUCKET", "bundles"), ("EXCLUDE_REFERENCES", "")];
-    assert!(read(&all).unwrap().builds("refs/heads/test"));
+    let config = read(&all).unwrap();
+    assert!(builds(&config, ReferenceKind::Branch, "test"));
     let both = [
         ("CODE_BUCKET", "bundles"),
         ("INCLUDE_REFERENCES", "main"),
         ("EXCLUDE_REFERENCES", "ma*"),
     ];
-    assert!(!read(&both).unwrap().builds("refs/heads/main"));
+    let config = read(&both).unwrap();
+    assert!(!builds(&config, ReferenceKind::Branch, "main"));
 }
 
 #[test]
@@ -112,6 +122,47 @@ fn a_project_that_codebuild_cannot_have_is_named_with_its_repository() {
 }
 
 #[test]
+fn a_repository_that_is_not_listed_is_skipped_whatever_its_reference_is() {
+    let listed = [("CODE_BUCKET", "bundles"), ("REPOSITORIES", "team-*,site")];
+    let config = read(&listed).unwrap();
+    let skipped = |repository: &str| {
+        let repository = repository.to_owned();
+        config.selection.skips(&Push {
+            repository,
+            ..Push::sample(ReferenceKind::Branch, "main")
+        })
+    };
+    assert_eq!(skipped("team-a"), None);
+    assert_eq!(skipped("site"), None);
+    let repository = "shop".to_owned();
+    assert_eq!(skipped("shop"), Some(Skip::NotSelected { repository }));
+}
+
+#[test]
+fn the_intake_needs_no_bucket_but_the_push_queue() {
+    let read = |variables: &[(&str, &str)]| {
+        IntakeConfig::read(|name| {
+            let found = variables.iter().find(|(variable, _)| *variable == name);
+            found.map(|(_, value)| (*value).to_owned())
+        })
+    };
+    let all = ("REPOSITORIES", "*");
+    let error = read(&[all]).unwrap_err().to_string();
+    assert!(error.contains("PUSH_QUEUE_URL is not set"), "{error}");
+    let error = read(&[all, ("PUSH_QUEUE_URL", "arn:aws:sqs")]).unwrap_err();
+    assert!(error.to_string().contains("begins with https://"));
+    let url = "https://sqs.eu-west-1.amazonaws.com/111122223333/pushes.fifo";
+    assert_eq!(
+        read(&[all, ("PUSH_QUEUE_URL", url)])
+            .unwrap()
+            .push_queue_url,
+        url
+    );
+    let error = read(&[("PUSH_QUEUE_URL", url)]).unwrap_err().to_string();
+    assert!(error.contains("REPOSITORIES is not set"), "{error}");
+}
+
+#[test]
 fn a_missing_bucket_is_named() {
     let error = read(&[]).unwrap_err().to_string();
     assert!(error.contains("CODE_BUCKET is not set"), "{error}");
@@ -146,6 +197,12 @@ fn a_bad_value_is_refused_with_its_name_itself_and_what_is_accepted() {
         ("CODEBUILD_PROJECT", "-{repository}", "the first a letter"),
         ("UNBUNDLABLE", "ignore", "`codecommit` or `reject`"),
         ("ARTIFACTS", "s3", "`none` or `project`"),
+        ("REPOSITORIES", "", "comma-separated"),
+        (
+            "REPOSITORIES",
+            "team/*",
+            "`team/*` matches no repository's name",
+        ),
     ] {
         let error = read(
             &[("CODE_BUCKET", "bundles"), (variable, value)]

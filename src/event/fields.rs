@@ -1,5 +1,7 @@
 //! What a message says that it is about, push or not: names for the log.
 
+use time::format_description::well_known::Rfc3339;
+
 use super::{Event, Push};
 
 /// What a message says that it is about, unchecked.
@@ -17,6 +19,8 @@ pub struct EventFields {
     pub reference: Option<String>,
     /// The commit's id.
     pub commit: Option<String>,
+    /// When it was pushed.
+    pub time: Option<String>,
 }
 
 impl EventFields {
@@ -34,6 +38,7 @@ impl EventFields {
             repository: fit(event.detail.repository_name),
             reference: fit(event.detail.reference_full_name),
             commit: fit(event.detail.commit_id),
+            time: fit(event.time),
         }
     }
 }
@@ -47,6 +52,7 @@ impl From<&Push> for EventFields {
             repository: Some(push.repository.clone()),
             reference: Some(push.reference.full_name()),
             commit: Some(push.commit.to_string()),
+            time: push.time.format(&Rfc3339).ok(),
         }
     }
 }

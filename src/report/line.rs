@@ -38,6 +38,13 @@ pub(super) struct Line {
     reference: Option<String>,
     commit: Option<String>,
 
+    /// The event's time, whole seconds.
+    pushed_at: Option<String>,
+    /// When the message came into the queue.
+    queued_at: Option<String>,
+    /// When the work on it began.
+    begun_at: Option<String>,
+
     outcome: &'static str,
     class: Option<&'static str>,
     why: Option<String>,
@@ -61,6 +68,8 @@ pub(super) struct Line {
     #[metrics(unit = Count)]
     unbundlable: u64,
 
+    #[metrics(unit = Millisecond)]
+    waited_ms: Option<u64>,
     #[metrics(unit = Count)]
     files: Option<u64>,
     #[metrics(flags(NoMetric))]
@@ -95,9 +104,7 @@ impl Line {
         Self {
             at,
             function_name: function_name.to_owned(),
-            timestamp: OffsetDateTime::from(at)
-                .format(&Rfc3339)
-                .unwrap_or_default(),
+            timestamp: written(at.into()).unwrap_or_default(),
             level,
             message: "push",
             request_id: None,
@@ -109,6 +116,9 @@ impl Line {
             repository: None,
             reference: None,
             commit: None,
+            pushed_at: None,
+            queued_at: None,
+            begun_at: None,
             outcome: "",
             class: None,
             why: None,
@@ -124,6 +134,7 @@ impl Line {
             retried: 0,
             rejected: 0,
             unbundlable: 0,
+            waited_ms: None,
             files: None,
             entries: None,
             fetched: None,
@@ -148,6 +159,18 @@ impl Line {
         self.repository = fields.repository;
         self.reference = fields.reference;
         self.commit = fields.commit;
+        self.pushed_at = fields.time;
+    }
+
+    /// When it came in and how long it waited in the queue. Two clocks may differ: it has waited for
+    /// no less than nothing.
+    pub(super) fn times(&mut self, sent: Option<OffsetDateTime>, begun: Option<OffsetDateTime>) {
+        self.queued_at = sent.and_then(written);
+        self.begun_at = begun.and_then(written);
+        if let (Some(sent), Some(begun)) = (sent, begun) {
+            let waited = Duration::try_from(begun - sent).unwrap_or_default();
+            self.waited_ms = milliseconds(waited);
+        }
     }
 
     /// What it cost.
@@ -186,7 +209,12 @@ impl Line {
         }
     }
 
-    /// It asked for nothing.
+    /// It is in the push queue.
+    pub(super) fn forwarded(&mut self) {
+        self.outcome = "forwarded";
+    }
+
+    /// There was nothing to build.
     pub(super) fn skipped(&mut self, skip: &Skip) {
         self.outcome = "skipped";
         self.class = Some(skip.name());
@@ -206,6 +234,10 @@ impl Line {
             Class::Reject => self.rejected = 1,
         }
     }
+}
+
+fn written(at: OffsetDateTime) -> Option<String> {
+    at.format(&Rfc3339).ok()
 }
 
 fn milliseconds(time: Duration) -> Option<u64> {

@@ -22,12 +22,11 @@ fn line(outcome: MessageOutcome<'_>, metrics: Metrics) -> Value {
         request_id: "r1".to_owned(),
     };
     let message = Message {
-        id: "m1".to_owned(),
         receipt_handle: "not for the log".to_owned(),
-        group: "shop".to_owned(),
-        sent: None,
+        sent: Some(datetime!(2026-01-02 03:04:05.25 UTC)),
         receive_count: 2,
         body: EVENT.to_owned(),
+        ..Message::sample("m1")
     };
     let at = datetime!(2026-01-02 03:04:06 UTC).into();
     let line = reporter.document(&message, outcome, metrics, at);
@@ -40,6 +39,7 @@ fn line(outcome: MessageOutcome<'_>, metrics: Metrics) -> Value {
 
 fn built() -> Metrics {
     Metrics {
+        begun: Some(datetime!(2026-01-02 03:04:05.75 UTC)),
         published: Some(Published {
             outcome: PushOutcome::Built,
             build_id: "shop:1".to_owned(),
@@ -103,6 +103,10 @@ fn a_built_push_says_what_it_was_what_became_of_it_and_what_it_cost() {
             "repository": "shop",
             "reference": "refs/heads/feature/x",
             "commit": "0000000000000000000000000000000000000000",
+            "pushed_at": "2026-01-02T03:04:05Z",
+            "queued_at": "2026-01-02T03:04:05.25Z",
+            "begun_at": "2026-01-02T03:04:05.75Z",
+            "waited_ms": 500,
             "outcome": "built",
             "build_id": "shop:1",
             "key": "shop/feature/x/c.zip",
@@ -138,8 +142,8 @@ fn a_failure_is_counted_by_its_class_and_says_what_can_be_done() {
     let retried = line(
         MessageOutcome::Failed(Some(&push()), &Error::OutOfTime("test")),
         Metrics {
-            cost: built().cost,
             published: None,
+            ..built()
         },
     );
     assert_eq!(
@@ -180,6 +184,19 @@ fn a_failure_is_counted_by_its_class_and_says_what_can_be_done() {
         Metrics::default(),
     );
     assert_eq!(behind["level"], "INFO");
+}
+
+#[test]
+fn a_forwarded_push_says_how_long_it_waited_and_counts_no_build() {
+    let metrics = Metrics {
+        begun: built().begun,
+        ..Metrics::default()
+    };
+    let line = line(MessageOutcome::Forwarded(&push()), metrics);
+    assert_eq!(line["outcome"], "forwarded");
+    assert_eq!(line["waited_ms"], 500);
+    assert_eq!(line["started"], 0);
+    assert!(line.get("ms").is_none());
 }
 
 #[test]

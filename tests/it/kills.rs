@@ -111,8 +111,8 @@ async fn killed_again_with_the_bundle_stored_a_push_has_one_build() {
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_again_with_the_build_started_a_push_has_one_build() {
     let started = [after(Service::CodeBuild, "StartBuild")];
-    // ListBuildsForProject, BatchGetBuilds.
-    assert_eq!(kill_at_every_call(&started, Rule::kill_after).await, 2);
+    // ListBuildsForProject twice (is there a project, and a build?), BatchGetBuilds.
+    assert_eq!(kill_at_every_call(&started, Rule::kill_after).await, 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -22,6 +22,7 @@ mod poison;
 mod progress;
 mod rate;
 mod refusals;
+mod repositories;
 mod sample_events;
 mod soak;
 mod start_up;

@@ -76,7 +76,11 @@ async fn a_push_becomes_one_exact_bundle_and_one_build() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_first_delivery_asks_neither_s3_nor_codebuild_what_is_there() {
-    let world = World::start().await;
+    let world = World::with(|options| {
+        let by_name = ("REPOSITORIES".to_owned(), "shop".to_owned());
+        options.env.extend([by_name]);
+    })
+    .await;
     let (repository, commit) = Repository::of(FILES);
     world.serve("shop", &repository);
     world.push("shop", "main", &commit).await;

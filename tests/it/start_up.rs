@@ -23,7 +23,11 @@ fn a_missing_bucket_stops_the_start_by_name() {
 
 #[test]
 fn a_bad_value_stops_the_start_with_what_is_accepted() {
-    let (started, said) = start_with(&[("CODE_BUCKET", "bundles"), ("UNBUNDLABLE", "maybe")]);
+    let (started, said) = start_with(&[
+        ("CODE_BUCKET", "bundles"),
+        ("REPOSITORIES", "*"),
+        ("UNBUNDLABLE", "maybe"),
+    ]);
     assert!(!started);
     assert!(
         said.contains("UNBUNDLABLE=\"maybe\"") && said.contains("`codecommit` or `reject`"),

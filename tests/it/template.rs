@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use pushbuild::config::{Config, VARIABLES};
+use pushbuild::config::{Config, INTAKE_VARIABLES, VARIABLES};
 use regex_lite::Regex;
 
 const TEMPLATE: &str = include_str!("../../template.yaml");
@@ -140,6 +140,7 @@ fn values_of(variable: &str) -> Vec<String> {
             values
         }
         "UNBUNDLABLE" => strings(&["codecommit", "reject", "ignore", " "], 2),
+        "REPOSITORIES" => strings(&["a", "0", ".", "_", "-", "x9", "team-", " ", "/", "é"], 4),
         "ARTIFACTS" => strings(&["none", "project", "s3", " "], 2),
         _ => panic!("{variable} has no values here"),
     }
@@ -255,7 +256,10 @@ fn every_default_of_the_template_is_the_configurations() {
     for (name, default) in VARIABLES {
         let value = variables[name];
         match default {
-            None => assert!(value.starts_with("!If"), "{name}: {value}"),
+            None => assert!(
+                value.starts_with("!If") || value.starts_with("!Join"),
+                "{name}: {value}"
+            ),
             Some(default) => {
                 let parameter = value.strip_prefix("!Ref ").unwrap();
                 assert_eq!(default_of(parameter), default, "{name} by {parameter}");
@@ -281,6 +285,7 @@ fn the_readmes_table_has_every_variable_with_its_default() {
         .collect();
     let read: BTreeMap<&str, &str> = VARIABLES
         .iter()
+        .chain(&INTAKE_VARIABLES)
         .map(|(name, default)| match default {
             None => (*name, "required"),
             Some("") => (*name, "none"),

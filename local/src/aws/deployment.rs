@@ -20,7 +20,8 @@ pub struct DeployOptions {
     pub program: PathBuf,
     /// Its arguments, for a program that is more than the function.
     pub args: Vec<String>,
-    /// Environment variables of the function; `CODE_BUCKET` and `AWS_ENDPOINT_URL` are set.
+    /// Environment variables of the function; `CODE_BUCKET` and `AWS_ENDPOINT_URL` are
+    /// set, and `REPOSITORIES` to `*`.
     pub env: BTreeMap<String, String>,
     /// The function's name, and the start of its queues' names.
     pub name: String,
@@ -110,6 +111,7 @@ impl LocalAws {
         let mut env = BTreeMap::from([
             ("AWS_ENDPOINT_URL".to_owned(), self.endpoint()),
             ("CODE_BUCKET".to_owned(), bucket.clone()),
+            ("REPOSITORIES".to_owned(), "*".to_owned()),
         ]);
         env.extend(options.env);
         self.calls.deployed(&serde_json::json!({

@@ -16,8 +16,12 @@ use super::floor::object_id;
 ///
 /// Whatever goes wrong.
 pub async fn one_by_one(bucket: &str, name: &str, commit: &str) -> anyhow::Result<()> {
-    let config = Config::read(|variable| (variable == "CODE_BUCKET").then(|| bucket.to_owned()))
-        .map_err(|error| anyhow::anyhow!("{error}"))?;
+    let config = Config::read(|variable| match variable {
+        "CODE_BUCKET" => Some(bucket.to_owned()),
+        "REPOSITORIES" => Some(name.to_owned()),
+        _ => None,
+    })
+    .map_err(|error| anyhow::anyhow!("{error}"))?;
     let aws = Aws::connect(&config, Connections::prepare()).await;
     let client = aws.codecommit("eu-west-1", None).await;
     let repository = client.repository(name, CallCounts::default());

@@ -46,6 +46,10 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         println!("export {name}={value}");
     }
     println!("export CODE_BUCKET={BUCKET}");
+    println!(
+        "export REPOSITORIES={}",
+        aws.codecommit().repositories().join(",")
+    );
     println!("# Ctrl-C ends it.");
     let mut calls = aws.calls().subscribe();
     loop {

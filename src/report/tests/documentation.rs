@@ -91,6 +91,7 @@ fn every_outcome_and_class_is_told_and_no_other() {
         PushOutcome::BuiltFromStored.name(),
         PushOutcome::AlreadyBuilt.name(),
         PushOutcome::BuiltFromCodeCommit.name(),
+        "forwarded",
         "skipped",
         "failed",
     ];
@@ -105,6 +106,15 @@ fn every_outcome_and_class_is_told_and_no_other() {
         .name(),
         Skip::Excluded {
             reference: reference(),
+        }
+        .name(),
+        Skip::NotSelected {
+            repository: String::new(),
+        }
+        .name(),
+        Skip::NoProject {
+            repository: String::new(),
+            project: String::new(),
         }
         .name(),
         "unbundlable",

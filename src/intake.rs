@@ -1,0 +1,138 @@
+//! Every push gets its reference's message group, so that a reference which fails or takes long
+//! holds up no other. EventBridge cannot do that: a rule's message group is the same for all events.
+//!
+//! The order within a reference holds whatever fails. The entries of one SendMessageBatch fail one by
+//! one, so no call holds two of a group; after a failure the later ones of its group are returned
+//! with it. A process that is killed between two calls, and a call whose answer is lost, leave pushes
+//! that are sent again: with the event's id as deduplication id SQS drops them for five minutes, and
+//! after that the handler `publish` finds their builds.
+
+use std::collections::HashSet;
+
+use gix_object::Kind;
+use tokio::time::{Instant, timeout_at};
+
+use crate::aws::sqs::NewMessage;
+use crate::batch::Message;
+use crate::error::{CallError, Error};
+use crate::event::Push;
+
+/// Entries in one SendMessageBatch, and bytes of all their bodies:
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html>.
+const MOST_ENTRIES: usize = 10;
+const MOST_BYTES: usize = 1024 * 1024;
+
+/// A push on its way to the push queue.
+#[derive(Debug)]
+pub struct Forwarding {
+    /// Where its message stands in the batch.
+    pub number: usize,
+    /// Its message.
+    pub message: Message,
+    /// What it pushes.
+    pub push: Push,
+    group: String,
+}
+
+impl Forwarding {
+    /// A push that is to be forwarded.
+    pub fn new(number: usize, message: Message, push: Push) -> Self {
+        Self {
+            number,
+            message,
+            group: group_of(&push),
+            push,
+        }
+    }
+
+    /// What the push queue gets: the body as it came.
+    pub fn new_message(&self) -> NewMessage<'_> {
+        NewMessage {
+            group: &self.group,
+            deduplication_id: &self.push.event_id,
+            body: &self.message.body,
+        }
+    }
+}
+
+/// The message group of a push: its repository's name, for people, and a hash of all that tells one
+/// reference from another. At most 100 + 1 + 24 characters, all of which SQS allows:
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagegroupid-property.html>.
+fn group_of(push: &Push) -> String {
+    let reference = push.reference.full_name();
+    let parts = [&push.account, &push.region, &push.repository, &reference];
+    let identity = parts.map(|part| format!("{} {part}", part.len())).join(" ");
+    let hash = gix_object::compute_hash(gix_hash::Kind::Sha1, Kind::Blob, identity.as_bytes());
+    match hash {
+        Ok(hash) => format!("{}-{}", push.repository, hash.to_hex_with_len(24)),
+        // The hash refuses only what was made to collide.
+        Err(_) => push.repository.clone(),
+    }
+}
+
+/// Sends pushes on, and returns what became of each. `send` returns the entries that failed, by
+/// their place in the call.
+pub async fn forward(
+    pushes: Vec<Forwarding>,
+    stop: Instant,
+    send: impl AsyncFn(&[NewMessage<'_>]) -> Result<Vec<(usize, CallError)>, CallError>,
+) -> Vec<(Forwarding, Result<(), Error>)> {
+    let mut outcomes = Vec::with_capacity(pushes.len());
+    let mut failed_groups = HashSet::new();
+    let mut waiting = pushes;
+    while !waiting.is_empty() {
+        let (behind, ready) = waiting
+            .into_iter()
+            .partition::<Vec<_>, _>(|push| failed_groups.contains(&push.group));
+        outcomes.extend(
+            behind
+                .into_iter()
+                .map(|push| (push, Err(Error::BehindFailure))),
+        );
+        let (call, later) = next_call(ready);
+        waiting = later;
+        let entries: Vec<_> = call.iter().map(Forwarding::new_message).collect();
+        let answer = if Instant::now() < stop {
+            timeout_at(stop, send(&entries)).await.ok()
+        } else {
+            None
+        };
+        for (place, push) in call.into_iter().enumerate() {
+            let outcome = match &answer {
+                Some(Ok(failed)) => match failed.iter().find(|(number, _)| *number == place) {
+                    Some((_, error)) => Err(error.clone().into()),
+                    None => Ok(()),
+                },
+                Some(Err(error)) => Err(error.clone().into()),
+                None => Err(Error::OutOfTime("the push is not forwarded yet")),
+            };
+            if outcome.is_err() {
+                failed_groups.insert(push.group.clone());
+            }
+            outcomes.push((push, outcome));
+        }
+    }
+    outcomes
+}
+
+/// The pushes of the next call, and those that have to wait for a later one.
+fn next_call(ready: Vec<Forwarding>) -> (Vec<Forwarding>, Vec<Forwarding>) {
+    let (mut call, mut later) = (Vec::new(), Vec::new());
+    let mut groups = HashSet::new();
+    let mut bytes = 0;
+    for push in ready {
+        let size = push.message.body.len();
+        let is_first_of_group = groups.insert(push.group.clone());
+        let fits = call.len() < MOST_ENTRIES && (call.is_empty() || bytes + size <= MOST_BYTES);
+        if is_first_of_group && fits {
+            bytes += size;
+            call.push(push);
+        } else {
+            later.push(push);
+        }
+    }
+    (call, later)
+}
+
+#[cfg(test)]
+mod tests;

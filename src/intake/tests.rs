@@ -1,0 +1,188 @@
+use std::sync::Mutex;
+use std::time::Duration;
+
+use super::*;
+use crate::error::Cause;
+use crate::event::ReferenceKind;
+
+/// Pushes to these branches, whose event ids are their places.
+fn pushes(branches: &[&str]) -> Vec<Forwarding> {
+    branches
+        .iter()
+        .enumerate()
+        .map(|(number, branch)| {
+            let message = Message {
+                body: format!("body {number}"),
+                ..Message::sample(&number.to_string())
+            };
+            let push = Push {
+                event_id: number.to_string(),
+                ..Push::sample(ReferenceKind::Branch, branch)
+            };
+            Forwarding::new(number, message, push)
+        })
+        .collect()
+}
+
+fn refused() -> CallError {
+    CallError {
+        call: "SQS SendMessageBatch",
+        about: "pushes".to_owned(),
+        cause: Cause::Unavailable,
+        code: None,
+        message: "a test's reason".to_owned(),
+        request_id: None,
+    }
+}
+
+/// Each call's event ids, and the events that were forwarded and those that were not.
+struct Forwarded {
+    calls: Vec<Vec<String>>,
+    sent: Vec<usize>,
+    failed: Vec<usize>,
+}
+
+/// Forwards; the entries of these events fail.
+async fn forward_all(pushes: Vec<Forwarding>, failing: &[&str]) -> Forwarded {
+    let calls = Mutex::new(Vec::new());
+    let stop = Instant::now() + Duration::from_secs(5);
+    let outcomes = forward(pushes, stop, async |entries| {
+        let ids = entries
+            .iter()
+            .map(|entry| entry.deduplication_id.to_owned());
+        calls.lock().unwrap().push(ids.collect());
+        let failed = entries.iter().enumerate();
+        Ok(failed
+            .filter(|(_, entry)| failing.contains(&entry.deduplication_id))
+            .map(|(place, _)| (place, refused()))
+            .collect())
+    })
+    .await;
+    let of = |sent: bool| {
+        let mut numbers: Vec<_> = outcomes
+            .iter()
+            .filter(|(_, outcome)| outcome.is_ok() == sent)
+            .map(|(push, _)| push.number)
+            .collect();
+        numbers.sort_unstable();
+        numbers
+    };
+    Forwarded {
+        calls: calls.into_inner().unwrap(),
+        sent: of(true),
+        failed: of(false),
+    }
+}
+
+#[tokio::test]
+async fn pushes_to_different_references_go_in_one_call() {
+    let forwarded = forward_all(pushes(&["a", "b", "c"]), &[]).await;
+    assert_eq!(forwarded.calls, [["0", "1", "2"]]);
+    assert_eq!(forwarded.sent, [0, 1, 2]);
+}
+
+#[tokio::test]
+async fn no_call_holds_two_pushes_to_one_reference() {
+    let forwarded = forward_all(pushes(&["a", "b", "a", "a", "c"]), &[]).await;
+    assert_eq!(forwarded.calls, [&["0", "1", "4"][..], &["2"], &["3"]]);
+    assert_eq!(forwarded.sent, [0, 1, 2, 3, 4]);
+}
+
+#[tokio::test]
+async fn each_failing_entry_holds_back_the_later_pushes_of_its_own_reference_alone() {
+    let branches = ["a", "b", "a", "c", "b", "a"];
+    for failing in 0..branches.len() {
+        let id = failing.to_string();
+        let forwarded = forward_all(pushes(&branches), &[&id]).await;
+        let (failed, sent): (Vec<usize>, Vec<usize>) = (0..branches.len())
+            .partition(|number| *number >= failing && branches[*number] == branches[failing]);
+        assert_eq!(forwarded.failed, failed, "{failing} fails");
+        assert_eq!(forwarded.sent, sent, "{failing} fails");
+    }
+}
+
+#[tokio::test]
+async fn where_the_whole_call_fails_its_outcome_is_unknown_and_all_behind_it_wait() {
+    let stop = Instant::now() + Duration::from_secs(5);
+    let branches = ["a", "b", "a"];
+    let outcomes = forward(pushes(&branches), stop, async |_| Err(refused())).await;
+    assert_eq!(outcomes.len(), 3);
+    for (push, outcome) in outcomes {
+        let error = outcome.unwrap_err();
+        let is_behind = matches!(error, Error::BehindFailure);
+        assert_eq!(is_behind, push.number == 2, "{error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_forwarded_in_time_is_reported_and_not_left_to_the_timeout() {
+    let begun = Instant::now();
+    let stop = begun + Duration::from_secs(5);
+    let outcomes = forward(pushes(&["a", "a", "b"]), stop, async |_| {
+        tokio::time::sleep(Duration::from_mins(1)).await;
+        Ok(Vec::new())
+    })
+    .await;
+    assert_eq!(outcomes.len(), 3);
+    assert!(outcomes.iter().all(|(_, outcome)| outcome.is_err()));
+    assert!(begun.elapsed() <= Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn a_call_has_ten_entries_and_a_mebibyte_at_most() {
+    let branches: Vec<_> = (0..23).map(|n| format!("b{n}")).collect();
+    let branches: Vec<_> = branches.iter().map(String::as_str).collect();
+    let forwarded = forward_all(pushes(&branches), &[]).await;
+    let sizes: Vec<_> = forwarded.calls.iter().map(Vec::len).collect();
+    assert_eq!(sizes, [10, 10, 3]);
+
+    let mut large = pushes(&["a", "b", "a", "c"]);
+    for push in &mut large {
+        push.message.body = "x".repeat(MOST_BYTES / 2);
+    }
+    large[1].message.body = "x".repeat(MOST_BYTES);
+    let forwarded = forward_all(large, &[]).await;
+    // The second does not fit beside the first; the fourth does.
+    assert_eq!(forwarded.calls, [&["0", "3"][..], &["1"], &["2"]]);
+}
+
+#[test]
+fn the_body_is_forwarded_unchanged_with_the_events_id() {
+    let pushes = pushes(&["a"]);
+    let message = pushes[0].new_message();
+    assert_eq!(message.body, "body 0");
+    assert_eq!(message.deduplication_id, "0");
+}
+
+#[test]
+fn a_group_is_readable_and_every_reference_of_every_account_has_its_own() {
+    let main = Push::sample(ReferenceKind::Branch, "main");
+    let with = |change: fn(&mut Push)| {
+        let mut push = main.clone();
+        change(&mut push);
+        group_of(&push)
+    };
+    let others = [
+        with(|push| "444455556666".clone_into(&mut push.account)),
+        with(|push| "us-east-1".clone_into(&mut push.region)),
+        with(|push| "shop2".clone_into(&mut push.repository)),
+        with(|push| "Main".clone_into(&mut push.reference.short_name)),
+        with(|push| push.reference.kind = ReferenceKind::Tag),
+    ];
+    let group = group_of(&main);
+    assert!(group.starts_with("shop-"), "{group}");
+    assert_eq!(group, with(|push| "another".clone_into(&mut push.event_id)));
+    let all: HashSet<_> = others.iter().chain([&group]).collect();
+    assert_eq!(all.len(), 6);
+}
+
+#[test]
+fn the_longest_names_make_a_group_that_sqs_takes() {
+    let push = Push {
+        repository: "r".repeat(100),
+        ..Push::sample(ReferenceKind::Branch, &"🦀/".repeat(120))
+    };
+    let group = group_of(&push);
+    assert!(group.len() <= 128, "{}", group.len());
+    assert!(group.bytes().all(|byte| byte.is_ascii_graphic()));
+}

@@ -1,0 +1,131 @@
+//! The names and patterns of `REPOSITORIES`. IAM is given the same list, and `*` means in it what it
+//! means there: any letters, also none.
+
+/// A list of names and patterns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repositories {
+    names: Vec<String>,
+    patterns: Vec<String>,
+}
+
+/// How a repository was selected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Selected {
+    /// By its own name: somebody wants it built.
+    ByName,
+    /// By a pattern: it is built if it has a project.
+    ByPattern,
+}
+
+impl Repositories {
+    /// Reads a comma-separated list. Blanks around an item are dropped, and so are empty items.
+    ///
+    /// # Errors
+    ///
+    /// The item that no repository's name can match.
+    pub fn parse(list: &str) -> Result<Self, String> {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-*".contains(&byte);
+        let items = list.split(',').map(str::trim);
+        let items: Vec<_> = items.filter(|item| !item.is_empty()).collect();
+        if let Some(bad) = items
+            .iter()
+            .find(|item| item.len() > 100 || !item.bytes().all(allowed))
+        {
+            return Err(format!("`{bad}` matches no repository's name"));
+        }
+        let (patterns, names) = items
+            .into_iter()
+            .map(str::to_owned)
+            .partition(|item| item.contains('*'));
+        Ok(Self { names, patterns })
+    }
+
+    /// Whether the list names nothing.
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty() && self.patterns.is_empty()
+    }
+
+    /// Whether a repository is in the list. A name wins over a pattern.
+    pub fn select(&self, repository: &str) -> Option<Selected> {
+        if self.names.iter().any(|name| name == repository) {
+            return Some(Selected::ByName);
+        }
+        self.patterns
+            .iter()
+            .any(|pattern| matches(pattern, repository))
+            .then_some(Selected::ByPattern)
+    }
+}
+
+fn matches(pattern: &str, name: &str) -> bool {
+    let Some((start, rest)) = pattern.split_once('*') else {
+        return pattern == name;
+    };
+    let Some(mut name) = name.strip_prefix(start) else {
+        return false;
+    };
+    // The first place where a part in the middle is found leaves the most for those behind it.
+    let (middle, end) = rest.rsplit_once('*').unwrap_or(("", rest));
+    for part in middle.split('*') {
+        match name.find(part) {
+            Some(at) => name = &name[at + part.len()..],
+            None => return false,
+        }
+    }
+    name.ends_with(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn select(list: &str, repository: &str) -> Option<Selected> {
+        Repositories::parse(list).unwrap().select(repository)
+    }
+
+    #[test]
+    fn a_name_is_that_repository_and_wins_over_a_pattern() {
+        assert_eq!(select("shop", "shop"), Some(Selected::ByName));
+        assert_eq!(select("*, shop", "shop"), Some(Selected::ByName));
+        assert_eq!(select("*, shop", "other"), Some(Selected::ByPattern));
+        for other in ["shop2", "Shop", "my-shop"] {
+            assert_eq!(select("shop", other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_star_is_any_letters_as_in_iam() {
+        for (pattern, matching, other) in [
+            ("*", &["a", ".x", "team-a"][..], &[][..]),
+            ("team-*", &["team-", "team-a.b"], &["team", "my-team-a"]),
+            ("*-api", &["x-api", "-api", "a-api-api"], &["api", "x-api2"]),
+            (
+                "a*b*c",
+                &["abc", "a-b-b-c", "aXbcXc"],
+                &["ab", "ac", "abcd"],
+            ),
+            ("a**b", &["ab", "axb"], &["a", "b"]),
+            ("ab*ba", &["abba", "abxba"], &["aba"]),
+        ] {
+            for name in matching {
+                assert_eq!(
+                    select(pattern, name),
+                    Some(Selected::ByPattern),
+                    "{pattern} {name}"
+                );
+            }
+            for name in other {
+                assert_eq!(select(pattern, name), None, "{pattern} {name}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_no_name_can_match_is_refused_by_itself() {
+        for bad in ["a b", "team/*", "é", "?", &"x".repeat(101)] {
+            let error = Repositories::parse(&format!("shop,{bad}")).unwrap_err();
+            assert!(error.contains(bad), "{error}");
+        }
+        assert!(Repositories::parse(" , ").unwrap().is_empty());
+    }
+}

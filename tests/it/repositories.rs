@@ -1,0 +1,80 @@
+//! Which repositories are built: those that `REPOSITORIES` lists, by name or by pattern.
+
+use crate::setup::{Mode, Repository, World};
+use pushbuild_local::calls::Service;
+
+/// A deployment for these repositories, without any project.
+async fn world(repositories: &str) -> (World, Repository, String) {
+    let world = World::with(|options| {
+        let listed = ("REPOSITORIES".to_owned(), repositories.to_owned());
+        options.env.extend([listed]);
+    })
+    .await;
+    world.aws.codebuild().accept_any_project(false);
+    let (repository, commit) = Repository::of(&[(b"a", Mode::File, b"a")]);
+    world.serve("shop", &repository);
+    (world, repository, commit)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repository_that_only_a_pattern_lists_is_skipped_without_a_project() {
+    let (world, _, commit) = world("site,sh*").await;
+    world.push("shop", "a", &commit).await;
+    world.push("shop", "b", &commit).await;
+    assert!(world.builds().is_empty());
+    assert!(world.deployment.dead_letters().is_empty());
+    for line in world.outcomes("skipped") {
+        assert_eq!(line["class"], "no_project", "{line}");
+        assert_eq!(line["repository"], "shop", "{line}");
+    }
+    assert_eq!(world.outcomes("skipped").len(), 2);
+    // Nothing was fetched, and CodeBuild was asked once.
+    assert_eq!(world.calls(Service::CodeCommit, "GetCommit"), 0);
+    assert_eq!(world.calls(Service::CodeBuild, "ListBuildsForProject"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repository_that_only_a_pattern_lists_is_built_with_its_project() {
+    let (world, repository, commit) = world("site,sh*").await;
+    world.aws.codebuild().add_project("shop");
+    let event = world.push("shop", "main", &commit).await;
+    world.assert_built_once(&event, &repository, &commit);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repository_that_is_listed_by_name_fails_without_a_project_and_says_so() {
+    let (world, _, commit) = world("*,shop").await;
+    world.push("shop", "main", &commit).await;
+    assert_eq!(world.deployment.dead_letters().len(), 1);
+    let failure = &world.outcomes("failed")[0];
+    assert_eq!(failure["class"], "refused_by_aws", "{failure}");
+    let error = failure["error"].as_str().unwrap();
+    assert!(error.contains("project/shop"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repository_that_is_not_listed_is_skipped_without_a_call() {
+    let (world, _, commit) = world("site,team-*").await;
+    let before = world.aws.calls().list().len();
+    world.push("shop", "main", &commit).await;
+    assert_eq!(world.outcomes("skipped")[0]["class"], "not_selected");
+    assert_eq!(world.aws.calls().list().len(), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_no_project_can_have_is_said_with_what_to_set() {
+    let (world, repository, commit) = world("_x").await;
+    world.serve("_x", &repository);
+    world.push("_x", "main", &commit).await;
+    assert_eq!(world.deployment.dead_letters().len(), 1);
+    let failure = &world.outcomes("failed")[0];
+    assert_eq!(failure["class"], "reject", "{failure}");
+    let error = failure["error"].as_str().unwrap();
+    assert!(
+        error.contains("project `_x`, which CodeBuild cannot have"),
+        "{error}"
+    );
+    let advice = failure["advice"].as_str().unwrap();
+    assert!(advice.contains("CODEBUILD_PROJECT"), "{advice}");
+    assert_eq!(world.calls(Service::CodeCommit, "GetCommit"), 0);
+}
