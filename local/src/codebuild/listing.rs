@@ -86,7 +86,13 @@ impl CodeBuild {
             "buildComplete": false,
             "projectName": build.project,
             "source": {"type": build.source_type, "location": build.source_location},
-            "environment": {"environmentVariables": variables},
+            // The first three are required in the model: SDKs refuse an answer without them.
+            "environment": {
+                "type": "LINUX_CONTAINER",
+                "image": "aws/codebuild/amazonlinux-x86_64-standard:5.0",
+                "computeType": "BUILD_GENERAL1_SMALL",
+                "environmentVariables": variables,
+            },
             "initiator": "pushbuild-local",
         });
         if let Some(version) = &build.source_version {
