@@ -36,9 +36,8 @@ ci:
 
 # the benchmark of docs/performance.md: five ways from a push to its bundle
 bench FILES="5000":
-    local/bench-repository.sh target/bench-{{ FILES }} {{ FILES }}
-    cargo build --release --locked --workspace
-    target/release/pushbuild-local bench --latency 20 --runs 3 target/bench-{{ FILES }}
+    benches/repository.sh target/bench-{{ FILES }} {{ FILES }}
+    cargo bench --locked --bench push -- --latency 20 --runs 3 target/bench-{{ FILES }}
 
 # make what a release consists of, under target/release-files/
 release:

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Builds a repository for `cargo local bench`: text of a size and shape that source code has, and
+# Builds a repository for the benchmarks: text of a size and shape that source code has, and
 # three small pushes at the end. The same arguments make the same commits on every machine.
-#   bench-repository.sh FOLDER FILES      makes FOLDER, which must not exist yet
+#   repository.sh FOLDER FILES      makes FOLDER, which must not exist yet
 set -eu
 
 export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null LC_ALL=C

@@ -34,7 +34,7 @@ fn main() -> anyhow::Result<()> {
     }
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("repository");
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("local/bench-repository.sh");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/repository.sh");
     let built = Command::new(script).arg(&path).arg(FILES).status()?;
     anyhow::ensure!(built.success(), "no repository to walk");
     let head = Command::new("git")

@@ -9,13 +9,13 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use gix::ObjectId;
+use gix_hash::ObjectId;
 use pushbuild::aws::codecommit::concurrency::in_flight_at;
 use pushbuild::bundle::{compress, verify, zip_time};
 use pushbuild::git::{Entry, EntryKind};
 
-use super::shell;
-use super::table::Row;
+use crate::shell;
+use crate::table::Row;
 
 /// A floor, and what it is made of.
 #[derive(Clone, Debug)]

@@ -8,14 +8,14 @@ use pushbuild::bundle::{BundleWriter, Content, compress, verify, zip_time};
 use pushbuild::config::Config;
 use pushbuild::git::{Entry, EntryKind};
 
-use super::floor::object_id;
+use crate::floor::object_id;
 
 /// Fetches a commit as the readers of the public API do, and stores its bundle.
 ///
 /// # Errors
 ///
 /// Whatever goes wrong.
-pub async fn one_by_one(bucket: &str, name: &str, commit: &str) -> anyhow::Result<()> {
+pub async fn fetch(bucket: &str, name: &str, commit: &str) -> anyhow::Result<()> {
     let config = Config::read(|variable| match variable {
         "CODE_BUCKET" => Some(bucket.to_owned()),
         "REPOSITORIES" => Some(name.to_owned()),

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use tempfile::TempDir;
 
-use super::{Run, run};
+use crate::ways::{Run, run};
 
 /// Git's answer in a repository.
 pub fn git(path: &Path, args: &[&str]) -> anyhow::Result<Vec<u8>> {

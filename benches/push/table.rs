@@ -3,24 +3,24 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::Run;
+use crate::ways::Run;
 
 /// One line.
 #[derive(Clone, Debug, Default)]
 pub struct Row {
-    pub(super) way: String,
-    pub(super) wall: Option<Duration>,
-    pub(super) ratio: Option<f64>,
-    pub(super) calls: String,
-    pub(super) read: Option<u64>,
-    pub(super) written: Option<u64>,
-    pub(super) peak: Option<u64>,
-    pub(super) bundle: Option<u64>,
+    pub way: String,
+    pub wall: Option<Duration>,
+    pub ratio: Option<f64>,
+    pub calls: String,
+    pub read: Option<u64>,
+    pub written: Option<u64>,
+    pub peak: Option<u64>,
+    pub bundle: Option<u64>,
 }
 
 impl Row {
     /// The median of some runs.
-    pub(super) fn of(way: &str, runs: &[Run], floor: Option<Duration>) -> Self {
+    pub fn of(way: &str, runs: &[Run], floor: Option<Duration>) -> Self {
         let mut by_time: Vec<_> = runs.iter().collect();
         by_time.sort_by_key(|run| run.wall);
         let Some(run) = by_time.get(by_time.len() / 2) else {

@@ -1,16 +1,4 @@
-//! Five ways from a push to a bundle, measured side by side on the same repository, in the same
-//! run, with the same latency for each call.
-//!
-//! - [`Bench`]: one repository, and the ways of pushbuild
-//! - `shell`: the ways that go through Git's and zip's own programs
-//! - `one_by_one`: the way of the readers of the public API
-//! - `floor`: what no way can be faster than
-//! - [`table`]: what is printed
-
-mod floor;
-mod one_by_one;
-mod shell;
-pub mod table;
+//! One repository, and the ways of pushbuild.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,11 +7,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 
-use crate::aws::{DeployOptions, Deployment, LocalAws, Options};
-use crate::calls::Service;
-use crate::faults::{Action, Rule};
-pub use one_by_one::one_by_one;
-use table::Row;
+use pushbuild_local::aws::{DeployOptions, Deployment, LocalAws, Options};
+use pushbuild_local::calls::Service;
+use pushbuild_local::faults::{Action, Rule};
+
+use crate::ONE_BY_ONE;
+use crate::table::Row;
+use crate::{floor, shell};
 
 /// The bundles' bucket.
 const BUCKET: &str = "bench";
@@ -55,13 +45,13 @@ pub struct Bench {
 }
 
 /// A way, gone once.
-pub(crate) struct Run {
-    wall: Duration,
-    peak: Option<u64>,
-    bundle: u64,
-    calls: BTreeMap<String, u64>,
-    read: u64,
-    written: u64,
+pub struct Run {
+    pub wall: Duration,
+    pub peak: Option<u64>,
+    pub bundle: u64,
+    pub calls: BTreeMap<String, u64>,
+    pub read: u64,
+    pub written: u64,
 }
 
 impl Bench {
@@ -74,8 +64,7 @@ impl Bench {
         let root = tempfile::tempdir()?;
         let aws = LocalAws::start(Options::new(root.path().join("s3"))).await?;
         aws.codebuild().accept_any_project(true);
-        let mut deploy = DeployOptions::new(std::env::current_exe()?);
-        deploy.args = vec!["function".to_owned()];
+        let mut deploy = DeployOptions::new(env!("CARGO_BIN_EXE_pushbuild"));
         BUCKET.clone_into(&mut deploy.bucket);
         deploy.timeout = Duration::from_mins(15);
         let deployment = aws.deploy(deploy)?;
@@ -224,7 +213,7 @@ impl Bench {
         self.aws.calls().clear();
         let begun = Instant::now();
         let status = tokio::process::Command::new(std::env::current_exe()?)
-            .args(["one-by-one", BUCKET, name, commit])
+            .env(ONE_BY_ONE, format!("{BUCKET} {name} {commit}"))
             .envs(self.aws.environment())
             .status()
             .await?;
@@ -284,7 +273,7 @@ fn peak_of(process: &Path) -> Option<u64> {
 }
 
 /// A program that has to succeed.
-fn run(command: &mut Command) -> anyhow::Result<Vec<u8>> {
+pub fn run(command: &mut Command) -> anyhow::Result<Vec<u8>> {
     let output = command
         .output()
         .with_context(|| format!("the benchmark needs {}", command.get_program().display()))?;

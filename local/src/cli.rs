@@ -3,18 +3,14 @@
 //! - `try` (what `cargo local` alone does): sends pushes of a local clone through the function and
 //!   shows what becomes of them;
 //! - `serve`: all services on one port, for `cargo lambda watch`, `sam local invoke` or any SDK;
-//! - `bench`: five ways from a push to a bundle, measured side by side;
-//! - `soak`: many pushes through faults and kills, and what became of them;
 //! - `function`: the Lambda function itself, which the others start as a process of its own, as
 //!   Lambda does.
 
-mod bench;
 mod plan;
 mod progress;
 mod report;
 mod sample;
 mod serve;
-mod soak;
 mod try_push;
 
 use std::path::PathBuf;
@@ -43,17 +39,6 @@ enum Command {
     Try(TryArgs),
     /// Serve CodeCommit, S3, CodeBuild, SQS and STS on one port until Ctrl-C.
     Serve(ServeArgs),
-    /// Send many pushes through faults and kills and count what went wrong.
-    Soak(SoakArgs),
-    /// Measure five ways from a push to a bundle side by side; best as a release build.
-    Bench(BenchArgs),
-    /// Fetch a commit one call after the other, for `bench`.
-    #[command(hide = true)]
-    OneByOne {
-        bucket: String,
-        repository: String,
-        commit: String,
-    },
     /// Run as the Lambda function itself.
     #[command(hide = true)]
     Function,
@@ -95,37 +80,6 @@ struct ServeArgs {
     faults: Option<PathBuf>,
 }
 
-/// What `bench` measures.
-#[derive(Args, Debug)]
-struct BenchArgs {
-    /// Git repositories; HEAD and its first parents are pushed.
-    #[arg(required = true)]
-    paths: Vec<PathBuf>,
-    /// How much later each answer of AWS comes, in milliseconds.
-    #[arg(long = "latency", value_name = "MS", default_value_t = 20)]
-    latency_ms: u64,
-    /// How often each way is gone; the median counts.
-    #[arg(long, default_value_t = 3)]
-    runs: usize,
-    /// How many of the last pushes are made with a base.
-    #[arg(long, default_value_t = 3)]
-    pushes: usize,
-    /// Leave out the way that calls one after the other, which takes minutes.
-    #[arg(long)]
-    skip_slow: bool,
-}
-
-/// What `soak` sends.
-#[derive(Args, Debug)]
-struct SoakArgs {
-    /// How many pushes.
-    #[arg(long, default_value_t = 1_000)]
-    pushes: usize,
-    /// Makes repositories, pushes and faults the same again.
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
-}
-
 /// Runs the command that the arguments name.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -139,16 +93,7 @@ pub fn main() -> ExitCode {
                 .await
                 .map(|()| ExitCode::SUCCESS)
                 .map_err(anyhow::Error::from),
-            Some(Command::Bench(args)) => bench::run(args).await,
-            Some(Command::OneByOne {
-                bucket,
-                repository,
-                commit,
-            }) => Box::pin(crate::bench::one_by_one(&bucket, &repository, &commit))
-                .await
-                .map(|()| ExitCode::SUCCESS),
             Some(Command::Serve(args)) => serve::run(args).await,
-            Some(Command::Soak(args)) => soak::run(args).await,
             Some(Command::Try(args)) => try_push::run(args).await,
             None => try_push::run(cli.try_push).await,
         }

@@ -2,7 +2,6 @@
 //! AWS SDKs of any language work against it.
 
 pub mod aws;
-pub mod bench;
 pub mod calls;
 pub mod cli;
 pub mod clock;
@@ -13,7 +12,6 @@ pub mod events;
 pub mod faults;
 pub mod lambda;
 pub mod s3;
-pub mod soak;
 pub mod sqs;
 pub mod sts;
 pub mod tls;

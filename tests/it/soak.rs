@@ -1,19 +1,166 @@
-//! A short soak; `cargo local soak` is the long one.
+//! A soak: many pushes of many branches through faults of every kind and a function that is killed
+//! again and again, and then the count of what went wrong. The same seed makes the same
+//! repositories, pushes and faults; their order in time is the machine's.
+//!
+//! `PUSHBUILD_SOAK` says how many pushes, `PUSHBUILD_SOAK_SEED` which:
+//! `PUSHBUILD_SOAK=1000 cargo test --test it soak -- --nocapture`.
+//!
+//! - `history`: the repositories, and the pushes in their order
+//! - `verdict`: what became of each push
 
-use pushbuild_local::soak::Soak;
+mod history;
+mod verdict;
+
+use std::time::{Duration, Instant};
+
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+
+use history::History;
+use pushbuild_local::calls::{Call, Service};
+use pushbuild_local::faults::{Action, Faults, Rule, RuleId, Shape, WrongJson};
+use verdict::Verdict;
+
+use crate::setup::World;
+
+/// Local seconds for each real one.
+const SPEED: u32 = 60;
+
+/// Real time for one invocation. The queue's visibility timeout is a little more, so that a batch
+/// whose process was killed comes back soon, and one that is still worked on does not.
+const TIMEOUT: Duration = Duration::from_secs(10);
+const VISIBILITY: Duration = Duration::from_secs(13 * SPEED as u64);
+
+/// Pushes for each kill.
+const PUSHES_PER_KILL: usize = 40;
+
+/// Deliveries before the dead-letter queue: none of these pushes deserves to end there.
+const MAX_RECEIVE_COUNT: u32 = 1_000;
+
+/// The fault that falls upon every call.
+const LATENCY: &str = "latency";
+
+/// Real time that nothing may take longer than.
+const PATIENCE: Duration = Duration::from_hours(1);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_doubled_out_of_order_or_inexact() {
-    let soak = Soak {
-        program: env!("CARGO_BIN_EXE_pushbuild").into(),
-        args: Vec::new(),
-        pushes: 80,
-        seed: 1,
+    let number = |variable| {
+        let text = std::env::var(variable).ok()?;
+        Some(text.parse::<usize>().expect(variable))
     };
-    let outcome = soak.run().await.unwrap();
-    println!("{}", outcome.describe());
-    assert!(outcome.verdict.is_good(), "{outcome:?}");
-    assert_eq!(outcome.verdict.dead_letters, 0);
-    assert_eq!(outcome.kills, 2);
-    assert!(outcome.faults > 40, "{outcome:?}");
+    let pushes = number("PUSHBUILD_SOAK").unwrap_or(80);
+    let seed = number("PUSHBUILD_SOAK_SEED").unwrap_or(1) as u64;
+    println!("{pushes} pushes with seed {seed}, through faults and kills");
+    let mut random = StdRng::seed_from_u64(seed);
+    let history = History::make(pushes, &mut random);
+    let world = World::at_speed(SPEED, |deploy| {
+        deploy.timeout = TIMEOUT;
+        deploy.visibility_timeout = Some(VISIBILITY);
+        deploy.max_receive_count = MAX_RECEIVE_COUNT;
+    })
+    .await;
+    for (name, repository) in &history.repositories {
+        world.serve(name, repository);
+    }
+    let faults = world.aws.faults();
+    add_faults(faults, seed);
+    let kills = add_kills(faults, pushes, &mut random);
+
+    let begun = Instant::now();
+    let mut events = Vec::with_capacity(pushes);
+    for push in &history.pushes {
+        let event = push.event(&history, world.aws.clock().now());
+        let body = event.json().to_string();
+        world.deployment.send_body(&body, &push.group).unwrap();
+        events.push(event.id);
+    }
+    world.deployment.idle(PATIENCE).await.unwrap();
+    let took = begun.elapsed().as_secs_f64();
+
+    let calls = world.aws.calls().list();
+    let went_wrong = calls.iter().filter(|call| went_wrong(call)).count();
+    let fired = kills.iter().filter_map(|rule| faults.fired(*rule));
+    let killed: u64 = fired.map(|firings| firings.fired).sum();
+    let verdict = Verdict::of(&history, &events, &world);
+    #[expect(clippy::cast_precision_loss, reason = "a rate needs three digits")]
+    let rate = pushes as f64 / took;
+    println!(
+        "pushes {pushes} in {took:.0} s ({rate:.1}/s), batches {}, calls {}, \
+         faults {went_wrong}, kills {killed}\n{verdict}",
+        world.deployment.mapping().outcomes().len(),
+        calls.len(),
+    );
+    assert!(verdict.is_good(), "{verdict}");
+    assert_eq!(verdict.dead_letters, 0);
+    assert_eq!(killed, kills.len() as u64);
+    assert!(went_wrong > pushes / 2, "only {went_wrong} faults");
+}
+
+/// Whether more happened to a call than that its answer came late.
+fn went_wrong(call: &Call) -> bool {
+    call.faults.iter().any(|fault| fault != LATENCY)
+}
+
+/// A bit of everything, all the time.
+fn add_faults(faults: &Faults, seed: u64) {
+    let busy = Action::Exception {
+        code: "AccountLimitExceededException".to_owned(),
+        status: 400,
+        message: "Cannot have more builds in queue for the account".to_owned(),
+    };
+    let latency = Action::Latency {
+        ms: 1,
+        jitter_ms: 5,
+    };
+    let stall = Action::Stall {
+        after_bytes: 20,
+        ms: 300,
+    };
+    let rules = [
+        (1.0, Rule::new(latency).named(LATENCY)),
+        (
+            0.03,
+            Rule::new(Action::Throttle { shape: Shape::Xml }).on(Service::CodeCommit),
+        ),
+        (
+            0.02,
+            Rule::new(Action::Throttle {
+                shape: Shape::SlowDown,
+            })
+            .on(Service::S3),
+        ),
+        (
+            0.01,
+            Rule::new(Action::Throttle { shape: Shape::Json }).on(Service::CodeBuild),
+        ),
+        (0.02, Rule::new(Action::ServerError { status: 503 })),
+        (0.01, Rule::new(Action::ResetBefore)),
+        (0.01, Rule::new(Action::ResetAfter)),
+        (0.005, Rule::new(Action::Truncate { after_bytes: None })),
+        (0.003, Rule::new(stall)),
+        (
+            0.005,
+            Rule::new(Action::WrongJson(WrongJson::Garbage)).on(Service::CodeCommit),
+        ),
+        (0.01, Rule::new(Action::FlipBit).on(Service::CodeCommit)),
+        (0.01, Rule::new(busy).operation("StartBuild")),
+    ];
+    for (number, (chance, rule)) in rules.into_iter().enumerate() {
+        faults.add(rule.by_function().chance(chance, seed + number as u64));
+    }
+}
+
+/// Kills, spread over the run, before and after calls in turn.
+fn add_kills(faults: &Faults, pushes: usize, random: &mut StdRng) -> Vec<RuleId> {
+    /// A push needs more calls than this.
+    const CALLS_PER_PUSH: u64 = 5;
+    let stretch = PUSHES_PER_KILL as u64 * CALLS_PER_PUSH;
+    (0..(pushes / PUSHES_PER_KILL).max(1) as u64)
+        .map(|number| {
+            let at = number * stretch + random.random_range(1..=stretch);
+            let kill = [Rule::kill_before, Rule::kill_after][usize::from(number % 2 == 1)];
+            faults.add(kill(at))
+        })
+        .collect()
 }

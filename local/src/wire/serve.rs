@@ -78,12 +78,11 @@ impl Front {
             access_key_id: origin.as_deref(),
         };
         let mut active = ActiveFaults::on_call(&self.faults, &subject);
-        let outcome = match active.before(protocol).await {
-            Some(outcome) => outcome,
-            None => {
-                let answer = self.answer(&subject, protocol, input, &mut active).await;
-                active.after(answer, &operation).await
-            }
+        let outcome = if let Some(outcome) = active.before(protocol).await {
+            outcome
+        } else {
+            let answer = self.answer(&subject, protocol, input, &mut active).await;
+            active.after(answer, &operation).await
         };
         let (status, error, response_bytes) = match &outcome {
             Outcome::Answer(answer) => (

@@ -1,17 +1,13 @@
 //! Repositories with branches that are pushed to again and again.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
-use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::SystemTime;
 
-use anyhow::{Context as _, ensure};
 use rand::RngExt as _;
 use rand::rngs::StdRng;
-use tempfile::TempDir;
 
-use crate::events::RepositoryEvent;
+use crate::setup::Repository;
+use pushbuild_local::events::RepositoryEvent;
 
 const REPOSITORIES: usize = 3;
 const BRANCHES: usize = 40;
@@ -23,17 +19,12 @@ const GROUPS: usize = 3;
 const FILES: usize = 12;
 
 pub struct History {
-    pub repositories: Vec<Repository>,
+    /// Each with its name.
+    pub repositories: Vec<(String, Repository)>,
     /// In the order in which they are sent.
     pub pushes: Vec<Push>,
 }
 
-pub struct Repository {
-    pub name: String,
-    folder: TempDir,
-}
-
-#[derive(Clone)]
 pub struct Push {
     pub repository: usize,
     pub branch: String,
@@ -42,94 +33,55 @@ pub struct Push {
     pub old: Option<String>,
 }
 
-impl Repository {
-    pub fn path(&self) -> &Path {
-        self.folder.path()
-    }
-
-    /// Runs git here.
-    pub fn git(&self, args: &[&str], input: &[u8]) -> anyhow::Result<Vec<u8>> {
-        let mut child = Command::new("git")
-            .arg("-C")
-            .arg(self.path())
-            .args(args)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .context("a soak needs git")?;
-        let mut stdin = child.stdin.take().context("git has no input")?;
-        let output = std::thread::scope(|scope| {
-            // What git does not read, it says by its exit.
-            scope.spawn(move || {
-                let _ = stdin.write_all(input);
-            });
-            child.wait_with_output()
-        })?;
-        let said = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "git {args:?}: {said}");
-        Ok(output.stdout)
-    }
-}
-
 impl History {
     /// Makes so many commits on random branches, each the next push of its branch.
-    pub fn make(pushes: usize, random: &mut StdRng) -> anyhow::Result<Self> {
-        let mut repositories = Vec::new();
-        for number in 0..REPOSITORIES {
-            let repository = Repository {
-                name: format!("soak-{number}"),
-                folder: tempfile::tempdir()?,
-            };
-            repository.git(&["init", "--quiet", "--bare", "."], &[])?;
-            repositories.push(repository);
-        }
-        let mut planned: Vec<(usize, usize)> = Vec::new();
+    pub fn make(pushes: usize, random: &mut StdRng) -> Self {
         let mut scripts: [String; REPOSITORIES] = Default::default();
         let mut seen = [false; BRANCHES];
-        for number in 0..pushes {
-            let branch = random.random_range(0..BRANCHES);
-            let repository = branch % REPOSITORIES;
-            let is_new = !std::mem::replace(&mut seen[branch], true);
-            let script = &mut scripts[repository];
-            write_commit(script, number, &branch_name(branch), is_new, random)?;
-            planned.push((repository, branch));
-        }
-        let mut commits = vec![String::new(); pushes];
-        for (repository, script) in repositories.iter().zip(&scripts) {
-            let fast_import = ["fast-import", "--quiet", "--export-marks=marks"];
-            repository.git(&fast_import, script.as_bytes())?;
-            // A repository that no branch fell to has no commit and no marks.
-            let marks = std::fs::read_to_string(repository.path().join("marks"));
-            for line in marks.unwrap_or_default().lines() {
-                let (mark, commit) = line.split_once(' ').context("a mark has a commit")?;
-                let number: usize = mark.trim_start_matches(':').parse()?;
-                commit.clone_into(&mut commits[number - 1]);
-            }
-        }
-        let mut tips: Vec<Option<String>> = vec![None; BRANCHES];
-        let pushes = planned
-            .into_iter()
-            .zip(commits)
-            .map(|((repository, branch), commit)| Push {
-                repository,
-                branch: branch_name(branch),
-                group: format!("soak-{repository}-{}", branch % GROUPS),
-                old: tips[branch].replace(commit.clone()),
-                commit,
+        let branches: Vec<usize> = (0..pushes)
+            .map(|number| {
+                let branch = random.random_range(0..BRANCHES);
+                let is_new = !std::mem::replace(&mut seen[branch], true);
+                let script = &mut scripts[branch % REPOSITORIES];
+                write_commit(script, number, &branch_name(branch), is_new, random).unwrap();
+                branch
             })
             .collect();
-        Ok(Self {
+        let mut commits = vec![String::new(); pushes];
+        let mut repositories = Vec::new();
+        for (number, script) in scripts.iter().enumerate() {
+            let repository = Repository::empty();
+            let fast_import = ["fast-import", "--quiet", "--export-marks=marks"];
+            repository.git_with(&fast_import, script.as_bytes());
+            // A repository without a commit has no marks.
+            let marks = std::fs::read_to_string(repository.path().join("marks"));
+            for line in marks.unwrap_or_default().lines() {
+                let (mark, commit) = line.split_once(' ').unwrap();
+                let number: usize = mark.trim_start_matches(':').parse().unwrap();
+                commit.clone_into(&mut commits[number - 1]);
+            }
+            repositories.push((format!("soak-{number}"), repository));
+        }
+        let mut tips: Vec<Option<String>> = vec![None; BRANCHES];
+        let push = |(branch, commit): (usize, String)| Push {
+            repository: branch % REPOSITORIES,
+            branch: branch_name(branch),
+            group: format!("soak-{}-{}", branch % REPOSITORIES, branch % GROUPS),
+            old: tips[branch].replace(commit.clone()),
+            commit,
+        };
+        let pushes = branches.into_iter().zip(commits).map(push).collect();
+        Self {
             repositories,
             pushes,
-        })
+        }
     }
 }
 
 impl Push {
     /// Its event, as of this moment.
     pub fn event(&self, history: &History, at: SystemTime) -> RepositoryEvent {
-        let repository = &history.repositories[self.repository].name;
+        let repository = &history.repositories[self.repository].0;
         let full_name = format!("refs/heads/{}", self.branch);
         let event = match &self.old {
             Some(old) => RepositoryEvent::updated(repository, &full_name, &self.commit, old),
