@@ -1,31 +1,23 @@
-//! Amazon SQS: standard and FIFO queues with dead-letter queues, in memory.
+//! Amazon SQS: FIFO queues with dead-letter queues, in memory.
 //!
 //! The promise that pushbuild makes rests on what a FIFO queue does with a message that was not
 //! deleted, so the rules are kept to the letter: order within a group, a closed group while one of
 //! its messages is in flight, receive counts, handles that expire.
 //!
-//! - `queue`, `sending`, `deduplication`: one queue's rules
-//! - `message`, `attributes`, `receipt`, `options`: what lies in a queue, what opens it, how it
-//!   behaves
-//! - `state`, `name`: all queues of the account, and how they are named
-//! - `receiving`: a receive's wait, and the way into the dead-letter queue
-//! - `redrive`: from the dead-letter queue back to where the messages came from
-//! - `operations`, `batches`, `administration`, `input`: the JSON API over all this
-//! - `fault`: what SQS answers when it says no
+//! - `queue`, `sending`: one queue's rules
+//! - `message`: what lies in a queue, and what a receiver gets
+//! - `state`, `redrive`: all queues; into the dead-letter queue and back
+//! - `api`, `batch`: the actions that are called over HTTP
+//! - `fault`: what SQS answers when it refuses
+//!
+//! Not here: standard queues, delays, message attributes, permissions, and the actions that make
+//! or change queues.
 
-mod administration;
-mod attributes;
-mod batches;
-mod deduplication;
+mod api;
+mod batch;
 mod fault;
-mod input;
 mod message;
-mod name;
-mod operations;
-mod options;
 mod queue;
-mod receipt;
-mod receiving;
 mod redrive;
 mod sending;
 mod state;
@@ -38,15 +30,13 @@ use tokio::sync::futures::Notified;
 
 use crate::clock::Clock;
 use crate::error::ServiceError;
-use deduplication::Accepted;
-use name::{check_name, name_of};
+use fault::invalid;
 use queue::Queue;
 use sending::Outgoing;
 use state::State;
 
 pub use fault::{query_error_code, query_error_header};
 pub use message::{Message, Snapshot};
-pub use options::QueueOptions;
 
 /// The queues of one account in one region. Clones share them.
 #[derive(Clone)]
@@ -58,6 +48,36 @@ struct Inner {
     account: String,
     state: Mutex<State>,
     changed: Notify,
+}
+
+/// How a queue behaves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueOptions {
+    /// How long a received message stays invisible.
+    pub visibility_timeout: Duration,
+    /// The dead-letter queue's ARN, and how often a message is received before it goes there.
+    pub dead_letter: Option<(String, u32)>,
+    /// Take the SHA-256 of the body as deduplication id where the sender gives none. EventBridge
+    /// demands it of a FIFO queue that is a rule's target.
+    pub content_based_deduplication: bool,
+    /// `DeduplicationScope: messageGroup` and `FifoThroughputLimit: perMessageGroupId`: a
+    /// duplicate is a message of the same group.
+    pub high_throughput: bool,
+    /// How long a message is kept.
+    pub retention: Duration,
+}
+
+impl Default for QueueOptions {
+    /// The defaults of `CreateQueue`, but with content-based deduplication.
+    fn default() -> Self {
+        Self {
+            visibility_timeout: Duration::from_secs(30),
+            dead_letter: None,
+            content_based_deduplication: true,
+            high_throughput: false,
+            retention: Duration::from_hours(96),
+        }
+    }
 }
 
 impl Sqs {
@@ -79,41 +99,45 @@ impl Sqs {
             .clone_into(&mut self.state().base_url);
     }
 
-    /// Creates a queue, FIFO if its name ends in `.fifo`, and returns its URL.
+    /// Creates a FIFO queue and returns its URL.
     ///
     /// # Errors
-    /// A name that is not allowed or was deleted less than a minute ago; an existing queue with
-    /// other options; a dead-letter queue that does not exist or is of the other type.
+    /// A name that is not allowed (CreateQueue), an existing queue with other options, a dead-letter
+    /// queue that does not exist.
     pub fn create_queue(&self, name: &str, options: QueueOptions) -> Result<String, ServiceError> {
-        let now = self.0.clock.now();
-        let arn = self.arn(name);
-        check_name(name)?;
-        let mut state = self.state();
-        if let Some(existing) = state.queues.get(name) {
-            if existing.options == options {
-                return Ok(self.url(&state, name));
-            }
-            return Err(ServiceError::new(
-                "QueueNameExists",
-                "A queue already exists with the same name and a different value for an attribute.",
-            ));
+        let stem = name.strip_suffix(".fifo").unwrap_or_default();
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        if stem.is_empty() || name.len() > 80 || !stem.bytes().all(allowed) {
+            let reason = "Can only include alphanumeric characters, hyphens, or underscores, and .fifo at its end. 1 to 80 in length";
+            return Err(invalid(name, "QueueName", reason));
         }
-        state.check_free(name, now)?;
-        state.check_dead_letter(name, &options)?;
-        state
-            .queues
-            .insert(name.to_owned(), Queue::new(name, arn, options, now));
-        Ok(self.url(&state, name))
+        let mut state = self.state();
+        let url = self.url(&state, name);
+        if let Some(existing) = state.queues.get(name) {
+            let message =
+                "A queue already exists with the same name and a different value for an attribute.";
+            let refused = ServiceError::new("QueueNameExists", message);
+            return if existing.options == options {
+                Ok(url)
+            } else {
+                Err(refused)
+            };
+        }
+        if let Some((arn, _)) = &options.dead_letter
+            && !state.queues.values().any(|queue| queue.arn == *arn)
+        {
+            let reason = "Dead letter target does not exist.";
+            return Err(invalid(arn, "RedrivePolicy", reason));
+        }
+        let queue = Queue::new(name, self.arn(name), options);
+        state.queues.insert(name.to_owned(), queue);
+        Ok(url)
     }
 
     /// The ARN of the queue that a URL or a name stands for.
     pub fn arn(&self, url: &str) -> String {
-        format!(
-            "arn:aws:sqs:{}:{}:{}",
-            self.0.region,
-            self.0.account,
-            name_of(url)
-        )
+        let (region, account) = (&self.0.region, &self.0.account);
+        format!("arn:aws:sqs:{region}:{account}:{}", name_of(url))
     }
 
     /// Sends as EventBridge does, with the body and a message group alone; returns the message id.
@@ -121,30 +145,56 @@ impl Sqs {
     /// # Errors
     /// No such queue, or a body or group that SQS refuses.
     pub fn send(&self, url: &str, body: &str, group: &str) -> Result<String, ServiceError> {
-        let group = Some(group.to_owned());
         let message = Outgoing {
             body: body.to_owned(),
-            group,
-            ..Outgoing::default()
+            group: group.to_owned(),
+            deduplication_id: None,
         };
-        self.accept(url, message)
-            .map(|accepted| accepted.message_id)
+        let now = self.0.clock.now();
+        let accepted = self.state().send(url, message, now)?;
+        self.0.changed.notify_waiters();
+        Ok(accepted.message_id)
     }
 
-    fn accept(&self, url: &str, message: Outgoing) -> Result<Accepted, ServiceError> {
-        let now = self.0.clock.now();
-        let mut state = self.state();
-        let sequence = state.next_sequence();
-        let accepted = state.queue(url)?.send(message, sequence, now)?;
-        drop(state);
-        self.0.changed.notify_waiters();
-        Ok(accepted)
+    /// Receives up to `max` messages, waiting up to `wait` (local time) for a first one. None if
+    /// there is no such queue.
+    pub async fn receive(&self, url: &str, max: usize, wait: Duration) -> Vec<Message> {
+        let received = self.poll(url, max, wait).await;
+        received.unwrap_or_default()
+    }
+
+    async fn poll(
+        &self,
+        url: &str,
+        max: usize,
+        wait: Duration,
+    ) -> Result<Vec<Message>, ServiceError> {
+        let clock = &self.0.clock;
+        let deadline = clock.now() + wait;
+        loop {
+            // Registered before looking, so that nothing sent in between is missed.
+            let changed = self.changed();
+            let now = clock.now();
+            let received = self.state().receive(url, max, now)?;
+            if received.moved {
+                self.0.changed.notify_waiters();
+            }
+            if !received.messages.is_empty() || now >= deadline {
+                return Ok(received.messages);
+            }
+            let next = received.next_visible;
+            let wake = next.map_or(deadline, |next| next.min(deadline));
+            tokio::select! {
+                () = changed => {}
+                () = clock.sleep_until(wake) => {}
+            }
+        }
     }
 
     /// Deletes the message that a receipt handle stands for.
     ///
     /// # Errors
-    /// No such queue, not a handle of it, or (FIFO) a handle that has expired.
+    /// No such queue, not a handle of it, or a handle that has expired.
     pub fn delete(&self, url: &str, receipt_handle: &str) -> Result<(), ServiceError> {
         let now = self.0.clock.now();
         self.state().queue(url)?.delete(receipt_handle, now)?;
@@ -170,26 +220,32 @@ impl Sqs {
         Ok(())
     }
 
+    /// Moves every message of a dead-letter queue that is not in flight back to the queue it came
+    /// from, oldest first, and returns how many were moved.
+    ///
+    /// # Errors
+    /// No such queue, or no queue names it as its dead-letter queue.
+    pub fn redrive(&self, dead_letter_url: &str) -> Result<usize, ServiceError> {
+        let now = self.0.clock.now();
+        let moved = self.state().redrive(dead_letter_url, now)?;
+        self.0.changed.notify_waiters();
+        Ok(moved)
+    }
+
     /// What lies in a queue, in order, without receiving it; nothing if there is no such queue.
     pub fn messages(&self, url: &str) -> Vec<Snapshot> {
         let now = self.0.clock.now();
         let state = self.state();
         let queue = state.queues.get(name_of(url));
-        queue.map_or_else(Vec::new, |queue| {
-            queue
-                .messages
-                .iter()
-                .map(|message| message.snapshot(now))
-                .collect()
-        })
+        let messages = queue.into_iter().flat_map(|queue| &queue.messages);
+        messages.map(|message| message.snapshot(now)).collect()
     }
 
     /// Whether nothing is in a queue, neither visible nor in flight.
     pub fn is_empty(&self, url: &str) -> bool {
-        self.state()
-            .queues
-            .get(name_of(url))
-            .is_none_or(|queue| queue.messages.is_empty())
+        let state = self.state();
+        let queue = state.queues.get(name_of(url));
+        queue.is_none_or(|queue| queue.messages.is_empty())
     }
 
     /// Resolves when anything is sent, received, deleted, moved or made visible in any queue.
@@ -208,6 +264,14 @@ impl Sqs {
     fn url(&self, state: &State, name: &str) -> String {
         format!("{}/{}/{name}", state.base_url, self.0.account)
     }
+}
+
+/// The queue's name: the last part of its URL or ARN.
+fn name_of(url: &str) -> &str {
+    url.trim_end_matches('/')
+        .rsplit(['/', ':'])
+        .next()
+        .unwrap_or(url)
 }
 
 #[cfg(test)]

@@ -146,7 +146,7 @@ async fn a_fault_on_one_service_leaves_the_others() {
         .add(Rule::new(Action::ResetBefore).on(Service::S3));
     let host = deployed.aws.endpoint().replace("http://", "");
     let queues = "POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/x-amz-json-1.0\r\n\
-                  x-amz-target: AmazonSQS.ListQueues\r\ncontent-length: 2\r\n\r\n{}";
+                  x-amz-target: AmazonSQS.GetQueueUrl\r\ncontent-length: 37\r\n\r\n{\"QueueName\":\"pushbuild-pushes.fifo\"}";
     assert!(
         raw(&host, queues)
             .await

@@ -1,4 +1,4 @@
-//! What SQS answers when it says no, and under which name each SDK looks for it.
+//! What SQS answers when it refuses, and under which name each SDK looks for it.
 //!
 //! SQS once spoke the Query protocol, whose error codes differ from the names of its JSON
 //! exceptions. SDKs still report the old code, which they take from the header
@@ -17,17 +17,14 @@ pub fn query_error_code(code: &str) -> String {
         | "EmptyBatchRequest"
         | "InvalidBatchEntryId"
         | "MessageNotInflight"
-        | "PurgeQueueInProgress"
-        | "QueueDeletedRecently"
         | "TooManyEntriesInBatchRequest"
-        | "UnsupportedOperation"
         | "BatchRequestTooLong" => code,
         _ => return code.to_owned(),
     };
     format!("AWS.SimpleQueueService.{renamed}")
 }
 
-/// The value of the header `x-amzn-query-error` for an answer that says no.
+/// The value of the header `x-amzn-query-error` of an exception.
 pub fn query_error_header(error: &ServiceError) -> String {
     let whose = if error.status < 500 {
         "Sender"

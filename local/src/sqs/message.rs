@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use md5::{Digest, Md5};
-use serde_json::{Map, Value, json};
+use md5::{Digest as _, Md5};
+use serde_json::{Value, json};
 
 /// A message as `ReceiveMessage` hands it out.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,9 +18,7 @@ pub struct Message {
     /// Hexadecimal MD5 of the body.
     pub md5_of_body: String,
     /// The system attributes, all of them: `ApproximateReceiveCount`, `SentTimestamp` and so on.
-    pub attributes: BTreeMap<String, String>,
-    /// The sender's own attributes, by name, as SQS writes them (`DataType`, `StringValue`, …).
-    pub message_attributes: Map<String, Value>,
+    pub attributes: BTreeMap<&'static str, String>,
 }
 
 impl Message {
@@ -28,29 +26,12 @@ impl Message {
     ///
     /// Source: Lambda Developer Guide, "Using Lambda with Amazon SQS", example event.
     pub fn lambda_record(&self, queue_arn: &str, region: &str) -> Value {
-        let attributes: Map<String, Value> = self
-            .message_attributes
-            .iter()
-            .map(|(name, value)| {
-                let mut record = json!({"stringListValues": [], "binaryListValues": []});
-                for (theirs, ours) in [
-                    ("DataType", "dataType"),
-                    ("StringValue", "stringValue"),
-                    ("BinaryValue", "binaryValue"),
-                ] {
-                    if let Some(value) = value.get(theirs) {
-                        record[ours] = value.clone();
-                    }
-                }
-                (name.clone(), record)
-            })
-            .collect();
         json!({
             "messageId": self.message_id,
             "receiptHandle": self.receipt_handle,
             "body": self.body,
             "attributes": self.attributes,
-            "messageAttributes": attributes,
+            "messageAttributes": {},
             "md5OfBody": self.md5_of_body,
             "eventSource": "aws:sqs",
             "eventSourceARN": queue_arn,
@@ -66,18 +47,14 @@ pub struct Snapshot {
     pub message_id: String,
     /// The body, as sent.
     pub body: String,
-    /// The message group; always there in a FIFO queue.
-    pub group: Option<String>,
+    /// The message group.
+    pub group: String,
     /// How often the message has been received.
     pub receive_count: u32,
     /// Received, and neither deleted nor visible again.
     pub in_flight: bool,
     /// When it will be visible, if it is not now.
     pub invisible_until: Option<SystemTime>,
-    /// When it came into this queue, in milliseconds since the Unix epoch.
-    pub sent_ms: u64,
-    /// The queue it came from, in a dead-letter queue.
-    pub source_arn: Option<String>,
 }
 
 /// A receive of a message: the latest one's handle is the one that counts.
@@ -92,26 +69,22 @@ pub(super) struct Receipt {
 pub(super) struct Stored {
     pub id: String,
     pub body: String,
-    pub group: Option<String>,
-    pub deduplication_id: Option<String>,
-    pub sequence: Option<u128>,
-    pub attributes: Map<String, Value>,
+    pub group: String,
+    pub deduplication_id: String,
+    pub sequence: u128,
     pub sent: SystemTime,
     pub first_received: Option<SystemTime>,
     pub receive_count: u32,
+    /// Set by a receive: in flight until then.
     pub hidden_until: Option<SystemTime>,
     pub receipt: Option<Receipt>,
+    /// The queue it came from, in a dead-letter queue.
     pub source_arn: Option<String>,
 }
 
 impl Stored {
-    pub fn hidden(&self, now: SystemTime) -> bool {
-        self.hidden_until.is_some_and(|until| until > now)
-    }
-
-    /// Hidden because somebody has it, not because it was sent with a delay.
     pub fn in_flight(&self, now: SystemTime) -> bool {
-        self.receipt.is_some() && self.hidden(now)
+        self.hidden_until.is_some_and(|until| until > now)
     }
 
     pub fn snapshot(&self, now: SystemTime) -> Snapshot {
@@ -122,43 +95,31 @@ impl Stored {
             receive_count: self.receive_count,
             in_flight: self.in_flight(now),
             invisible_until: self.hidden_until.filter(|until| *until > now),
-            sent_ms: epoch_ms(self.sent),
-            source_arn: self.source_arn.clone(),
         }
     }
 
     /// What a receiver gets, with every attribute that applies.
     pub fn handed_out(&self, receipt_handle: String) -> Message {
         let mut attributes = BTreeMap::from([
-            ("SenderId".to_owned(), SENDER.to_owned()),
-            ("SentTimestamp".to_owned(), epoch_ms(self.sent).to_string()),
-            (
-                "ApproximateReceiveCount".to_owned(),
-                self.receive_count.to_string(),
-            ),
-        ]);
-        let first = self.first_received.map(|at| epoch_ms(at).to_string());
-        for (name, value) in [
-            ("ApproximateFirstReceiveTimestamp", first),
+            ("SenderId", SENDER.to_owned()),
+            ("SentTimestamp", epoch_ms(self.sent)),
+            ("ApproximateReceiveCount", self.receive_count.to_string()),
             ("MessageGroupId", self.group.clone()),
             ("MessageDeduplicationId", self.deduplication_id.clone()),
-            (
-                "SequenceNumber",
-                self.sequence.map(|number| format!("{number:020}")),
-            ),
-            ("DeadLetterQueueSourceArn", self.source_arn.clone()),
-        ] {
-            if let Some(value) = value {
-                attributes.insert(name.to_owned(), value);
-            }
+            ("SequenceNumber", sequence_number(self.sequence)),
+        ]);
+        if let Some(at) = self.first_received {
+            attributes.insert("ApproximateFirstReceiveTimestamp", epoch_ms(at));
+        }
+        if let Some(arn) = &self.source_arn {
+            attributes.insert("DeadLetterQueueSourceArn", arn.clone());
         }
         Message {
             message_id: self.id.clone(),
             receipt_handle,
             body: self.body.clone(),
-            md5_of_body: md5_of(self.body.as_bytes()),
+            md5_of_body: md5_of(&self.body),
             attributes,
-            message_attributes: self.attributes.clone(),
         }
     }
 }
@@ -166,22 +127,17 @@ impl Stored {
 /// Who sends: nobody in particular, since any credentials are accepted.
 const SENDER: &str = "AIDALOCALLOCALLOCALAB";
 
-pub(super) fn epoch_ms(at: SystemTime) -> u64 {
-    let passed = at
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or(Duration::ZERO);
-    u64::try_from(passed.as_millis()).unwrap_or(u64::MAX)
+fn epoch_ms(at: SystemTime) -> String {
+    let passed = at.duration_since(SystemTime::UNIX_EPOCH);
+    passed.unwrap_or(Duration::ZERO).as_millis().to_string()
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
-    let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or('0');
-    bytes
-        .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
-        .collect()
+/// A sequence number as SQS writes it.
+pub(super) fn sequence_number(sequence: u128) -> String {
+    format!("{sequence:020}")
 }
 
 /// Hexadecimal MD5, as SQS confirms what it stored.
-pub(super) fn md5_of(bytes: &[u8]) -> String {
-    hex(&Md5::digest(bytes))
+pub(super) fn md5_of(body: &str) -> String {
+    hex::encode(Md5::digest(body))
 }

@@ -7,72 +7,50 @@
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, SystemTime};
 
-use super::deduplication::Answers;
-use super::fault::{self, expired, not_available, not_in_flight};
+use super::QueueOptions;
+use super::fault::{expired, invalid, not_a_receipt_handle, not_available, not_in_flight};
 use super::message::{Message, Receipt, Stored};
-use super::name::is_fifo;
-use super::options::QueueOptions;
-use super::receipt::{Handle, parse};
+use super::sending::Answers;
 use crate::error::ServiceError;
 
 /// A message can be invisible for this long, counted from its receive (Visibility timeout guide).
 const MAXIMUM_VISIBILITY: Duration = Duration::from_hours(12);
 
-/// What one receive took out.
-#[derive(Default)]
-pub(super) struct Taken {
-    pub messages: Vec<Message>,
-    /// Received too often: they belong into the dead-letter queue.
-    pub dead: Vec<Stored>,
-}
-
 pub(super) struct Queue {
-    pub name: String,
+    name: String,
     pub arn: String,
     pub options: QueueOptions,
-    pub created: SystemTime,
-    pub modified: SystemTime,
-    pub purged: Option<SystemTime>,
     /// In the order in which they came.
     pub messages: Vec<Stored>,
-    /// What was answered, for as long as duplicates are known.
     pub answers: Answers,
 }
 
 impl Queue {
-    pub fn new(name: &str, arn: String, options: QueueOptions, now: SystemTime) -> Self {
+    pub fn new(name: &str, arn: String, options: QueueOptions) -> Self {
         Self {
             name: name.to_owned(),
             arn,
             options,
-            created: now,
-            modified: now,
-            purged: None,
             messages: Vec::new(),
             answers: Answers::default(),
         }
     }
 
-    pub fn fifo(&self) -> bool {
-        is_fifo(&self.name)
-    }
-
-    /// Hands out up to `most` messages and hides them; one that was received `limit` times already
-    /// is taken out for the dead-letter queue instead, and the next of its group follows at once.
+    /// Hands out up to `most` messages and hides them. One that was received as often as the
+    /// redrive policy allows is taken out for the dead-letter queue instead, and the next of its
+    /// group follows at once: these are the second list.
     pub fn receive(
         &mut self,
         most: usize,
-        visibility: Option<Duration>,
-        limit: Option<u32>,
-        mut next_receipt: impl FnMut() -> u64,
+        receipts: &mut u64,
         now: SystemTime,
-    ) -> Taken {
+    ) -> (Vec<Message>, Vec<Stored>) {
         self.forget_old(now);
-        let mut taken = Taken::default();
-        let mut dead = HashSet::new();
-        let until = now + visibility.unwrap_or(self.options.visibility_timeout);
+        let limit = self.options.dead_letter.as_ref().map(|(_, count)| *count);
+        let until = now + self.options.visibility_timeout;
+        let (mut received, mut dead) = (Vec::new(), HashSet::new());
         for at in self.deliverable(now) {
-            if taken.messages.len() == most {
+            if received.len() == most {
                 break;
             }
             let message = &mut self.messages[at];
@@ -80,55 +58,39 @@ impl Queue {
                 dead.insert(message.id.clone());
                 continue;
             }
-            let number = next_receipt();
+            *receipts += 1;
+            let number = *receipts;
             message.receive_count += 1;
             message.first_received.get_or_insert(now);
             message.hidden_until = Some(until);
             message.receipt = Some(Receipt { number, at: now });
-            let handle = Handle {
-                queue: self.name.clone(),
-                message: message.id.clone(),
-                number,
-            };
-            taken.messages.push(message.handed_out(handle.to_string()));
+            let handle = format!("{}/{}/{number}", self.name, message.id);
+            received.push(message.handed_out(handle));
         }
-        if !dead.is_empty() {
-            taken.dead = self
-                .messages
-                .extract_if(.., |message| dead.contains(&message.id))
-                .collect();
+        if dead.is_empty() {
+            return (received, Vec::new());
         }
-        taken
+        let is_dead = |message: &mut Stored| dead.contains(&message.id);
+        let dead = self.messages.extract_if(.., is_dead).collect();
+        (received, dead)
     }
 
     /// Where the messages are that may be received now, in the order in which to hand them out.
     ///
-    /// FIFO: "While messages with a particular MessageGroupId are invisible, no more messages
-    /// belonging to the same MessageGroupId are returned" (ReceiveMessage); "Amazon SQS first
-    /// attempts to return as many messages with the same message group ID as possible".
+    /// "While messages with a particular MessageGroupId are invisible, no more messages belonging
+    /// to the same MessageGroupId are returned" (ReceiveMessage); "Amazon SQS first attempts to
+    /// return as many messages with the same message group ID as possible".
     fn deliverable(&self, now: SystemTime) -> Vec<usize> {
-        let visible = |message: &Stored| !message.hidden(now);
-        if !self.fifo() {
-            return (0..self.messages.len())
-                .filter(|at| visible(&self.messages[*at]))
-                .collect();
-        }
-        let mut closed: HashSet<Option<&str>> = self
+        let in_flight = self
             .messages
             .iter()
-            .filter(|message| message.in_flight(now))
-            .map(|message| message.group.as_deref())
-            .collect();
-        let mut places: HashMap<Option<&str>, usize> = HashMap::new();
+            .filter(|message| message.in_flight(now));
+        let closed: HashSet<&str> = in_flight.map(|message| message.group.as_str()).collect();
+        let mut places: HashMap<&str, usize> = HashMap::new();
         let mut groups: Vec<Vec<usize>> = Vec::new();
         for (at, message) in self.messages.iter().enumerate() {
-            let group = message.group.as_deref();
-            if closed.contains(&group) {
-                continue;
-            }
-            if !visible(message) {
-                // Sent with a delay: what comes after must not overtake it.
-                closed.insert(group);
+            let group = message.group.as_str();
+            if closed.contains(group) {
                 continue;
             }
             let place = *places.entry(group).or_insert_with(|| {
@@ -142,40 +104,33 @@ impl Queue {
 
     /// When a message that is invisible now will be visible, if nobody does anything.
     pub fn next_visible(&self, now: SystemTime) -> Option<SystemTime> {
-        self.messages
+        let hidden = self
+            .messages
             .iter()
-            .filter_map(|message| message.hidden_until)
-            .filter(|until| *until > now)
-            .min()
+            .filter_map(|message| message.hidden_until);
+        hidden.filter(|until| *until > now).min()
     }
 
     /// Deletes what the handle stands for.
     ///
-    /// A message that is gone is deleted already. In a FIFO queue the handle of an earlier receive,
-    /// or one whose visibility timeout has ended, is refused: "if a consumer whose message
-    /// processing time is longer than the visibility timeout tries to delete the processed
-    /// messages, the action fails with an error" (ReceiveMessage). In a standard queue "the
-    /// request will succeed, but the message might not be deleted" (DeleteMessage).
+    /// A message that is gone is deleted already. The handle of an earlier receive, or one whose
+    /// visibility timeout has ended, is refused: "if a consumer whose message processing time is
+    /// longer than the visibility timeout tries to delete the processed messages, the action fails
+    /// with an error" (ReceiveMessage).
     pub fn delete(&mut self, handle: &str, now: SystemTime) -> Result<(), ServiceError> {
-        let wanted = parse(handle, &self.name)?;
+        let (id, number) = self.open(handle)?;
         self.forget_old(now);
-        let Some(at) = self
-            .messages
-            .iter()
-            .position(|message| message.id == wanted.message)
-        else {
+        let Some(at) = self.messages.iter().position(|message| message.id == id) else {
             return Ok(());
         };
         let message = &self.messages[at];
-        let latest = message
+        let is_latest = message
             .receipt
-            .is_some_and(|receipt| receipt.number == wanted.number);
-        if self.fifo() && !(latest && message.in_flight(now)) {
+            .is_some_and(|receipt| receipt.number == number);
+        if !(is_latest && message.in_flight(now)) {
             return Err(expired(handle));
         }
-        if latest {
-            self.messages.remove(at);
-        }
+        self.messages.remove(at);
         Ok(())
     }
 
@@ -186,38 +141,34 @@ impl Queue {
         timeout: Duration,
         now: SystemTime,
     ) -> Result<(), ServiceError> {
-        let wanted = parse(handle, &self.name)?;
+        let (id, number) = self.open(handle)?;
         self.forget_old(now);
-        let fifo = self.fifo();
-        let message = self
-            .messages
-            .iter_mut()
-            .find(|message| message.id == wanted.message)
-            .ok_or_else(|| not_available(handle))?;
-        let receipt = message
-            .receipt
-            .filter(|receipt| receipt.number == wanted.number)
-            .ok_or_else(|| {
-                if fifo {
-                    expired(handle)
-                } else {
-                    not_available(handle)
-                }
-            })?;
+        let message = self.messages.iter_mut().find(|message| message.id == id);
+        let message = message.ok_or_else(|| not_available(handle))?;
+        let receipt = message.receipt.filter(|receipt| receipt.number == number);
+        let receipt = receipt.ok_or_else(|| expired(handle))?;
         if !message.in_flight(now) {
             return Err(not_in_flight());
         }
         if now + timeout > receipt.at + MAXIMUM_VISIBILITY {
             let reason =
                 "Total VisibilityTimeout for the message is beyond the limit [43200 seconds]";
-            return Err(fault::invalid(
-                &timeout.as_secs().to_string(),
-                "VisibilityTimeout",
-                reason,
-            ));
+            let seconds = timeout.as_secs().to_string();
+            return Err(invalid(&seconds, "VisibilityTimeout", reason));
         }
         message.hidden_until = Some(now + timeout);
         Ok(())
+    }
+
+    /// The message and the receive that a handle of this queue stands for.
+    fn open<'a>(&self, handle: &'a str) -> Result<(&'a str, u64), ServiceError> {
+        let mut parts = handle.split('/');
+        let ours = parts.next() == Some(self.name.as_str());
+        let (id, number) = (parts.next(), parts.next());
+        match (ours, id, number.and_then(|number| number.parse().ok())) {
+            (true, Some(id), Some(number)) => Ok((id, number)),
+            _ => Err(not_a_receipt_handle(handle)),
+        }
     }
 
     /// "Amazon SQS automatically deletes messages left in a queue longer than the retention

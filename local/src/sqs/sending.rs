@@ -1,25 +1,60 @@
-//! Into a queue: what may be sent, and how it lies there. Source: SendMessage, SQS API reference.
+//! Into a queue: what may be sent, and which messages are duplicates. Source: SendMessage in the
+//! SQS API reference.
 
+use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, SystemTime};
 
-use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use super::deduplication::Accepted;
-use super::fault::{self, missing};
-use super::message::{Stored, hex};
+use super::fault::{invalid, missing};
+use super::message::Stored;
 use super::queue::Queue;
 use crate::error::ServiceError;
 
+/// The largest body, and all bodies of a batch together, in bytes.
+pub(super) const LARGEST: usize = 1 << 20;
+/// "During the 5-minute deduplication interval".
+const INTERVAL: Duration = Duration::from_mins(5);
+
 /// A message on its way in.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Outgoing {
     pub body: String,
-    pub group: Option<String>,
+    pub group: String,
     pub deduplication_id: Option<String>,
-    pub delay: Option<Duration>,
-    pub attributes: Map<String, Value>,
+}
+
+/// What the sender is told; for a duplicate, what was told for the first.
+#[derive(Clone, Debug)]
+pub(super) struct Accepted {
+    pub message_id: String,
+    pub sequence: u128,
+}
+
+/// What was answered in the last five minutes, by deduplication id and scope: a duplicate is
+/// answered as the first was and not taken again, even after its deletion.
+#[derive(Default)]
+pub(super) struct Answers {
+    by_id: HashMap<(String, String), Accepted>,
+    oldest_first: VecDeque<(SystemTime, (String, String))>,
+}
+
+impl Answers {
+    fn first(&mut self, id: &(String, String), now: SystemTime) -> Option<Accepted> {
+        while let Some((_, old)) = self
+            .oldest_first
+            .pop_front_if(|(at, _)| now >= *at + INTERVAL)
+        {
+            self.by_id.remove(&old);
+        }
+        self.by_id.get(id).cloned()
+    }
+
+    fn remember(&mut self, id: (String, String), accepted: Accepted, now: SystemTime) {
+        self.oldest_first.push_back((now, id.clone()));
+        self.by_id.insert(id, accepted);
+    }
 }
 
 impl Queue {
@@ -30,92 +65,46 @@ impl Queue {
         sequence: u128,
         now: SystemTime,
     ) -> Result<Accepted, ServiceError> {
-        let (deduplication_id, delay) = self.check(&message)?;
-        if let Some(first) = self.answers.first(deduplication_id.as_deref(), now) {
+        check(&message)?;
+        let deduplication_id = self.deduplication_id(&message)?;
+        // "DeduplicationScope: specifies whether message deduplication occurs at the message group
+        // or queue level" (CreateQueue).
+        let scope = if self.options.high_throughput {
+            message.group.clone()
+        } else {
+            String::new()
+        };
+        let id = (scope, deduplication_id.clone());
+        if let Some(first) = self.answers.first(&id, now) {
             return Ok(first);
         }
         let accepted = Accepted {
             message_id: Uuid::new_v4().to_string(),
-            sequence: self.fifo().then_some(sequence),
+            sequence,
         };
-        if let Some(id) = &deduplication_id {
-            self.answers.remember(id, &accepted, now);
-        }
+        self.answers.remember(id, accepted.clone(), now);
         self.messages.push(Stored {
             id: accepted.message_id.clone(),
             body: message.body,
             group: message.group,
             deduplication_id,
-            sequence: accepted.sequence,
-            attributes: message.attributes,
+            sequence,
             sent: now,
             first_received: None,
             receive_count: 0,
-            hidden_until: Some(now + delay),
+            hidden_until: None,
             receipt: None,
             source_arn: None,
         });
         Ok(accepted)
     }
 
-    /// The deduplication id and the delay that apply to a message, if it may be sent.
-    fn check(&self, message: &Outgoing) -> Result<(Option<String>, Duration), ServiceError> {
-        let most = self.options.maximum_message_size;
-        if message.body.is_empty() {
-            return Err(missing("MessageBody"));
-        }
-        if message.body.len() > most {
-            return Err(ServiceError::new(
-                "InvalidParameterValue",
-                format!(
-                    "One or more parameters are invalid. Reason: Message must be shorter than {most} bytes."
-                ),
-            ));
-        }
-        if message.body.chars().any(is_refused) {
-            return Err(ServiceError::new(
-                "InvalidMessageContents",
-                "The message contains characters outside the allowed set.",
-            ));
-        }
-        let named = [
-            ("MessageGroupId", &message.group),
-            ("MessageDeduplicationId", &message.deduplication_id),
-        ];
-        for (parameter, value) in named {
-            if let Some(value) = value
-                && !(1..=128).contains(&value.len())
-                    | !value.bytes().all(|byte| byte.is_ascii_graphic())
-            {
-                let reason = format!(
-                    "{parameter} can only include alphanumeric and punctuation characters. 1 to 128 in length."
-                );
-                return Err(fault::invalid(value, parameter, &reason));
-            }
-        }
-        let other_type = "The request include parameter that is not valid for this queue type.";
-        if !self.fifo() {
-            if let Some(id) = &message.deduplication_id {
-                return Err(fault::invalid(id, "MessageDeduplicationId", other_type));
-            }
-            return Ok((None, message.delay.unwrap_or(self.options.delay)));
-        }
-        if message.group.is_none() {
-            return Err(missing("MessageGroupId"));
-        }
-        if let Some(delay) = message.delay.filter(|delay| !delay.is_zero()) {
-            // "When you set FifoQueue, you can't set DelaySeconds per message" (SendMessage).
-            return Err(fault::invalid(
-                &delay.as_secs().to_string(),
-                "DelaySeconds",
-                other_type,
-            ));
-        }
-        let by_content = || hex(&Sha256::digest(message.body.as_bytes()));
+    /// The sender's deduplication id, or the SHA-256 of the body where the queue takes that.
+    pub fn deduplication_id(&self, message: &Outgoing) -> Result<String, ServiceError> {
         match &message.deduplication_id {
-            Some(id) => Ok((Some(id.clone()), self.options.delay)),
+            Some(id) => Ok(id.clone()),
             None if self.options.content_based_deduplication => {
-                Ok((Some(by_content()), self.options.delay))
+                Ok(hex::encode(Sha256::digest(&message.body)))
             }
             None => Err(ServiceError::new(
                 "InvalidParameterValue",
@@ -123,6 +112,39 @@ impl Queue {
             )),
         }
     }
+}
+
+fn check(message: &Outgoing) -> Result<(), ServiceError> {
+    if message.body.is_empty() {
+        return Err(missing("MessageBody"));
+    }
+    if message.body.len() > LARGEST {
+        let reason = format!("Message must be shorter than {LARGEST} bytes.");
+        let message = format!("One or more parameters are invalid. Reason: {reason}");
+        return Err(ServiceError::new("InvalidParameterValue", message));
+    }
+    if message.body.chars().any(is_refused) {
+        return Err(ServiceError::new(
+            "InvalidMessageContents",
+            "The message contains characters outside the allowed set.",
+        ));
+    }
+    let named = [
+        ("MessageGroupId", Some(&message.group)),
+        ("MessageDeduplicationId", message.deduplication_id.as_ref()),
+    ];
+    for (parameter, value) in named {
+        let allowed = |value: &String| {
+            (1..=128).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_graphic())
+        };
+        if let Some(value) = value.filter(|value| !allowed(value)) {
+            let reason = format!(
+                "{parameter} can only include alphanumeric and punctuation characters. 1 to 128 in length."
+            );
+            return Err(invalid(value, parameter, &reason));
+        }
+    }
+    Ok(())
 }
 
 /// Outside the characters of XML 1.0, which are the ones that SendMessage allows.

@@ -3,10 +3,9 @@
 mod api;
 mod batches;
 mod dead_letter;
-mod queues;
 mod visibility;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::*;
 
@@ -121,6 +120,21 @@ async fn an_earlier_message_made_visible_does_not_open_the_group_of_a_later_one_
         .change_visibility(&f.url, &both[1].receipt_handle, Duration::ZERO)
         .unwrap();
     assert_eq!(bodies(&f.receive(10).await), ["1", "2"]);
+}
+
+#[tokio::test]
+async fn a_duplicate_is_one_of_the_queue_or_of_its_message_group() {
+    let f = fixture();
+    let group = QueueOptions {
+        high_throughput: true,
+        ..QueueOptions::default()
+    };
+    let url = f.sqs.create_queue("groups.fifo", group).unwrap();
+    let ids = |url: &str| ["a", "b", "a"].map(|group| f.sqs.send(url, "same", group).unwrap());
+    let [first, second, third] = ids(&f.url);
+    assert!(first == second && first == third);
+    let [first, second, third] = ids(&url);
+    assert!(first != second && first == third);
 }
 
 #[tokio::test]

@@ -1,122 +1,94 @@
-//! The JSON API, as SDKs speak it: messages.
-
-use serde_json::json;
+//! The JSON API, as SDKs speak it.
 
 use super::*;
 
 #[tokio::test]
-async fn sending_receiving_and_deleting_answer_as_documented() {
+async fn a_queue_is_found_by_its_name_and_its_url_names_the_account() {
     let f = fixture();
-    let sent = json!({
-        "QueueUrl": f.url, "MessageBody": "hello", "MessageGroupId": "a", "MessageDeduplicationId": "d",
-        "MessageAttributes": {"k": {"DataType": "String", "StringValue": "v"}},
-    });
-    let answer = call(&f, "SendMessage", sent).await;
-    assert_eq!(
-        answer["MD5OfMessageBody"],
-        "5d41402abc4b2a76b9719d911017c592"
-    );
-    assert_eq!(answer["SequenceNumber"].as_str().unwrap().len(), 20);
-    let duplicate = json!({
-        "QueueUrl": f.url, "MessageBody": "other", "MessageGroupId": "a", "MessageDeduplicationId": "d",
-    });
-    assert_eq!(
-        call(&f, "SendMessage", duplicate).await["MessageId"],
-        answer["MessageId"]
-    );
-    let asked = json!({
-        "QueueUrl": f.url, "MaxNumberOfMessages": 10, "AttributeNames": ["MessageGroupId"],
-        "MessageSystemAttributeNames": ["ApproximateReceiveCount"], "MessageAttributeNames": ["All"],
-    });
-    let received = call(&f, "ReceiveMessage", asked).await;
+    f.sqs.set_base_url("http://127.0.0.1:1234/");
+    let found = call(&f, "GetQueueUrl", json!({"QueueName": "pushes.fifo"})).await;
+    let url = "http://127.0.0.1:1234/000000000000/pushes.fifo";
+    assert_eq!(found["QueueUrl"], url);
+    for nowhere in [
+        json!({"QueueName": "none.fifo"}),
+        json!({"QueueName": "pushes.fifo", "QueueOwnerAWSAccountId": "111111111111"}),
+    ] {
+        let refused = refused(&f, "GetQueueUrl", nowhere).await;
+        assert_eq!(refused, "QueueDoesNotExist");
+    }
+}
+
+#[tokio::test]
+async fn a_queue_shows_the_attributes_that_are_asked_for() {
+    let f = fixture();
+    let names = ["VisibilityTimeout", "RedrivePolicy"];
+    let asked = json!({"QueueUrl": f.url, "AttributeNames": names});
+    let shown = call(&f, "GetQueueAttributes", asked).await["Attributes"].take();
+    assert_eq!(shown["VisibilityTimeout"], "60");
+    let policy: Value = serde_json::from_str(shown["RedrivePolicy"].as_str().unwrap()).unwrap();
+    assert_eq!(policy["maxReceiveCount"], 3);
+    let without = json!({"QueueUrl": f.dead_letter_url, "AttributeNames": ["RedrivePolicy"]});
+    let without = call(&f, "GetQueueAttributes", without).await;
+    assert_eq!(without, json!({"Attributes": {}}));
+    let unknown = json!({"QueueUrl": f.url, "AttributeNames": ["Speed"]});
+    let unknown = refused(&f, "GetQueueAttributes", unknown).await;
+    assert_eq!(unknown, "InvalidAttributeName");
+}
+
+#[tokio::test]
+async fn receiving_and_deleting_answer_as_documented() {
+    let f = fixture();
+    f.send("hello", "a");
+    let received = call(&f, "ReceiveMessage", json!({"QueueUrl": f.url})).await;
     let message = &received["Messages"][0];
     assert_eq!(message["Body"], "hello");
-    assert_eq!(
-        message["Attributes"],
-        json!({"MessageGroupId": "a", "ApproximateReceiveCount": "1"})
-    );
-    assert_eq!(message["MessageAttributes"]["k"]["StringValue"], "v");
-    assert_eq!(
-        message["MD5OfMessageAttributes"],
-        answer["MD5OfMessageAttributes"]
-    );
-    let delete = json!({"QueueUrl": f.url, "ReceiptHandle": message["ReceiptHandle"]});
-    assert_eq!(call(&f, "DeleteMessage", delete).await, json!({}));
+    let md5 = "5d41402abc4b2a76b9719d911017c592";
+    assert_eq!(message["MD5OfBody"], md5);
+    let input = json!({"QueueUrl": f.url, "ReceiptHandle": message["ReceiptHandle"]});
+    assert_eq!(call(&f, "DeleteMessage", input).await, json!({}));
     let empty = call(&f, "ReceiveMessage", json!({"QueueUrl": f.url})).await;
     assert_eq!(empty, json!({}), "no member Messages at all");
+    let missing = refused(&f, "DeleteMessage", json!({"QueueUrl": f.url})).await;
+    assert_eq!(missing, "MissingParameter");
+    for (member, value) in [("MaxNumberOfMessages", 11), ("WaitTimeSeconds", -1)] {
+        let input = json!({"QueueUrl": f.url, member: value});
+        let refused = refused(&f, "ReceiveMessage", input).await;
+        assert_eq!(refused, "InvalidParameterValue", "{member}");
+    }
 }
 
 #[tokio::test]
-async fn a_fifo_message_needs_a_group_and_a_deduplication_id() {
+async fn what_would_be_ignored_is_refused() {
     let f = fixture();
-    let input = json!({"QueueUrl": f.url, "MessageBody": "1"});
-    assert_eq!(refused(&f, "SendMessage", input).await, "MissingParameter");
-    let input =
-        json!({"QueueUrl": f.url, "MessageBody": "1", "MessageGroupId": "a", "DelaySeconds": 3});
-    assert_eq!(
-        refused(&f, "SendMessage", input).await,
-        "InvalidParameterValue"
-    );
-    let input = json!({"QueueName": "bare.fifo", "Attributes": {"FifoQueue": "true"}});
-    let url = call(&f, "CreateQueue", input).await["QueueUrl"].clone();
-    let input = json!({"QueueUrl": url, "MessageBody": "1", "MessageGroupId": "a"});
-    assert_eq!(
-        refused(&f, "SendMessage", input).await,
-        "InvalidParameterValue"
-    );
-}
-
-#[tokio::test]
-async fn numbers_outside_their_range_are_refused() {
-    let f = fixture();
-    for (operation, member, value) in [
-        ("ReceiveMessage", "MaxNumberOfMessages", 11),
-        ("ReceiveMessage", "MaxNumberOfMessages", 0),
-        ("ReceiveMessage", "WaitTimeSeconds", 21),
-        ("ReceiveMessage", "VisibilityTimeout", 43_201),
-        ("ChangeMessageVisibility", "VisibilityTimeout", 43_201),
-        ("ChangeMessageVisibility", "VisibilityTimeout", -1),
+    let unknown = refused(&f, "AddPermission", json!({})).await;
+    assert_eq!(unknown, "UnknownOperationException");
+    for input in [
+        json!({"QueueUrl": 7, "ReceiptHandle": "x"}),
+        json!({"QueueUrl": f.url, "ReceiptHandle": "x", "Speed": 1}),
     ] {
-        let input = json!({"QueueUrl": f.url, "ReceiptHandle": "x", member: value});
-        assert_eq!(
-            refused(&f, operation, input).await,
-            "InvalidParameterValue",
-            "{member} {value}"
-        );
+        let refused = refused(&f, "DeleteMessage", input).await;
+        assert_eq!(refused, "SerializationException");
     }
-    let input = json!({"QueueUrl": f.url, "ReceiptHandle": "x"});
-    assert_eq!(
-        refused(&f, "ChangeMessageVisibility", input).await,
-        "MissingParameter"
-    );
 }
 
-#[tokio::test]
-async fn a_move_task_redrives_and_is_listed() {
+#[test]
+fn a_queue_is_made_once_with_its_dead_letter_queue_before_it() {
     let f = fixture();
-    f.send("1", "a");
-    for _ in 0..4 {
-        f.receive(1).await;
-        f.seconds_pass(61);
+    let made = |name: &str, options| f.sqs.create_queue(name, options);
+    let again = made("dead.fifo", QueueOptions::default());
+    assert_eq!(again.unwrap(), f.dead_letter_url);
+    let other = made("pushes.fifo", QueueOptions::default()).unwrap_err();
+    assert_eq!(other.code, "QueueNameExists");
+    let nowhere = QueueOptions {
+        dead_letter: Some((f.sqs.arn("missing.fifo"), 3)),
+        ..QueueOptions::default()
+    };
+    for (name, options) in [
+        ("other.fifo", nowhere),
+        ("standard", QueueOptions::default()),
+        ("bad name.fifo", QueueOptions::default()),
+    ] {
+        let refused = made(name, options).unwrap_err();
+        assert_eq!(refused.code, "InvalidParameterValue", "{name}");
     }
-    let source = json!({"SourceArn": f.sqs.arn(&f.dead_letter_url)});
-    assert!(call(&f, "StartMessageMoveTask", source.clone()).await["TaskHandle"].is_string());
-    let tasks = call(&f, "ListMessageMoveTasks", source).await;
-    assert_eq!(tasks["Results"][0]["Status"], "COMPLETED");
-    assert_eq!(tasks["Results"][0]["ApproximateNumberOfMessagesMoved"], 1);
-    assert_eq!(bodies(&f.receive(1).await), ["1"]);
-}
-
-#[tokio::test]
-async fn an_unknown_action_and_a_member_of_the_wrong_type_are_refused() {
-    let f = fixture();
-    assert_eq!(
-        refused(&f, "AddPermission", json!({})).await,
-        "UnknownOperationException"
-    );
-    let input = json!({"QueueUrl": 7, "ReceiptHandle": "x"});
-    assert_eq!(
-        refused(&f, "DeleteMessage", input).await,
-        "SerializationException"
-    );
 }

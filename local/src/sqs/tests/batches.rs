@@ -1,97 +1,144 @@
-//! The JSON API, as SDKs speak it: batches.
-
-use serde_json::{Value, json};
+//! Batches: what fails as a whole, and what fails by itself.
 
 use super::*;
 
-#[tokio::test]
-async fn a_batch_answers_for_each_entry() {
-    let f = fixture();
-    f.send("1", "a");
-    f.send("2", "a");
-    let received = f.receive(2).await;
-    let (one, two) = (&received[0].receipt_handle, &received[1].receipt_handle);
-    f.delete(&received[1]);
-    let input = json!({"QueueUrl": f.url, "Entries": [
-        {"Id": "one", "ReceiptHandle": one, "VisibilityTimeout": 0},
-        {"Id": "two", "ReceiptHandle": two, "VisibilityTimeout": 0},
-        {"Id": "three", "ReceiptHandle": "x", "VisibilityTimeout": 0},
-        {"Id": "four", "ReceiptHandle": one, "VisibilityTimeout": 99_999},
-    ]});
-    let answer = call(&f, "ChangeMessageVisibilityBatch", input).await;
-    assert_eq!(answer["Successful"], json!([{"Id": "one"}]));
-    let failed: Vec<(&str, &str)> = answer["Failed"]
-        .as_array()
-        .unwrap()
-        .iter()
+/// A queue without content-based deduplication.
+fn strict(f: &Fixture) -> String {
+    let options = QueueOptions {
+        content_based_deduplication: false,
+        ..QueueOptions::default()
+    };
+    f.sqs.create_queue("strict.fifo", options).unwrap()
+}
+
+fn entry(id: &str, body: &str) -> Value {
+    json!({"Id": id, "MessageBody": body, "MessageGroupId": "a", "MessageDeduplicationId": id})
+}
+
+fn codes(answer: &Value) -> Vec<(&str, &str)> {
+    let failed = answer["Failed"].as_array().unwrap().iter();
+    failed
         .map(|entry| {
             (
                 entry["Id"].as_str().unwrap(),
                 entry["Code"].as_str().unwrap(),
             )
         })
-        .collect();
-    assert_eq!(
-        failed,
-        [
-            ("two", "InvalidParameterValue"),
-            ("three", "ReceiptHandleIsInvalid"),
-            ("four", "InvalidParameterValue"),
-        ]
-    );
+        .collect()
+}
+
+#[tokio::test]
+async fn a_batch_is_sent_in_its_order_and_each_entry_fails_by_itself() {
+    let f = fixture();
+    let url = strict(&f);
+    let mut spaced = entry("3", "third");
+    spaced["MessageGroupId"] = json!("a group");
+    let entries = json!([
+        entry("1", "first"),
+        entry("2", "\u{1}"),
+        spaced,
+        entry("4", "fourth")
+    ]);
+    let input = json!({"QueueUrl": url, "Entries": entries});
+    let answer = call(&f, "SendMessageBatch", input.clone()).await;
+    let expected = [
+        ("2", "InvalidMessageContents"),
+        ("3", "InvalidParameterValue"),
+    ];
+    assert_eq!(codes(&answer), expected);
     assert_eq!(answer["Failed"][0]["SenderFault"], true);
-    let again = f.receive(1).await;
-    let input = json!({"QueueUrl": f.url, "Entries": [{"Id": "x", "ReceiptHandle": again[0].receipt_handle}]});
-    assert_eq!(
-        call(&f, "DeleteMessageBatch", input).await["Successful"],
-        json!([{"Id": "x"}])
-    );
-    assert!(f.sqs.is_empty(&f.url));
+    let sent = &answer["Successful"];
+    assert_eq!((&sent[0]["Id"], &sent[1]["Id"]), (&json!("1"), &json!("4")));
+    let md5 = "8b04d5e3775d298e78455efc5ca404d5";
+    assert_eq!(sent[0]["MD5OfMessageBody"], md5);
+    assert!(sent[0]["SequenceNumber"].as_str() < sent[1]["SequenceNumber"].as_str());
+    let again = call(&f, "SendMessageBatch", input).await;
+    assert_eq!(again["Successful"][0]["MessageId"], sent[0]["MessageId"]);
+    let received = f.sqs.receive(&url, 10, Duration::ZERO).await;
+    assert_eq!(bodies(&received), ["first", "fourth"], "once");
 }
 
 #[tokio::test]
-async fn a_batch_sends_in_its_order() {
+async fn an_entry_without_group_or_deduplication_id_refuses_the_whole_batch() {
     let f = fixture();
-    let entry = |id: &str| json!({"Id": id, "MessageBody": id, "MessageGroupId": "a"});
-    let entries = json!([entry("1"), {"Id": "bad", "MessageBody": "x"}, entry("2")]);
-    let answer = call(
-        &f,
-        "SendMessageBatch",
-        json!({"QueueUrl": f.url, "Entries": entries}),
-    )
-    .await;
-    assert_eq!(answer["Failed"][0]["Code"], "MissingParameter");
-    assert_eq!(answer["Successful"][1]["Id"], "2");
-    assert_eq!(bodies(&f.receive(10).await), ["1", "2"]);
+    let url = strict(&f);
+    for (member, code) in [
+        ("MessageGroupId", "MissingParameter"),
+        ("MessageDeduplicationId", "InvalidParameterValue"),
+        ("MessageBody", "MissingParameter"),
+    ] {
+        let mut lacking = entry("2", "second");
+        lacking.as_object_mut().unwrap().remove(member);
+        let input = json!({"QueueUrl": url, "Entries": [entry("1", "first"), lacking]});
+        assert_eq!(
+            refused(&f, "SendMessageBatch", input).await,
+            code,
+            "{member}"
+        );
+    }
+    assert!(f.sqs.is_empty(&url));
 }
 
 #[tokio::test]
-async fn a_batch_that_is_wrong_as_a_whole_is_refused_as_a_whole() {
+async fn a_batch_of_more_than_a_megabyte_is_refused_as_a_whole() {
     let f = fixture();
-    let entries = |ids: Vec<String>| {
-        let entries: Vec<Value> = ids
-            .iter()
-            .map(|id| json!({"Id": id, "ReceiptHandle": "x"}))
-            .collect();
+    let batch = |size: usize| {
+        let entries = [
+            entry("1", &"x".repeat(1 << 19)),
+            entry("2", &"y".repeat(size)),
+        ];
         json!({"QueueUrl": f.url, "Entries": entries})
     };
-    for (ids, code) in [
-        (vec![], "EmptyBatchRequest"),
-        (
-            (0..11).map(|n| n.to_string()).collect(),
-            "TooManyEntriesInBatchRequest",
-        ),
-        (
-            vec!["a".to_owned(), "a".to_owned()],
-            "BatchEntryIdsNotDistinct",
-        ),
-        (vec!["a b".to_owned()], "InvalidBatchEntryId"),
-    ] {
-        assert_eq!(refused(&f, "DeleteMessageBatch", entries(ids)).await, code);
+    let refused = refused(&f, "SendMessageBatch", batch((1 << 19) + 1)).await;
+    assert_eq!(refused, "BatchRequestTooLong");
+    let sent = call(&f, "SendMessageBatch", batch(1 << 19)).await;
+    assert_eq!(sent["Failed"], json!([]));
+}
+
+#[tokio::test]
+async fn a_batch_with_wrong_ids_is_refused_as_a_whole() {
+    let f = fixture();
+    let eleven: Vec<String> = (0..11).map(|number| number.to_string()).collect();
+    let eleven: Vec<&str> = eleven.iter().map(String::as_str).collect();
+    for operation in ["SendMessageBatch", "ChangeMessageVisibilityBatch"] {
+        for (ids, code) in [
+            (&[][..], "EmptyBatchRequest"),
+            (&eleven, "TooManyEntriesInBatchRequest"),
+            (&["a", "a"], "BatchEntryIdsNotDistinct"),
+            (&["a b"], "InvalidBatchEntryId"),
+        ] {
+            let entries: Vec<_> = ids.iter().map(|id| json!({"Id": id})).collect();
+            let input = json!({"QueueUrl": f.url, "Entries": entries});
+            assert_eq!(refused(&f, operation, input).await, code);
+        }
+        let nowhere = json!({"QueueUrl": "none.fifo", "Entries": []});
+        assert_eq!(refused(&f, operation, nowhere).await, "QueueDoesNotExist");
     }
-    let nowhere = json!({"QueueUrl": "none.fifo", "Entries": []});
-    assert_eq!(
-        refused(&f, "DeleteMessageBatch", nowhere).await,
-        "QueueDoesNotExist"
-    );
+}
+
+#[tokio::test]
+async fn a_visibility_is_changed_for_each_entry_by_itself() {
+    let f = fixture();
+    f.send("1", "a");
+    f.send("2", "a");
+    let received = f.receive(2).await;
+    let (one, two) = (&received[0].receipt_handle, &received[1].receipt_handle);
+    f.delete(&received[1]);
+    let entry = |id: &str, handle: &str, seconds: u32| json!({"Id": id, "ReceiptHandle": handle, "VisibilityTimeout": seconds});
+    let entries = [
+        entry("one", one, 0),
+        entry("two", two, 0),
+        entry("three", "x", 0),
+        entry("four", one, 99_999),
+    ];
+    let input = json!({"QueueUrl": f.url, "Entries": entries});
+    let answer = call(&f, "ChangeMessageVisibilityBatch", input).await;
+    assert_eq!(answer["Successful"], json!([{"Id": "one"}]));
+    let expected = [
+        ("two", "InvalidParameterValue"),
+        ("three", "ReceiptHandleIsInvalid"),
+        ("four", "InvalidParameterValue"),
+    ];
+    assert_eq!(codes(&answer), expected);
+    assert_eq!(f.receive(1).await[0].message_id, received[0].message_id);
 }

@@ -124,52 +124,6 @@ async fn a_message_is_invisible_for_twelve_hours_at_most() {
 }
 
 #[tokio::test]
-async fn a_standard_queue_has_no_groups_and_forgives_old_handles() {
-    let f = fixture();
-    let url = f
-        .sqs
-        .create_queue("plain", QueueOptions::default())
-        .unwrap();
-    for body in ["1", "2"] {
-        f.sqs
-            .accept(
-                &url,
-                Outgoing {
-                    body: body.to_owned(),
-                    ..Outgoing::default()
-                },
-            )
-            .unwrap();
-    }
-    let old = f
-        .sqs
-        .receive(&url, 1, Duration::ZERO)
-        .await
-        .remove(0)
-        .receipt_handle;
-    assert_eq!(
-        bodies(&f.sqs.receive(&url, 10, Duration::ZERO).await),
-        ["2"]
-    );
-    f.seconds_pass(31);
-    let new = f
-        .sqs
-        .receive(&url, 1, Duration::ZERO)
-        .await
-        .remove(0)
-        .receipt_handle;
-    f.sqs.delete(&url, &old).unwrap();
-    assert_eq!(f.sqs.messages(&url).len(), 2, "accepted, without effect");
-    f.seconds_pass(31);
-    f.sqs.delete(&url, &new).unwrap();
-    assert_eq!(
-        f.sqs.messages(&url).len(),
-        1,
-        "the latest handle deletes even a visible message"
-    );
-}
-
-#[tokio::test]
 async fn a_waiting_receive_wakes_when_a_message_is_sent() {
     let f = fixture();
     let (sqs, url) = (f.sqs.clone(), f.url.clone());
