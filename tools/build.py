@@ -85,10 +85,10 @@ def main():
             print(json.dumps(one))
         return
     (stack,) = session.client("cloudformation").describe_stacks(StackName=given.stack_name)["Stacks"]
-    (queue,) = [output["OutputValue"] for output in stack["Outputs"] if output["OutputKey"] == "QueueUrl"]
+    (queue,) = [output["OutputValue"] for output in stack["Outputs"] if output["OutputKey"] == "IntakeQueueUrl"]
     sqs = session.client("sqs")
     for one in events:
-        sqs.send_message(QueueUrl=queue, MessageBody=json.dumps(one), MessageGroupId=given.repository)
+        sqs.send_message(QueueUrl=queue, MessageBody=json.dumps(one), MessageGroupId="pushes")
         print(f"{one['detail']['referenceFullName']} at {one['detail']['commitId'][:10]}: event {one['id']}")
 
 

@@ -47,7 +47,7 @@ def packaged(template):
 
     text = replace(r"^(\s+)CodeUri: \.$", r"\1CodeUri: {Bucket: !Ref CodeBucket, Key: !Ref CodeKey}", template)
     # What `sam build` would build, and why the architecture is not a parameter there.
-    text = replace(r"^ {4}Metadata:\n(?: {6}Build.*\n)+", "", text)
+    text = replace(r"^ {4}Metadata: \{BuildMethod.*\n", "", text)
     text = replace(r"(?:^ *#.*\n)*^(\s+)Architectures: \[x86_64\]$", r"\1Architectures: [!Ref Architecture]", text)
     return replace(r"^Parameters:\n", f"Parameters:\n{CODE}", text)
 

@@ -1,6 +1,8 @@
 """What EventBridge does and MiniStack leaves out, put in its place when `stand_in.py` imports this.
 
-- It asks for permission: a queue's policy has to let the rule send. MiniStack sends whatever the policy says.
+- It asks for permission: a queue's policy has to let the rule send. MiniStack sends whatever the policy says. What it may
+  not send goes, untried, to the target's dead-letter queue, which has to be a standard one ("Using dead-letter queues to
+  process undelivered events in EventBridge").
 - It forwards to the buses of other accounts and Regions, by the target's role, if the bus's policy lets that account.
   MiniStack delivers within one account and Region only, and drops the rest with "event bus not found"
   (`_dispatch_to_event_bus`). The event stays as it was, its account and Region included; it is a new one to the other
@@ -62,6 +64,9 @@ def invoke_permitted_target(target, event, rule, view=None):
     here = (spec.account_id, spec.region) == (get_account_id(), get_region())
     if spec.service == "sqs" and not may_send(target["Arn"], rule):
         print(f"the queue's policy refuses {rule['Arn']}", flush=True)
+        dead = target.get("DeadLetterConfig", {}).get("Arn", "")
+        if dead and not dead.endswith(".fifo") and may_send(dead, rule):
+            invoke_target({"Id": target["Id"], "Arn": dead}, event, rule, view)
     elif spec.service == "events" and not here:
         if not may_forward(target.get("RoleArn"), spec, event):
             print(f"{rule['Arn']} may not forward to {target['Arn']}", flush=True)

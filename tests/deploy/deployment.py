@@ -17,6 +17,7 @@ HERE = Path(__file__).parent
 STACK = "pushbuild"
 REPOSITORIES = ["one", "two.and-more"]
 SOURCE_STACK = "pushbuild-source"
+ORGANIZATION, MEMBERS = "o-exampleorg", ["222233334444", "333344445555"]
 EACH_SECOND = {"Delay": 1, "MaxAttempts": 60}
 REGION = os.environ["AWS_DEFAULT_REGION"]
 
@@ -55,7 +56,10 @@ class Deployment:
         port = free_port()
         self.endpoint = f"http://127.0.0.1:{port}"
         self.log = open(self.folder / "aws.log", "w+", encoding="utf-8")
-        environment = {**os.environ, "TMPDIR": str(self.folder), "STUB_NOTES": str(self.notes)}
+        environment = {
+            **os.environ, "TMPDIR": str(self.folder), "STUB_NOTES": str(self.notes), "STUB_PYTHON": sys.executable,
+            "ORGANIZATION": f"{ORGANIZATION}:{account()},{','.join(MEMBERS)}",
+        }
         if codecommit:
             environment["AWS_ENDPOINT_URL_CODECOMMIT"] = codecommit
         self.process = subprocess.Popen(
@@ -123,7 +127,7 @@ class Deployment:
         overrides = [f"{name}={value}" for name, value in parameters.items()]
         self._sam(
             "deploy", "--template", str(ROOT / "source-account.yaml"), "--stack-name", SOURCE_STACK,
-            "--no-confirm-changeset", "--capabilities", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND",
+            "--no-confirm-changeset", "--capabilities", "CAPABILITY_NAMED_IAM",
             "--parameter-overrides", *overrides,
             AWS_ACCESS_KEY_ID=account, AWS_DEFAULT_REGION=region,
         )
@@ -166,10 +170,14 @@ class Deployment:
             queue.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         return [json.loads(message["Body"]) for message in messages]
 
-    def waiting(self):
+    def waiting(self, *outputs):
+        """The messages in these queues; in those that feed the functions, if none is named."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        sizes = self.client("sqs").get_queue_attributes(QueueUrl=self.outputs["QueueUrl"], AttributeNames=names)
-        return sum(int(size) for size in sizes["Attributes"].values())
+        attributes = [
+            self.client("sqs").get_queue_attributes(QueueUrl=self.outputs[output], AttributeNames=names)["Attributes"]
+            for output in outputs or ("IntakeQueueUrl", "PushQueueUrl")
+        ]
+        return sum(int(size) for sizes in attributes for size in sizes.values())
 
 
 def new_commit_id():

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import other_accounts
 from deployment import REPOSITORIES, Deployment
-from local_aws import LocalAws, step
-from with_function import Function, commit_to
+from local_aws import step
+from with_function import CodeCommit, Function, commit_to
 from with_stub import Stub
 
 
 def check_redeployment_and_deletion(subject):
     aws = subject.aws
     step("a second deployment changes nothing")
-    printed = aws.deploy(subject.template, Repositories=",".join(REPOSITORIES))
+    printed = aws.deploy(subject.template, Repositories=subject.REPOSITORIES)
     assert "is up to date" in printed, printed
 
     other_accounts.check(subject)
@@ -44,8 +44,7 @@ def main():
             repositories = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             for name in REPOSITORIES:
                 commit_to(repositories / name, "zeroth")
-            served = LocalAws(Function.FAULTS, *(str(repositories / name) for name in REPOSITORIES))
-            codecommit = stack.enter_context(served)
+            codecommit = stack.enter_context(CodeCommit(Function.FAULTS, *(repositories / name for name in REPOSITORIES)))
             aws = stack.enter_context(Deployment(given.sam, codecommit.endpoint))
             subject = Function(aws, codecommit, repositories, given.built)
         step("sam deploy")

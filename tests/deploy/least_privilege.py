@@ -8,7 +8,6 @@ Fails on a call that the policies would have denied, and on an action that they 
 import fnmatch
 import functools
 import json
-import re
 import sys
 import urllib.parse
 from pathlib import Path
@@ -24,8 +23,7 @@ LAMBDAS_OWN = {
     "sqs:ReceiveMessage", "sqs:DeleteMessage", "logs:CreateLogStream", "logs:PutLogEvents",
     "xray:PutTraceSegments", "xray:PutTelemetryRecords",
 }
-
-
+READER = {"OrganizationId": "o-exampleorg", "ReaderRoleArn": "arn:aws:iam::{account}:role/pushbuild-reader"}
 # Customer-managed keys, so that the permission to use them is checked, too.
 KEYS = {
     "BucketKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/bucket",
@@ -75,7 +73,7 @@ def needs(call, world):
         projects = {build.split(":")[0] for build in detail.split(",")}
         return [(f"codebuild:{operation}", f"arn:aws:codebuild:{REGION}:{ACCOUNT}:project/{name}") for name in projects]
     if service == "sqs":
-        queue = "Queue.fifo" if detail == world.queue else detail
+        queue = "PushQueue.fifo" if detail == world.queue else detail
         return [(f"sqs:{operation.removesuffix('Batch')}", f"arn:aws:sqs:{REGION}:{ACCOUNT}:{queue}")]
     if service == "sts":
         parts = detail.split(":")
@@ -110,14 +108,14 @@ class World:
             return
         environment = deployed["environment"]
         self.bucket = environment["CODE_BUCKET"]
-        repositories = {call["detail"].split(":")[0] for call in self.calls if call["service"] == "codecommit"}
-        self.parameters = {"Repositories": ",".join(sorted(repositories)), **KEYS}
+        # One that has no project is skipped before it is read.
+        telling = [call for call in self.calls if call["service"] == "codecommit" or call["operation"] == "ListBuildsForProject"]
+        self.repositories = {call["detail"].split(":")[0] for call in telling}
+        self.parameters = dict(KEYS)
         if "CODEBUILD_PROJECT" in environment:
             self.parameters["BuildProject"] = environment["CODEBUILD_PROJECT"]
-        roles = {call["detail"] for call in self.calls if call["service"] == "sts"}
-        if roles:
-            self.parameters["SourceAccounts"] = ",".join(sorted(self.here(role.split(":")[4]) for role in roles))
-            self.parameters["ReaderRoleArn"] = environment["CODECOMMIT_ROLE_ARN"]
+        if any(call["service"] == "sts" for call in self.calls):
+            self.parameters.update(OrganizationId="o-exampleorg", ReaderRoleArn=environment["CODECOMMIT_ROLE_ARN"])
 
     def here(self, account):
         """The account as policies.py calls it."""
@@ -126,68 +124,64 @@ class World:
 
 @functools.cache
 def statements(template, role, parameters):
-    parameters = dict(parameters)
-    found = granted(translate(str(ROOT / template), parameters), parameters, role)
+    found = granted(translate(str(ROOT / template)), dict(parameters), role)
     assert all(statement["Effect"] == "Allow" for statement in found), "this script knows Allow only"
     return found
 
 
-def functions_role(world):
-    return statements("template.yaml", "FunctionRole", tuple(sorted(world.parameters.items())))
+def role_of(call):
+    """Whose call it is: only the intake sends messages."""
+    if call["role"]:
+        return "ReaderRole"
+    return "IntakeRole" if call["operation"].startswith("SendMessage") else "PublishRole"
 
 
-def readers_role(repositories):
-    given = {
-        "Repositories": repositories, "FunctionRoleArn": "arn:aws:iam::111122223333:role/f", "ReaderExternalId": "id",
-        "RepositoryKeyArns": KEYS["RepositoryKeyArns"],
-    }
-    return statements("source-account.yaml", "ReaderRole", tuple(sorted(given.items())))
+def allowed(role, repositories, parameters):
+    """What a role may do where exactly these repositories are named."""
+    given = {**parameters, "Repositories": ",".join(sorted(repositories)) or "*"}
+    template = "template.yaml"
+    if role == "ReaderRole":
+        template = "source-account.yaml"
+        given |= {"FunctionRoleArn": "arn:aws:iam::111122223333:role/f", "ReaderExternalId": "id"}
+    return statements(template, role, tuple(sorted(given.items())))
 
 
-def allows(found, action, resource):
-    return any(
+def allows(statement, action, resource):
+    """The one condition that a call could fail here is the Region's: an account's organization is not on record."""
+    region = statement.get("Condition", {}).get("StringEquals", {}).get("aws:RequestedRegion")
+    return (
         any(fnmatch.fnmatchcase(action, pattern) for pattern in statement["Action"])
         and any(fnmatch.fnmatchcase(resource, pattern) for pattern in statement["Resource"])
-        for statement in found
+        and region in (None, resource.split(":")[3])
     )
 
 
 def main(folder):
-    denied, used, unused = [], {"function": set(), "reader": set()}, {}
     worlds = [World(path) for path in sorted(Path(folder).glob("*.jsonl"))]
     worlds = [world for world in worlds if world.calls]
     assert worlds, f"{folder} holds no calls"
-    # Where the suite's faults kept CodeCommit from being called at all, any of its repositories may have been pushed to.
-    # (One stack takes no two names that differ in punctuation only.)
-    names = (name for world in worlds for name in world.parameters["Repositories"].split(",") if name)
-    read = {re.sub("[-_.]", "", name): name for name in names}
-    for world in worlds:
-        world.parameters["Repositories"] = world.parameters["Repositories"] or ",".join(sorted(read.values()))
+    denied, used = set(), {role: set() for role in ("IntakeRole", "PublishRole", "ReaderRole")}
+    given = {role: allowed(role, set(), {**KEYS, **READER}) for role in used}
     for world in worlds:
         for call in world.calls:
-            whose = "reader" if call["role"] else "function"
-            found = readers_role(world.parameters["Repositories"]) if call["role"] else functions_role(world)
+            role = role_of(call)
+            found = allowed(role, world.repositories, world.parameters)
             for action, resource in needs(call, world) + needs_of_keys(call):
-                if call["role"] and not action.startswith("kms:"):
-                    # The policy's own account is the role's, whichever that is.
-                    resource = ":".join([*resource.split(":")[:4], ACCOUNT, *resource.split(":")[5:]])
-                used[whose].add(action)
-                if not allows(found, action, resource):
-                    denied.append((whose, action, resource))
-    given = {"function": functions_role(worlds[0]), "reader": readers_role("one")}
-    given["function"] = given["function"] + [{"Action": ["sts:AssumeRole"]}]  # granted where a reader is configured
-    for whose, found in given.items():
-        allowed = {action for statement in found for action in statement["Action"]}
-        unused[whose] = allowed - used[whose] - LAMBDAS_OWN
+                used[role].add(action)
+                if not any(allows(statement, action, resource) for statement in found):
+                    denied.add((role, action, resource))
+    unused = {
+        (role, action) for role, found in given.items() for statement in found for action in statement["Action"]
+        if action not in used[role] | LAMBDAS_OWN
+    }
     calls = sum(len(world.calls) for world in worlds)
-    print(f"{calls} calls of {len(worlds)} deployments, {len(used['function'])} actions of the function's role and "
-          f"{len(used['reader'])} of the reader's")
-    for whose, action, resource in sorted(set(denied)):
-        print(f"denied to the {whose}'s role: {action} on {resource}")
-    for whose, actions in unused.items():
-        for action in sorted(actions):
-            print(f"allowed to the {whose}'s role, and never called: {action}")
-    return bool(denied or any(unused.values()))
+    actions = ", ".join(f"{len(used[role])} of {role}" for role in used)
+    print(f"{calls} calls of {len(worlds)} deployments; actions: {actions}")
+    for role, action, resource in sorted(denied):
+        print(f"denied to {role}: {action} on {resource}")
+    for role, action in sorted(unused):
+        print(f"allowed to {role}, and never called: {action}")
+    return bool(denied or unused)
 
 
 if __name__ == "__main__":

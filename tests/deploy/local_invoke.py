@@ -11,7 +11,7 @@ from pathlib import Path
 
 from local_aws import ROOT, LocalAws, failures, step
 
-FUNCTION = "PushFunction"
+FUNCTION = "PublishFunction"
 PORT = 4566  # of `cargo local serve`, and in events/local-aws.json
 BRIDGE = "10.88.0.1"  # this machine, as podman's containers see it
 # What the README says for Linux, where a container does not reach the host's loopback.

@@ -4,10 +4,10 @@ import time
 
 from botocore.exceptions import ClientError
 
-from deployment import REGION, REPOSITORIES, SOURCE_STACK, account, push
+from deployment import MEMBERS, ORGANIZATION, REGION, REPOSITORIES, SOURCE_STACK, account, push
 from local_aws import step, wait_for
 
-SOURCES = ["222233334444", "333344445555"]
+SOURCES = MEMBERS
 STRANGER = "444455556666"
 FAR = "eu-west-1"
 EXTERNAL_ID = "known-to-both"
@@ -18,30 +18,33 @@ def check(subject):
 
     step("the stack and source-account.yaml, as docs/deploy.md deploys them: two accounts, one of them in two Regions")
     aws.deploy(
-        subject.template, Repositories=names, SourceAccounts=",".join(SOURCES),
+        subject.template, Repositories=subject.REPOSITORIES, OrganizationId=ORGANIZATION,
         ReaderRoleArn="arn:aws:iam::{account}:role/pushbuild-reader", ReaderExternalId=EXTERNAL_ID, ExcludeReferences='""',
     )
     function = aws.client("lambda").get_function_configuration(FunctionName=aws.outputs["FunctionName"])
     assert function["Environment"]["Variables"]["EXCLUDE_REFERENCES"] == "", function
-    given = {"EventBusArn": aws.outputs["EventBusArn"]}
-    reader = {"FunctionRoleArn": aws.outputs["FunctionRoleArn"], "ReaderExternalId": EXTERNAL_ID}
-    for source, shared in zip(SOURCES, [names, REPOSITORIES[1]]):
-        outputs = aws.deploy_source(source, REGION, Repositories=shared, **given, **reader)
+    # The same for all, as a StackSet has it.
+    given = {
+        "Repositories": names, "EventBusArn": aws.outputs["EventBusArn"], "ReaderRegion": REGION,
+        "FunctionRoleArn": aws.outputs["FunctionRoleArn"], "ReaderExternalId": EXTERNAL_ID,
+    }
+    for source in SOURCES:
+        outputs = aws.deploy_source(source, REGION, **given)
         assert outputs["ReaderRoleArn"] == f"arn:aws:iam::{source}:role/pushbuild-reader", outputs
-    assert not aws.deploy_source(SOURCES[0], FAR, Repositories=names, **given)
+    assert not aws.deploy_source(SOURCES[0], FAR, **given)
 
-    step("their pushes come out here, through their rules, this account's bus, its rules and its queue")
+    step("their pushes come out here, through their rules, this account's bus, its rule and its queues")
     for place, (source, region) in enumerate([(SOURCES[0], REGION), (SOURCES[1], REGION), (SOURCES[0], FAR)]):
         commit = send(subject, source, region, REPOSITORIES[place % 2], f"from {source} in {region}")
         wait_for(f"the push of {source}", lambda: subject.arrived(REPOSITORIES[place % 2], commit))  # noqa: B023
         subject.check_sender(source, region)
 
-    step("no push of a repository that is not named there, and none of an account that is not named here")
-    aws.deploy_source(STRANGER, REGION, Repositories=names, **given, **reader)
-    refused = [send(subject, source, REGION, REPOSITORIES[0], f"refused to {source}") for source in (SOURCES[1], STRANGER)]
+    step("no push of an account that is not of the organization")
+    aws.deploy_source(STRANGER, REGION, **given)
+    refused = send(subject, STRANGER, REGION, REPOSITORIES[0], "refused")
     time.sleep(3)
     assert aws.waiting() == 0 and not aws.dead_letters()
-    assert not any(subject.arrived(REPOSITORIES[0], commit) for commit in refused)
+    assert not subject.arrived(REPOSITORIES[0], refused)
 
     subject.check_reader(f"arn:aws:iam::{SOURCES[0]}:role/pushbuild-reader")
 

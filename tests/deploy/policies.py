@@ -1,6 +1,6 @@
-"""The statements that a translated template gives the function's role, with every value filled in.
+"""A translated template with every value filled in, and the statements that it gives a role.
 
-    policies.py TEMPLATE [Parameter=value ...]      prints them as JSON
+    policies.py TEMPLATE [Parameter=value ...]      prints the template
 
 Attributes that only a deployment knows get the form that AWS gives them, with the logical id in the place of the name.
 """
@@ -21,7 +21,7 @@ ARNS = {
 }
 
 
-def granted(template, parameters, role="FunctionRole"):
+def granted(template, parameters, role):
     """Every statement of `role`'s policies, `Action` and `Resource` always as lists."""
     resources = template["Resources"]
     resolve = _Resolver(template, parameters).resolve
@@ -32,7 +32,7 @@ def granted(template, parameters, role="FunctionRole"):
             continue
         if "Condition" not in resource or resolve({"Condition": resource["Condition"]}):
             documents.append(properties["PolicyDocument"])
-    statements = [resolve(statement) for document in documents for statement in document["Statement"]]
+    statements = [statement for document in documents for statement in resolve(document["Statement"])]
     for statement in statements:
         for key in ("Action", "Resource"):
             if isinstance(statement[key], str):
@@ -43,7 +43,7 @@ def granted(template, parameters, role="FunctionRole"):
 def filled(template, parameters):
     """The template as it is deployed: every value filled in, and what its conditions leave out left out."""
     resolver = _Resolver(template, parameters)
-    return {
+    parts = {
         part: {
             name: resolver.resolve({key: value for key, value in entry.items() if key != "Condition"})
             for name, entry in template.get(part, {}).items()
@@ -51,11 +51,13 @@ def filled(template, parameters):
         }
         for part in ("Resources", "Outputs")
     }
+    return {"AWSTemplateFormatVersion": template["AWSTemplateFormatVersion"], **parts}
 
 
 class _Resolver:
     def __init__(self, template, parameters):
         self.resources = template["Resources"]
+        self.mappings = template.get("Mappings", {})
         self.conditions = template.get("Conditions", {})
         self.values = dict(PSEUDO)
         for name, spec in template["Parameters"].items():
@@ -110,12 +112,19 @@ class _Resolver:
         condition, then, otherwise = argument
         return self.resolve(then if self._condition(condition) else otherwise)
 
+    def _findinmap(self, argument):
+        mapping, first, second = self.resolve(argument)
+        return self.mappings[mapping][first][second]
+
     def _equals(self, argument):
         left, right = self.resolve(argument)
         return left == right
 
     def _and(self, argument):
         return all(self.resolve(argument))
+
+    def _or(self, argument):
+        return any(self.resolve(argument))
 
     def _not(self, argument):
         return not self.resolve(argument[0])
@@ -124,4 +133,4 @@ class _Resolver:
 if __name__ == "__main__":
     path, *assignments = sys.argv[1:]
     given = dict(pair.split("=", 1) for pair in assignments)
-    json.dump(granted(translate(path, given), given), sys.stdout, indent=1)
+    json.dump(filled(translate(path), given), sys.stdout, indent=1)

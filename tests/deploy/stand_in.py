@@ -7,12 +7,13 @@ What differs from `ministack` on the command line, so that the templates under t
 - PutEvents takes events whose source is `aws.codecommit`. AWS itself sends those; from anyone else it refuses them, and so
   does MiniStack.
 - A function finds the other services: it gets this process's environment, thus AWS_ENDPOINT_URL.
-- CloudFormation knows AWS::Events::EventBusPolicy, by way of PutPermission.
+- CloudFormation knows AWS::Events::EventBusPolicy, by way of PutPermission; and, in conditions, the Region and `Fn::Join`.
 - Requests need permission (AUTH=true), as in AWS: the function has its role's policies and no others. Loopback counts
   as TLS, which the bucket's and the queues' policies ask for. Two questions are put as IAM puts them, and MiniStack
   does not: SQS's batches need the permission of the single call ("Amazon SQS API permissions: Actions and resource
   reference"), and BatchGetBuilds is about projects ("Actions, resources, and condition keys for AWS CodeBuild").
 - EventBridge's deliveries need permission, and reach other accounts: `deliveries.py`.
+- The accounts that ORGANIZATION names (`o-id:account,account`) are of one organization, and no others.
 """
 
 import json
@@ -31,9 +32,10 @@ os.environ.update(
 
 import deliveries  # noqa: E402,F401 (for what it does when it is imported)
 from ministack import app  # noqa: E402 (it reads the environment when it is imported)
-from ministack.core import iam_actions  # noqa: E402
+from ministack.core import iam_actions, iam_evaluator  # noqa: E402
 from ministack.services import eventbridge  # noqa: E402
-from ministack.services.cloudformation import provisioners  # noqa: E402
+from ministack.core.responses import get_region  # noqa: E402
+from ministack.services.cloudformation import changesets, engine, handlers, provisioners, stacks  # noqa: E402
 
 put_events = eventbridge._put_events
 if "allow_aws_source" not in put_events.__code__.co_varnames:
@@ -71,6 +73,41 @@ def extract_resource_arn(service, method, path, headers, body, query, region, ac
     return resource_of(service, method, path, headers, body, query, region, account)
 
 
+def evaluate_conditions(template, parameters):
+    def known(node):
+        if isinstance(node, list):
+            return [known(item) for item in node]
+        if not isinstance(node, dict):
+            return node
+        if node == {"Ref": "AWS::Region"}:
+            return get_region()
+        if "Fn::Join" in node:
+            delimiter, parameter = node["Fn::Join"]
+            return delimiter.join(parameters[parameter["Ref"]]["Value"].split(","))
+        return {key: known(value) for key, value in node.items()}
+
+    return evaluate({**template, "Conditions": known(template.get("Conditions", {}))}, parameters)
+
+
+evaluate = engine._evaluate_conditions
+for module in (changesets, engine, handlers, stacks):
+    module._evaluate_conditions = evaluate_conditions
+
+
+def organization_of(account):
+    name, accounts = os.environ["ORGANIZATION"].split(":")
+    return name if account in accounts.split(",") else None
+
+
+def resolve_condition_key(key, context):
+    if key.lower() == "aws:resourceorgid":
+        return organization_of(context.resource_arn.split(":")[4])
+    return resolve(key, context)
+
+
+resolve = iam_evaluator._resolve_condition_key
+iam_evaluator._resolve_condition_key = resolve_condition_key
+iam_evaluator._principal_org_id = organization_of
 action_of, resource_of = iam_actions.extract_iam_action, iam_actions.extract_resource_arn
 iam_actions.extract_iam_action, iam_actions.extract_resource_arn = extract_iam_action, extract_resource_arn
 pin_request_origin = app.pin_request_origin

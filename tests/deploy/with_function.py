@@ -1,20 +1,47 @@
 """The real function, seen working in the deployed stack. Part of `end_to_end.py`."""
 
 import io
+import json
 import pathlib
 import subprocess
+import time
 import zipfile
 
-from deployment import REPOSITORIES, push
-from local_aws import step, wait_for
+from deployment import REPOSITORIES, new_commit_id, push
+from local_aws import LocalAws, free_port, step, wait_for
 
 # What the release profile in Cargo.toml is there for.
 LARGEST_BINARY = 12 * 2**20
 
 
+class CodeCommit:
+    """`cargo local serve` over repositories, of which more can be made."""
+
+    def __init__(self, faults, *paths):
+        self.faults, self.paths, self.port = faults, [str(path) for path in paths], free_port()
+
+    def __enter__(self):
+        self.served = LocalAws(self.faults, *self.paths, port=self.port).__enter__()
+        self.endpoint, self.calls = self.served.endpoint, self.served.calls
+        return self
+
+    def __exit__(self, kind, *_):
+        self.served.__exit__(kind)
+
+    def add(self, path):
+        """Begins anew, with one repository more and no faults."""
+        self.served.__exit__(None)
+        self.faults = None
+        self.paths.append(str(path))
+        self.__enter__()
+
+
 class Function:
     """The real function, built by `sam build`, over repositories that `cargo local serve` serves."""
 
+    # Every repository that has a project, and one that has to have one.
+    NAMED = "named.here"
+    REPOSITORIES = f"*,{NAMED}"
     # The push to "one" that the second step sends finds CodeCommit without its commit, once.
     FAULTS = [
         {"when": {"operation": "GetCommit", "detail": "one:", "first": 2, "last": 2},
@@ -26,30 +53,35 @@ class Function:
 
     def deploy(self):
         self.template = self.built or self.aws.build()
-        (binary,) = pathlib.Path(self.template).parent.rglob("bootstrap")
-        step(f"the function's binary has {binary.stat().st_size / 2**20:.1f} MiB")
-        assert binary.stat().st_size <= LARGEST_BINARY, "a cold start loads it: see docs/performance.md"
-        self.aws.deploy(self.template, Repositories=",".join(REPOSITORIES))
+        # One binary for both functions, whose handlers tell them what they are.
+        (binary,) = {path.read_bytes() for path in pathlib.Path(self.template).parent.rglob("bootstrap")}
+        step(f"the functions' binary has {len(binary) / 2**20:.1f} MiB")
+        assert len(binary) <= LARGEST_BINARY, "a cold start loads it: see docs/performance.md"
+        self.aws.deploy(self.template, Repositories=self.REPOSITORIES)
         for name in REPOSITORIES:
-            bucket = self.aws.outputs["BucketName"]
-            self.aws.create(f"{project(name)}-build", "docs/build-project.yaml", Repository=name, Bucket=bucket)
+            self.create_project(name)
+
+    def create_project(self, name):
+        bucket = self.aws.outputs["BucketName"]
+        self.aws.create(f"{project(name)}-build", "docs/build-project.yaml", Repository=name, Bucket=bucket)
 
     def commit(self, name, text):
         return commit_to(self.repositories / name, text)
 
-    def push(self, name, text):
+    def push(self, name, text, branch="feature/x"):
         """A commit in a repository and the event of its push; the commit."""
         commit = self.commit(name, text)
-        self.aws.put(push(name, "feature/x", commitId=commit))
+        self.aws.put(push(name, branch, commitId=commit))
         return commit
 
     def arrived(self, name, commit):
-        """Whether a push came out at the far end."""
-        return self.bundle(name, commit)
+        """Whether a push of another account or Region came out at the far end."""
+        bundles = self.aws.client("s3").list_objects_v2(Bucket=self.aws.outputs["BucketName"]).get("Contents", [])
+        return any(f"/{commit}" in bundle["Key"] for bundle in bundles)
 
-    def bundle(self, name, commit):
+    def bundle(self, name, commit, branch="feature/x"):
         """The names in a push's bundle, once it is there."""
-        key = f"{name}/feature/x/{commit}.zip"
+        key = f"{name}/{branch}/{commit}.zip"
         s3, bucket = self.aws.client("s3"), self.aws.outputs["BucketName"]
         if key not in [found["Key"] for found in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]:
             return None
@@ -61,6 +93,20 @@ class Function:
         codebuild = self.aws.client("codebuild")
         return codebuild.list_builds_for_project(projectName=project(name))["ids"]
 
+    def lines(self, commit):
+        """What the functions' log says of a push: the intake's line and the other's."""
+        group = self.aws.outputs["LogGroupName"]
+        events = self.aws.client("logs").filter_log_events(logGroupName=group, filterPattern=f'"{commit}"')["events"]
+        texts = [line for event in events for line in event["message"].splitlines() if line.startswith("{")]
+        return [line for line in map(json.loads, texts) if line.get("commit") == commit and "outcome" in line]
+
+    def line(self, commit, outcome):
+        """The line with this outcome, once it is there."""
+        def found():
+            return [line for line in self.lines(commit) if line["outcome"] == outcome]
+
+        return wait_for(f"a line that says {outcome}", found, 90)[0]
+
     def check(self):
         step("an event on the bus comes out as a bundle in S3 and a started build in CodeBuild, for each repository")
         commits = {name: self.push(name, "first") for name in REPOSITORIES}
@@ -68,23 +114,54 @@ class Function:
             names = wait_for(f"the bundle of {name}", lambda: self.bundle(name, commit))  # noqa: B023
             assert names == ["file", "folder/", "folder/other"], names
             wait_for(f"the build of {name}", lambda: len(self.builds(name)) == 1)  # noqa: B023
+        assert self.line(commits["one"], "forwarded") and self.line(commits["one"], "built")
 
-        step("a failing push is redelivered, and the other repository does not wait for it")
-        failing, other = self.push("one", "second"), self.push("two.and-more", "second")
-        wait_for("the other repository's build", lambda: len(self.builds("two.and-more")) == 2)
-        assert self.bundle("two.and-more", other)
-        wait_for("the failed push's build", lambda: len(self.builds("one")) == 2, 120)
-        assert self.bundle("one", failing)
+        step("a failing push is redelivered, and another branch of its repository does not wait for it")
+        failing = self.push("one", "second")
+        begun = time.monotonic()
+        other = self.push("one", "third", "feature/y")
+        wait_for("the other branch's bundle", lambda: self.bundle("one", other, "feature/y"), 30)
+        waited = time.monotonic() - begun
+        assert not self.bundle("one", failing)
+        wait_for("the failed push's bundle", lambda: self.bundle("one", failing), 150)
+        print(f"      the other branch's bundle after {waited:.1f} s, the failed push's after {time.monotonic() - begun:.1f} s")
+        wait_for("their builds", lambda: len(self.builds("one")) == 3)
         failed = [call for call in self.codecommit.calls("GetCommit") if call["error"]]
         assert len(failed) == 1 and failed[0]["detail"] == f"one:{failing}", failed
         assert not self.aws.dead_letters()
 
-        step("a poison message ends in the dead-letter queue, and holds up nobody")
+        step("what is no push ends in the dead-letter queue, and holds up nobody")
         (poison,) = self.aws.put(push("one", "main", commitId=None))
-        third = self.push("one", "third")
+        fourth = self.push("one", "fourth")
+        wait_for("the bundle of the push behind it", lambda: self.bundle("one", fourth), 30)
         (letter,) = wait_for("a dead letter", self.aws.dead_letters)
         assert letter["id"] == poison, letter
-        wait_for("the bundle of the push behind it", lambda: self.bundle("one", third))
+
+        step("a repository that only a pattern matches and that has no project is skipped, before anything is fetched")
+        self.codecommit.add(self.later("later"))
+        skipped = self.push("later", "first")
+        line = self.line(skipped, "skipped")
+        assert line["class"] == "no_project", line
+        assert not self.codecommit.calls("GetCommit") and not self.bundle("later", skipped)
+
+        step("made afterwards, it is served without a deployment, once it has a project")
+        self.create_project("later")
+        time.sleep(60)  # for so long the function remembers that there was none
+        commit = self.push("later", "second")
+        wait_for("its bundle", lambda: self.bundle("later", commit))
+        wait_for("its build", lambda: len(self.builds("later")) == 1)
+
+        step("one that is named and has no project fails, with a reason")
+        (event,) = self.aws.put(push(self.NAMED, "main", commitId=(commit := new_commit_id())))
+        line = self.line(commit, "failed")
+        assert line["event_id"] == event and line["class"] == "refused_by_aws", line
+        assert project(self.NAMED) in line["error"], line
+        # It comes back each minute, and nothing else waits for it; here it need not.
+        self.aws.client("sqs").purge_queue(QueueUrl=self.aws.outputs["PushQueueUrl"])
+
+    def later(self, name):
+        commit_to(self.repositories / name, "zeroth")
+        return self.repositories / name
 
     def check_sender(self, account, region):
         """The last repository was read under another account's role, in the Region of its push."""

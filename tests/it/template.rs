@@ -1,5 +1,5 @@
-//! The environment that `template.yaml` gives the function is the one that `Config` reads, and so
-//! is the README's table of it. What the template accepts, `Config` accepts.
+//! The environment that `template.yaml` gives each function is the one that its handler reads, and so
+//! is the README's table of it. What the template accepts, the functions accept.
 
 use std::collections::BTreeMap;
 
@@ -9,9 +9,15 @@ use regex_lite::Regex;
 const TEMPLATE: &str = include_str!("../../template.yaml");
 const README: &str = include_str!("../../README.md");
 
-/// The lines below `heading` that are indented deeper, without the indentation.
-fn block(heading: &str) -> Vec<&'static str> {
-    let (_, rest) = TEMPLATE
+/// Each function with the variables that its handler reads.
+const FUNCTIONS: [(&str, &[(&str, Option<&str>)]); 2] = [
+    ("IntakeFunction", &INTAKE_VARIABLES),
+    ("PublishFunction", &VARIABLES),
+];
+
+/// The lines below the first `heading` of a text that are indented deeper, without the indentation.
+fn block(text: &'static str, heading: &str) -> Vec<&'static str> {
+    let (_, rest) = text
         .split_once(&format!("\n{heading}\n"))
         .unwrap_or_else(|| panic!("the template has no `{heading}`"));
     let indentation = heading.len() - heading.trim_start().len() + 2;
@@ -21,10 +27,13 @@ fn block(heading: &str) -> Vec<&'static str> {
         .collect()
 }
 
-/// The variables that the deployed function has, and where each has its value from.
-fn variables() -> BTreeMap<&'static str, &'static str> {
-    block("        Variables:")
+/// The variables that a deployed function has, and where each has its value from.
+fn variables(function: &str) -> BTreeMap<&'static str, &'static str> {
+    let (_, own) = TEMPLATE.split_once(&format!("\n  {function}:\n")).unwrap();
+    block(TEMPLATE, "      Variables:")
         .into_iter()
+        .chain(block(own, "        Variables:"))
+        .filter(|line| !line.starts_with('#'))
         .map(|line| line.split_once(": ").unwrap())
         .filter(|(_, value)| *value != "!Ref AWS::NoValue")
         .collect()
@@ -32,7 +41,7 @@ fn variables() -> BTreeMap<&'static str, &'static str> {
 
 /// The default of a parameter.
 fn default_of(parameter: &str) -> &'static str {
-    block(&format!("  {parameter}:"))
+    block(TEMPLATE, &format!("  {parameter}:"))
         .into_iter()
         .find_map(|line| line.strip_prefix("Default: "))
         .unwrap_or_else(|| panic!("{parameter} has no default"))
@@ -41,7 +50,7 @@ fn default_of(parameter: &str) -> &'static str {
 
 /// Whether CloudFormation takes a value for a parameter: the pattern has to match all of it.
 fn allowed(parameter: &str) -> impl Fn(&str) -> bool {
-    let lines = block(&format!("  {parameter}:"));
+    let lines = block(TEMPLATE, &format!("  {parameter}:"));
     let find = |key: &str| lines.iter().find_map(|line| line.strip_prefix(key));
     let values = find("AllowedValues: ").map(|list| list.trim_matches(['[', ']']));
     let pattern = find("AllowedPattern: ").map(|quoted| {
@@ -140,7 +149,11 @@ fn values_of(variable: &str) -> Vec<String> {
             values
         }
         "UNBUNDLABLE" => strings(&["codecommit", "reject", "ignore", " "], 2),
-        "REPOSITORIES" => strings(&["a", "0", ".", "_", "-", "x9", "team-", " ", "/", "é"], 4),
+        "REPOSITORIES" => {
+            let mut values = strings(&["a", "0", "*", "-", ".", "_", "/", "?", " ", "é"], 4);
+            values.extend(["a".repeat(100), "a".repeat(101)]);
+            values
+        }
         "ARTIFACTS" => strings(&["none", "project", "s3", " "], 2),
         _ => panic!("{variable} has no values here"),
     }
@@ -148,8 +161,8 @@ fn values_of(variable: &str) -> Vec<String> {
 
 #[test]
 fn what_the_template_accepts_lets_the_function_start() {
-    for (variable, value) in variables() {
-        // `!Ref Parameter`, or `!If [Condition, …, !Ref Parameter]`.
+    for (variable, value) in variables("PublishFunction") {
+        // `!Ref Parameter`, `!If [Condition, …, !Ref Parameter]`, or `!Join [',', !Ref Parameter]`.
         let parameter = value.rsplit("!Ref ").next().unwrap().trim_end_matches(']');
         let is_allowed = allowed(parameter);
         let mut taken = 0;
@@ -170,6 +183,11 @@ fn what_the_template_accepts_lets_the_function_start() {
 #[test]
 fn the_template_takes_what_people_write_and_refuses_what_the_function_would() {
     for (parameter, taken, refused) in [
+        (
+            "Repositories",
+            vec!["app", "*", "team-*", "my.app_1", "-"],
+            vec!["", "a b", "team/app", "app?"],
+        ),
         (
             "BuildProject",
             vec![
@@ -244,25 +262,24 @@ fn the_template_takes_what_people_write_and_refuses_what_the_function_would() {
 
 #[test]
 fn the_template_sets_every_variable_that_is_read_and_no_other() {
-    let set: Vec<_> = variables().into_keys().collect();
-    let mut read: Vec<_> = VARIABLES.iter().map(|(name, _)| *name).collect();
-    read.sort_unstable();
-    assert_eq!(set, read);
+    for (function, read) in FUNCTIONS {
+        let set: Vec<_> = variables(function).into_keys().collect();
+        let mut read: Vec<_> = read.iter().map(|(name, _)| *name).collect();
+        read.sort_unstable();
+        assert_eq!(set, read, "{function}");
+    }
 }
 
 #[test]
 fn every_default_of_the_template_is_the_configurations() {
-    let variables = variables();
-    for (name, default) in VARIABLES {
-        let value = variables[name];
-        match default {
-            None => assert!(
-                value.starts_with("!If") || value.starts_with("!Join"),
-                "{name}: {value}"
-            ),
-            Some(default) => {
+    for (function, read) in FUNCTIONS {
+        let variables = variables(function);
+        for (name, default) in read {
+            let value = variables[name];
+            // What has no default has its value from a parameter without one, or from a resource.
+            if let Some(default) = default {
                 let parameter = value.strip_prefix("!Ref ").unwrap();
-                assert_eq!(default_of(parameter), default, "{name} by {parameter}");
+                assert_eq!(default_of(parameter), *default, "{name} by {parameter}");
             }
         }
     }
@@ -283,9 +300,9 @@ fn the_readmes_table_has_every_variable_with_its_default() {
             (cells.next().unwrap(), cells.next().unwrap())
         })
         .collect();
-    let read: BTreeMap<&str, &str> = VARIABLES
+    let read: BTreeMap<&str, &str> = FUNCTIONS
         .iter()
-        .chain(&INTAKE_VARIABLES)
+        .flat_map(|(_, read)| read.iter())
         .map(|(name, default)| match default {
             None => (*name, "required"),
             Some("") => (*name, "none"),
