@@ -1,5 +1,6 @@
 //! How each call is sent: at its rate, counted, its answer admitted.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use aws_sdk_codecommit::config::Builder;
@@ -21,13 +22,14 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_smithy_types::retry::RetryConfig;
 
 use super::admission::Answer;
+use super::rate::{Attempt, Outcome};
 use super::{Repository, cause};
 use crate::aws::{failed, retry};
 use crate::error::CallError;
 
-/// How often a call is sent that CodeCommit throttles. The rate keeps throttles rare; the deadline
-/// of the invocation ends a call that is throttled for ever.
-const MOST_ATTEMPTS: u32 = 12;
+/// How often a call is sent that CodeCommit throttles. With every second call refused at random,
+/// none of a million reaches it; a call that is throttled for ever ends with the invocation.
+const MOST_ATTEMPTS: u32 = 40;
 
 /// How the SDK repeats calls by itself: all but throttled ones, which go through [`Repository::send`]
 /// again. A failure costs 2 of the stock and a success earns 1: three calls in ten may fail for as
@@ -101,6 +103,7 @@ impl Repository {
             let interceptor = CallInterceptor {
                 repository: self.clone(),
                 answer: answer.clone(),
+                has_token: AtomicBool::new(true),
             };
             let error = match attempt(&self.client.sdk, interceptor).await {
                 Ok(output) => return Ok(output),
@@ -120,13 +123,15 @@ impl Repository {
 pub(super) struct CallInterceptor {
     repository: Repository,
     answer: Answer,
+    /// For the first attempt; the SDK makes others without one.
+    has_token: AtomicBool,
 }
 
-/// When an attempt was sent.
+/// An attempt, and when it was sent.
 #[derive(Debug)]
-struct SentAt(Instant);
+struct Sent(Instant, Attempt);
 
-impl Storable for SentAt {
+impl Storable for Sent {
     type Storer = StoreReplace<Self>;
 }
 
@@ -142,7 +147,10 @@ impl Intercept for CallInterceptor {
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         self.repository.counts.add_call();
-        config.interceptor_state().store_put(SentAt(Instant::now()));
+        let has_token = self.has_token.swap(false, Ordering::Relaxed);
+        let attempt = self.repository.client.rate.sent(has_token);
+        let sent = Sent(Instant::now(), attempt);
+        config.interceptor_state().store_put(sent);
         Ok(())
     }
 
@@ -153,7 +161,7 @@ impl Intercept for CallInterceptor {
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         // Other answers take CodeCommit longer or shorter than a file's.
-        if let (Answer::Content(_), Some(SentAt(at))) = (&self.answer, config.load::<SentAt>()) {
+        if let (Answer::Content(_), Some(Sent(at, _))) = (&self.answer, config.load::<Sent>()) {
             self.repository.client.concurrency.answered(at.elapsed());
         }
         Ok(())
@@ -173,16 +181,18 @@ impl Intercept for CallInterceptor {
         &self,
         context: &FinalizerInterceptorContextRef<'_>,
         _components: &RuntimeComponents,
-        _config: &mut ConfigBag,
+        config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let Some(answer) = context.response() else {
-            return Ok(());
+        let outcome = match context.response() {
+            Some(answer) if retry::is_throttle(answer) => Outcome::Refused,
+            Some(_) => Outcome::Through,
+            None => Outcome::Unknown,
         };
-        if retry::is_throttle(answer) {
+        if outcome == Outcome::Refused {
             self.repository.counts.add_throttled();
-            self.repository.client.rate.throttled();
-        } else {
-            self.repository.client.rate.got_through();
+        }
+        if let Some(Sent(_, attempt)) = config.load::<Sent>() {
+            attempt.settle(outcome);
         }
         Ok(())
     }
