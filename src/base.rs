@@ -108,6 +108,11 @@ impl Bases {
         }
     }
 
+    /// Whether nothing can be taken over.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
     /// Whether an earlier delivery of the same push left something.
     pub fn has_partial(&self) -> bool {
         self.has_partial

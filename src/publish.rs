@@ -2,9 +2,11 @@
 
 mod build;
 mod bundle;
+mod first_bundle;
 mod key;
 mod listing;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
@@ -15,6 +17,8 @@ use crate::aws::s3::Stored;
 use crate::config::{BadProjectName, Config, Unbundlable as WhenUnbundlable};
 use crate::error::{Error, NoBundle, Unbundlable};
 use crate::event::{Push, Skip};
+pub use first_bundle::FirstBundles;
+use first_bundle::Turn;
 use key::Keys;
 
 /// How a push reached this function.
@@ -24,6 +28,8 @@ pub struct Delivery {
     pub redelivered: bool,
     /// When the work must have ended.
     pub stop: Instant,
+    /// The repositories without a bundle, shared by all pushes of the invocation.
+    pub first_bundles: Arc<FirstBundles>,
     /// Where this function runs, and so its builds.
     pub location: FunctionLocation,
     /// Counts the calls that it costs.
@@ -180,11 +186,26 @@ async fn attempt(
         let begun = Instant::now();
         let repository = repository(aws, config, push, delivery).await;
         let redelivered = delivery.redelivered;
-        let pushed = listing::find(&repository, &aws.bundles, push, &keys, redelivered).await?;
+        let find = || listing::find(&repository, &aws.bundles, push, &keys, redelivered);
+        let mut pushed = find().await?;
+        let mut turn = None;
+        if pushed.bases.is_empty() {
+            let first_bundles = &delivery.first_bundles;
+            turn = first_bundles.turn(&keys.folder, delivery.stop).await;
+            if turn.as_ref().is_some_and(Turn::has_bundle) {
+                turn = None;
+                pushed = find().await?;
+            }
+        }
         figures.walk = begun.elapsed();
         let commit = pushed.commit;
         match bundle::make(aws, repository, pushed, push, &keys, delivery, figures).await {
-            Ok(stored) => (PushOutcome::Built, Ok(stored)),
+            Ok(stored) => {
+                if let Some(turn) = &mut turn {
+                    turn.stored();
+                }
+                (PushOutcome::Built, Ok(stored))
+            }
             Err(NoBundle::Unbundlable(why)) => {
                 (PushOutcome::BuiltFromCodeCommit, Err((why, commit)))
             }
@@ -237,7 +258,7 @@ async fn project(aws: &Aws, config: &Config, push: &Push) -> Result<Result<Strin
     }))
 }
 
-/// The repository, read under the role that may: the function's own role reads its own account and region,
+/// The repository, and the role to read it under: the function's own in its own account and region,
 /// whatever is configured for others.
 async fn repository(aws: &Aws, config: &Config, push: &Push, delivery: &Delivery) -> Repository {
     let location = &delivery.location;

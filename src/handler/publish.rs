@@ -11,7 +11,7 @@ use crate::batch::{self, Completed, Failure, Message, MessageOutcome, Work};
 use crate::config::Config;
 use crate::error::Error;
 use crate::event::{self, BadMessage, Push, Request};
-use crate::publish::{self, Delivery, Done, Figures};
+use crate::publish::{self, Delivery, Done, Figures, FirstBundles};
 use crate::report::{Cost, Metrics};
 
 /// What is kept from one invocation to the next.
@@ -31,6 +31,7 @@ impl Publisher {
         let work = PublishBatch {
             publisher: self,
             invocation,
+            first_bundles: Arc::default(),
         };
         batch::handle(&Arc::new(work), messages, stop).await
     }
@@ -40,6 +41,7 @@ impl Publisher {
 struct PublishBatch {
     publisher: Arc<Publisher>,
     invocation: Arc<Invocation>,
+    first_bundles: Arc<FirstBundles>,
 }
 
 impl Work for PublishBatch {
@@ -60,6 +62,7 @@ impl Work for PublishBatch {
         let delivery = Delivery {
             redelivered: may_be_repeated,
             stop: self.invocation.stop,
+            first_bundles: self.first_bundles.clone(),
             location: self.invocation.location.clone(),
             counts: CallCounts::default(),
         };

@@ -117,3 +117,35 @@ async fn of_two_pushes_of_one_branch_the_second_waits_for_the_first() {
         .collect();
     assert_eq!(built, commits);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn branches_of_a_new_repository_pushed_at_once_fetch_each_file_once() {
+    let world = World::start().await;
+    let repository = Repository::empty();
+    let files: Vec<_> = (0..20)
+        .map(|n| (format!("file-{n}"), format!("content {n}\n")))
+        .collect();
+    world.serve("shop", &repository);
+    let mut bodies = Vec::new();
+    let mut pushes = Vec::new();
+    for branch in 0..10 {
+        let own = format!("branch {branch}\n");
+        let mut commit: Vec<_> = files
+            .iter()
+            .map(|(name, content)| (name.as_bytes(), Mode::File, content.as_bytes()))
+            .collect();
+        commit.push((b"own", Mode::File, own.as_bytes()));
+        let name = format!("branch-{branch}");
+        let commit = repository.commit(&name, &commit);
+        let event = RepositoryEvent::created("shop", &format!("refs/heads/{name}"), &commit);
+        bodies.push(event.json().to_string());
+        pushes.push((event.id, commit));
+    }
+    send_as_one_batch(&world, &bodies).await;
+    for (event, commit) in &pushes {
+        world.assert_built_once(event, &repository, commit);
+    }
+    let fetched = world.calls(Service::CodeCommit, "GetFile");
+    // The gate's file, the twenty that all have, and one of each branch.
+    assert_eq!(fetched, 1 + 20 + 10, "{}", world.log());
+}

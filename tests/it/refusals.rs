@@ -32,7 +32,11 @@ async fn a_repeated_push_finds_its_build_behind_hundreds_of_newer_ones() {
     world.settle().await;
     assert_eq!(world.builds().len(), 1);
     for _ in 0..250 {
-        let newer = json!({"projectName": "shop"});
+        let newer = json!({
+            "projectName": "shop",
+            "sourceTypeOverride": "S3",
+            "sourceLocationOverride": "another/source.zip",
+        });
         let started = world.aws.codebuild().call("StartBuild", newer).await;
         started.unwrap();
     }

@@ -1,0 +1,90 @@
+//! Several pushes to a repository that has no bundle yet: one fetches its commit, and the others
+//! take over from the bundle that comes of it, instead of each fetching what they have in common.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::OwnedMutexGuard;
+use tokio::time::{Instant, timeout_at};
+
+/// The repositories of one invocation that had no bundle, by the folder of their keys.
+#[derive(Debug, Default)]
+pub struct FirstBundles(Mutex<HashMap<String, Arc<tokio::sync::Mutex<bool>>>>);
+
+/// The right to fetch a repository's commit whole. Dropped, it lets the next push have its turn.
+#[derive(Debug)]
+pub struct Turn(OwnedMutexGuard<bool>);
+
+impl FirstBundles {
+    /// Waits until no other push fetches a commit of the repository. `None` where that takes longer
+    /// than half of the time that is left: the push then has to fetch for itself.
+    pub async fn turn(&self, folder: &str, stop: Instant) -> Option<Turn> {
+        let repository = {
+            let mut repositories = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            repositories.entry(folder.to_owned()).or_default().clone()
+        };
+        let now = Instant::now();
+        let latest = now + stop.saturating_duration_since(now) / 2;
+        let turn = timeout_at(latest, repository.lock_owned()).await;
+        turn.ok().map(Turn)
+    }
+}
+
+impl Turn {
+    /// Whether an earlier push stored a bundle meanwhile.
+    pub fn has_bundle(&self) -> bool {
+        *self.0
+    }
+
+    /// This push stored a bundle.
+    pub fn stored(&mut self) {
+        *self.0 = true;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn in_a_minute() -> Instant {
+        Instant::now() + Duration::from_mins(1)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_next_push_has_its_turn_when_the_one_before_has_stored_or_given_up() {
+        let first_bundles = Arc::new(FirstBundles::default());
+        let mut first = first_bundles.turn("shop/", in_a_minute()).await.unwrap();
+        assert!(!first.has_bundle());
+        let others = [1, 2].map(|_| {
+            let first_bundles = first_bundles.clone();
+            tokio::spawn(async move {
+                let turn = first_bundles.turn("shop/", in_a_minute()).await;
+                turn.map(|turn| turn.has_bundle())
+            })
+        });
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        assert!(others.iter().all(|other| !other.is_finished()));
+        first.stored();
+        drop(first);
+        for other in others {
+            assert_eq!(other.await.unwrap(), Some(true));
+        }
+
+        drop(first_bundles.turn("site/", in_a_minute()).await);
+        let after_a_failure = first_bundles.turn("site/", in_a_minute()).await.unwrap();
+        assert!(!after_a_failure.has_bundle());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_for_another_repository_or_for_more_than_half_of_the_time() {
+        let first_bundles = FirstBundles::default();
+        let _first = first_bundles.turn("shop/", in_a_minute()).await;
+        let begun = Instant::now();
+        assert!(first_bundles.turn("site/", in_a_minute()).await.is_some());
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+        assert!(first_bundles.turn("shop/", in_a_minute()).await.is_none());
+        assert_eq!(begun.elapsed(), Duration::from_secs(30));
+    }
+}
