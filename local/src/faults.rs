@@ -17,6 +17,7 @@
 //!   {"when": {"operation": "GetFile", "detail": "demo:src/"}, "do": {"stall": {"after-bytes": 100}}},
 //!   {"when": {"operation": "GetFolder"}, "do": {"wrong-json": "garbage"}},
 //!   {"when": {"detail": "demo:src"}, "do": {"drop-entry": {"name": "main.rs"}}},
+//!   {"when": {"operation": "SendMessageBatch", "times": 1}, "do": {"fail-entry": {"entry": 2}}},
 //!   {"when": {"operation": "BatchGetBuilds", "chance": 0.1}, "do": "mutate"},
 //!   {"name": "bad disk", "when": {"operation": "GetFile", "times": 1}, "do": "flip-bit"},
 //!   {"when": {"caller": "LOCALFUNCTION", "first": 12, "last": 12}, "do": "kill-before"}

@@ -87,6 +87,18 @@ pub enum Action {
         /// The entry's `relativePath`.
         name: String,
     },
+    /// One entry of a batch fails, in an answer with status 200: the service never hears of it.
+    FailEntry {
+        /// Its place in the batch, from 1; any by default. A smaller batch does not fail.
+        #[serde(default)]
+        entry: Option<usize>,
+        /// Its code.
+        #[serde(default = "internal_error")]
+        code: String,
+        /// Whether the answer blames the sender.
+        #[serde(default)]
+        sender_fault: bool,
+    },
     /// File contents (GetFile, GetBlob, S3's GetObject) with one bit changed in the middle.
     FlipBit,
     /// SIGKILL for the function that calls; the service never hears of the call.
@@ -110,7 +122,11 @@ impl Action {
     pub(crate) fn changes_answer(&self) -> bool {
         matches!(
             self,
-            Self::Mutate | Self::DropEntry { .. } | Self::GarbleName { .. } | Self::FlipBit
+            Self::Mutate
+                | Self::DropEntry { .. }
+                | Self::FailEntry { .. }
+                | Self::GarbleName { .. }
+                | Self::FlipBit
         )
     }
 }
@@ -145,6 +161,10 @@ pub enum WrongJson {
 
 fn internal_server_error() -> u16 {
     500
+}
+
+fn internal_error() -> String {
+    "InternalError".to_owned()
 }
 
 fn bad_request() -> u16 {

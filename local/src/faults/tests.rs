@@ -166,9 +166,9 @@ fn the_example_in_the_documentation_reads() {
         .map(|line| line.trim_start_matches("//!"))
         .collect();
     let rules: Vec<Rule> = serde_json::from_str(&example).unwrap();
-    assert_eq!(rules.len(), 12);
+    assert_eq!(rules.len(), 13);
     assert_eq!(
-        rules[11],
+        rules[12],
         Rule {
             when: When {
                 times: None,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use hyper::header::CONTENT_LENGTH;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::answer::{Answer, Content, Protocol};
 use super::body::{Break, broken};
@@ -81,6 +81,46 @@ impl<'a> ActiveFaults<'a> {
             }
         }
         None
+    }
+
+    /// Takes the entries that are to fail out of a batch, and returns what the answer says of them.
+    pub fn fail_entries(&mut self, input: &mut Value) -> Vec<Value> {
+        let Some(entries) = input.get_mut("Entries").and_then(Value::as_array_mut) else {
+            return Vec::new();
+        };
+        let mut failed = Vec::new();
+        for fault in &self.due {
+            let Action::FailEntry {
+                entry,
+                code,
+                sender_fault,
+            } = &fault.action
+            else {
+                continue;
+            };
+            #[expect(
+                clippy::cast_precision_loss,
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a batch has ten entries at most"
+            )]
+            let drawn = 1 + (fault.draw * entries.len() as f64) as usize;
+            let place = entry.unwrap_or(drawn);
+            let id = place.checked_sub(1).and_then(|at| entries.get_mut(at));
+            if let Some(entry) = id.filter(|entry| !entry.is_null())
+                && self.faults.confirm(fault.id)
+            {
+                failed.push(json!({
+                    "Id": entry.take()["Id"],
+                    "Code": code,
+                    "SenderFault": sender_fault,
+                    "Message": "failed by a fault",
+                }));
+                self.done.push(fault.name.clone());
+            }
+        }
+        entries.retain(|entry| !entry.is_null());
+        failed
     }
 
     /// Changes what a successful JSON answer says.

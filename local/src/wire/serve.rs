@@ -7,6 +7,7 @@ use std::time::{Instant, SystemTime};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::{Request, Response};
+use serde_json::json;
 
 use super::Routes;
 use super::active_faults::{ActiveFaults, Outcome, collect};
@@ -138,12 +139,19 @@ impl Front {
         active: &mut ActiveFaults<'_>,
     ) -> Answer {
         match input {
-            Input::Json(input) => {
+            Input::Json(mut input) => {
+                let failed = active.fail_entries(&mut input);
+                let all_failed = !failed.is_empty() && input["Entries"] == json!([]);
                 let mut result = match self.routes.json.get(&call.service) {
+                    Some(_) if all_failed => Ok(json!({"Successful": []})),
                     Some(route) => route(call.operation.to_owned(), input).await,
                     None => Err(ServiceError::internal("this service is not served")),
                 };
                 if let Ok(value) = &mut result {
+                    if !failed.is_empty() {
+                        let others = value["Failed"].as_array().cloned().unwrap_or_default();
+                        value["Failed"] = failed.into_iter().chain(others).collect();
+                    }
                     active.change(value);
                 }
                 Answer::json(protocol, result)

@@ -217,3 +217,43 @@ async fn a_kill_waits_for_the_process_and_the_caller_gets_no_answer() {
         vec![Some("LOCALFUNCTION0000001".to_owned()); 2]
     );
 }
+
+#[tokio::test]
+async fn single_entries_of_a_batch_fail_and_the_others_reach_the_service() {
+    let local = local().await;
+    let fail = |entry| {
+        let fail = Action::FailEntry {
+            entry,
+            code: "InternalError".to_owned(),
+            sender_fault: false,
+        };
+        local.faults.add(Rule::new(fail).times(1))
+    };
+    let send = async || {
+        let batch = r#"{"Entries":[{"Id":"a"},{"Id":"b"}]}"#;
+        let (head, body) = local.send(GET_FOLDER, batch).await.unwrap();
+        assert!(head.starts_with("http/1.1 200"), "{head}");
+        serde_json::from_str::<serde_json::Value>(&body).unwrap()
+    };
+    let beyond = fail(Some(3));
+    assert_eq!(send().await.get("Failed"), None);
+    assert_eq!(local.faults.fired(beyond).unwrap().fired, 0);
+    fail(Some(2));
+    let answer = send().await;
+    assert_eq!(answer["input"]["Entries"], json!([{"Id": "a"}]));
+    assert_eq!(answer["Failed"][0]["Id"], "b");
+    assert_eq!(answer["Failed"][0]["Code"], "InternalError");
+    assert_eq!(local.calls.list()[1].faults.len(), 1);
+    assert_eq!(send().await.get("Failed"), None, "once");
+    let served = local.served.load(Ordering::SeqCst);
+    fail(Some(1));
+    fail(Some(2));
+    assert_eq!(send().await["Failed"].as_array().unwrap().len(), 2);
+    assert_eq!(
+        local.served.load(Ordering::SeqCst),
+        served,
+        "nothing is left to serve"
+    );
+    fail(None);
+    assert_eq!(send().await["Failed"].as_array().unwrap().len(), 1, "any");
+}
