@@ -1,8 +1,9 @@
 //! One clock for every service of the local AWS.
 //!
-//! Tests make it run faster, or put it forward, so that a visibility timeout or the five minutes
-//! of an idempotency token pass without waiting for them. The function under test never sees it:
-//! only the time that AWS itself would measure is shortened.
+//! In tests it stands still, and is put forward when nothing else can happen: a visibility timeout
+//! or the five minutes of an idempotency token then cost no real time, and none ends early on a
+//! busy machine. The function under test never sees it: only the time that AWS itself measures
+//! is shortened.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,9 +19,9 @@ pub struct Clock(Arc<Inner>);
 struct Inner {
     started: SystemTime,
     since: Instant,
-    /// Local seconds for each real one; at least 1.
+    /// Local seconds for each real one; 0 stands still.
     speed: u32,
-    advanced_ms: AtomicU64,
+    advanced_ns: AtomicU64,
     moved: Notify,
 }
 
@@ -31,13 +32,18 @@ impl Default for Clock {
 }
 
 impl Clock {
+    /// A clock that only [`Self::advance`] moves.
+    pub fn still() -> Self {
+        Self::faster(0)
+    }
+
     /// A clock on which `speed` seconds pass for each real second.
     pub fn faster(speed: u32) -> Self {
         Self(Arc::new(Inner {
             started: SystemTime::now(),
             since: Instant::now(),
-            speed: speed.max(1),
-            advanced_ms: AtomicU64::new(0),
+            speed,
+            advanced_ns: AtomicU64::new(0),
             moved: Notify::new(),
         }))
     }
@@ -45,7 +51,7 @@ impl Clock {
     /// The present moment.
     pub fn now(&self) -> SystemTime {
         let passed = self.0.since.elapsed() * self.0.speed;
-        let advanced = Duration::from_millis(self.0.advanced_ms.load(Ordering::SeqCst));
+        let advanced = Duration::from_nanos(self.0.advanced_ns.load(Ordering::SeqCst));
         self.0.started + passed + advanced
     }
 
@@ -58,10 +64,10 @@ impl Clock {
             })
     }
 
-    /// Puts the clock forward and wakes whoever sleeps on it.
+    /// Puts the clock forward and wakes all that sleep on it.
     pub fn advance(&self, by: Duration) {
-        let ms = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
-        self.0.advanced_ms.fetch_add(ms, Ordering::SeqCst);
+        let ns = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
+        self.0.advanced_ns.fetch_add(ns, Ordering::SeqCst);
         self.0.moved.notify_waiters();
     }
 
@@ -69,10 +75,14 @@ impl Clock {
     pub async fn sleep_until(&self, when: SystemTime) {
         loop {
             let moved = self.0.moved.notified();
-            let Ok(left) = when.duration_since(self.now()) else {
+            let left = when.duration_since(self.now()).unwrap_or_default();
+            if left.is_zero() {
                 return;
+            }
+            let Some(real) = left.checked_div(self.0.speed) else {
+                moved.await;
+                continue;
             };
-            let real = left / self.0.speed;
             tokio::select! {
                 () = tokio::time::sleep(real.max(Duration::from_millis(1))) => {}
                 () = moved => {}

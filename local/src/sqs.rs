@@ -23,7 +23,7 @@ mod sending;
 mod state;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
@@ -246,6 +246,15 @@ impl Sqs {
         let state = self.state();
         let queue = state.queues.get(name_of(url));
         queue.is_none_or(|queue| queue.messages.is_empty())
+    }
+
+    /// The receives of a queue so far that handed out a message, and when there will be the next
+    /// one if nobody does anything.
+    pub fn receives(&self, url: &str) -> (usize, Option<SystemTime>) {
+        let now = self.0.clock.now();
+        let state = self.state();
+        let queue = state.queues.get(name_of(url));
+        queue.map_or((0, None), |queue| (queue.batches, queue.next_receive(now)))
     }
 
     /// Resolves when anything is sent, received, deleted, moved or made visible in any queue.

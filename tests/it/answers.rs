@@ -1,12 +1,8 @@
 //! Answers with anything anywhere in them: no panic, an error in words, and never a bundle that is
 //! not the commit.
 
-use std::time::Duration;
-
-use crate::setup::bundle::{entries_in_git, entries_of};
-use crate::setup::{Mode, Repository, World};
-use pushbuild_local::calls::Service;
-use pushbuild_local::faults::{Action, Rule, WrongJson};
+use crate::setup::prelude::*;
+use pushbuild_local::faults::WrongJson;
 
 const PUSHES: usize = 40;
 
@@ -16,45 +12,29 @@ async fn fuzz(service: Service, action: Action, chance: f64) -> World {
         // tests/deploy/least_privilege.py leaves calls by garbled names alone.
         "garbled".clone_into(&mut deploy.name);
         deploy.max_receive_count = 4;
-        deploy.visibility_timeout = Some(Duration::from_mins(20));
         deploy.timeout = Duration::from_secs(10);
     })
     .await;
     // Redeliveries read more answers than first ones.
-    let full = Action::Exception {
-        code: "AccountLimitExceededException".to_owned(),
-        status: 400,
-        message: "Cannot have more builds in queue".to_owned(),
-    };
-    let once = Rule::new(full).by_function().operation("StartBuild");
-    world.aws.faults().add(once.times(PUSHES as u64 / 2));
-    let rule = Rule::new(action)
-        .by_function()
-        .on(service)
-        .chance(chance, 7);
-    let rule = world.aws.faults().add(rule);
+    world.fault(full_build_queue().times(PUSHES as u64 / 2));
+    let rule = world.fault(Rule::new(action).on(service).chance(chance, 7));
     let mut pushes = Vec::new();
     for n in 0..PUSHES {
         let name = format!("shop-{n}");
-        let content = format!("{n}");
         let (repository, commit) = Repository::of(&[
-            (b"a", Mode::File, content.as_bytes()),
+            (b"a", Mode::File, format!("{n}").as_bytes()),
             (b"b/c", Mode::Executable, format!("c{n}").as_bytes()),
             (b"b/d", Mode::Link, format!("d{n}").as_bytes()),
         ]);
         world.serve(&name, &repository);
-        let event = world.deployment.send_push(&name, "main", &commit, None);
-        pushes.push((event.unwrap(), repository, commit));
+        let event = world.send(&name, "main", &commit, None);
+        pushes.push((event, repository, commit));
     }
     world.settle().await;
-    let fired = world.aws.faults().fired(rule).unwrap().fired;
+    let fired = world.fired(rule);
     assert!(fired > 10, "{fired} answers were wrong");
 
-    let outcomes = world.deployment.mapping().outcomes();
-    for outcome in &outcomes {
-        let ended = &outcome.invocation;
-        assert!(outcome.response.is_some(), "{ended:?}");
-    }
+    world.batches();
     for failure in world.outcomes("failed") {
         let error = failure["error"].as_str().unwrap();
         assert!(!error.contains("a defect in pushbuild"), "{error}");

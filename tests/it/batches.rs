@@ -1,48 +1,19 @@
 //! Several messages at once, through the real event source mapping.
 
-use std::time::Duration;
-
-use crate::setup::{Mode, Repository, World};
-use pushbuild_local::calls::Service;
-use pushbuild_local::events::RepositoryEvent;
-use pushbuild_local::faults::{Action, Rule};
-
-/// A repository of so many commits on `main`, oldest first.
-fn history(commits: usize) -> (Repository, Vec<String>) {
-    let repository = Repository::empty();
-    let commits = (0..commits)
-        .map(|number| {
-            let content = format!("version {number}\n");
-            repository.commit("main", &[(b"version", Mode::File, content.as_bytes())])
-        })
-        .collect();
-    (repository, commits)
-}
+use crate::setup::prelude::*;
 
 /// Keeps the mapping from taking the first message alone: while a message of its own group is in
 /// flight, SQS hands out none of it, and all that gather meanwhile come as one batch.
 async fn send_as_one_batch(world: &World, bodies: &[String]) -> Vec<String> {
-    let slow = Rule::new(Action::Latency {
-        ms: 700,
-        jitter_ms: 0,
-    })
-    .operation("GetCommit")
-    .times(1);
-    world.aws.faults().add(slow);
+    world.fault(latency(500).operation("GetCommit").times(1));
     let (gate, commit) = Repository::of(&[(b"gate", Mode::File, b"x")]);
     world.serve("gate", &gate);
     let event = RepositoryEvent::created("gate", "refs/heads/gate", &commit);
-    world
-        .deployment
-        .send_body(&event.json().to_string(), "one")
-        .unwrap();
-    while world.deployment.mapping().in_flight() == 0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    let ids = bodies
-        .iter()
-        .map(|body| world.deployment.send_body(body, "one").unwrap())
-        .collect();
+    world.send_body(&event.json().to_string(), "one");
+    let at_work = |world: &World| world.deployment.mapping().in_flight() > 0;
+    world.until("the first one at work", at_work).await;
+    let ids = bodies.iter().map(|body| world.send_body(body, "one"));
+    let ids = ids.collect();
     world.settle().await;
     ids
 }
@@ -50,34 +21,23 @@ async fn send_as_one_batch(world: &World, bodies: &[String]) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_with_a_bad_one_in_the_middle_are_nine_builds_and_one_failure() {
     let world = World::start().await;
-    let (repository, commits) = history(9);
+    let (repository, commits) = Repository::of_history(9);
     world.serve("shop", &repository);
-    let mut bodies: Vec<String> = commits
-        .iter()
-        .enumerate()
-        .map(|(number, commit)| {
-            let branch = format!("refs/heads/branch-{number}");
-            RepositoryEvent::created("shop", &branch, commit)
-                .json()
-                .to_string()
-        })
-        .collect();
+    let body = |(number, commit): (usize, &String)| {
+        let branch = format!("refs/heads/branch-{number}");
+        let event = RepositoryEvent::created("shop", &branch, commit);
+        event.json().to_string()
+    };
+    let mut bodies: Vec<String> = commits.iter().enumerate().map(body).collect();
     bodies.insert(4, "{\"half\": ".to_owned());
     let ids = send_as_one_batch(&world, &bodies).await;
 
-    let outcomes = world.deployment.mapping().outcomes();
-    let batch = outcomes
-        .iter()
-        .find(|outcome| outcome.message_ids.len() == 10)
-        .expect("all ten came as one batch");
+    let batches = world.batches();
+    let batch = batches.iter().find(|batch| batch.message_ids.len() == 10);
+    let batch = batch.expect("all ten came as one batch");
     assert_eq!(batch.kept, [ids[4].clone()]);
     assert_eq!(batch.deleted.len(), 9);
-    let of_shop = world
-        .builds()
-        .iter()
-        .filter(|build| build.project == "shop")
-        .count();
-    assert_eq!(of_shop, 9);
+    assert_eq!(world.built("shop").len(), 9);
     let dead = world.deployment.dead_letters();
     assert_eq!(dead.len(), 1);
     assert_eq!(dead[0].body, bodies[4]);
@@ -86,36 +46,21 @@ async fn ten_with_a_bad_one_in_the_middle_are_nine_builds_and_one_failure() {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_pushes_of_one_branch_the_second_waits_for_the_first() {
     let world = World::with(|options| options.max_receive_count = 5).await;
-    let (repository, commits) = history(3);
+    let (repository, commits) = Repository::of_history(3);
     world.serve("shop", &repository);
     // More than the SDK's own retries: the first delivery fails.
-    world.aws.faults().add(
-        Rule::new(Action::ServerError { status: 500 })
-            .on(Service::CodeBuild)
-            .operation("StartBuild")
-            .between(2, 6),
-    );
+    world.fault(server_error(500).operation("StartBuild").between(2, 6));
     let first = RepositoryEvent::created("shop", "refs/heads/main", &commits[0]);
     let second = RepositoryEvent::updated("shop", "refs/heads/main", &commits[1], &commits[0]);
-    let other = RepositoryEvent::created("shop", "refs/heads/other", &commits[2]);
     let bodies = [&first, &second].map(|event| event.json().to_string());
     let ids = send_as_one_batch(&world, &bodies).await;
 
-    let outcomes = world.deployment.mapping().outcomes();
-    let failed = outcomes
-        .iter()
-        .find(|outcome| !outcome.kept.is_empty())
-        .expect("the first delivery fails");
+    let batches = world.batches();
+    let failed = batches.iter().find(|batch| !batch.kept.is_empty());
+    let failed = failed.expect("the first delivery fails");
     assert_eq!(failed.kept, ids, "both are reported, in their order");
-    world.deployment.send_event(&other).unwrap();
-    world.settle().await;
-    let built: Vec<String> = world
-        .builds()
-        .iter()
-        .filter(|build| build.project == "shop")
-        .map(|build| build.variable("COMMIT_ID").unwrap().to_owned())
-        .collect();
-    assert_eq!(built, commits);
+    world.push("shop", "other", &commits[2]).await;
+    assert_eq!(world.built("shop"), commits);
 }
 
 #[tokio::test(flavor = "multi_thread")]

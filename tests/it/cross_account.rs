@@ -1,56 +1,44 @@
 //! Repositories of another account or region: read under a role there, built here.
 
-use crate::setup::bundle::assert_exact;
-use crate::setup::{Mode, Repository, World};
-use pushbuild_local::aws::DeployOptions;
-use pushbuild_local::calls::{Call, Service};
-use pushbuild_local::events::RepositoryEvent;
+use crate::setup::prelude::*;
+use pushbuild_local::calls::Call;
 
 const SOURCE: &str = "222233334444";
 const ROLE: &str = "arn:aws:iam::222233334444:role/pushbuild-reader";
 
-fn with_reader(options: &mut DeployOptions) {
-    for (name, value) in [
+async fn world_with_reader() -> World {
+    World::with_env(&[
         (
             "CODECOMMIT_ROLE_ARN",
             "arn:aws:iam::{account}:role/pushbuild-reader",
         ),
         ("CODECOMMIT_EXTERNAL_ID", "known-to-both"),
-    ] {
-        options.env.insert(name.to_owned(), value.to_owned());
-    }
+    ])
+    .await
 }
 
 /// A push as the forwarding rule of another account sends it on.
 async fn push_from(world: &World, account: &str, region: &str, commit: &str) {
     let event = RepositoryEvent::created("shop", "refs/heads/feature/x", commit);
-    let event = event.from(account, region, world.aws.clock().now());
-    world.deployment.send_event(&event).unwrap();
-    world.settle().await;
+    world.push_from(account, region, event).await;
 }
 
 fn reads(world: &World) -> Vec<Call> {
-    let calls = world.aws.calls().list();
-    let reads: Vec<_> = calls
-        .into_iter()
-        .filter(|call| call.service == Service::CodeCommit)
-        .collect();
-    assert!(!reads.is_empty());
-    reads
+    let mut calls = world.aws.calls().list();
+    calls.retain(|call| call.service == Service::CodeCommit);
+    assert!(!calls.is_empty());
+    calls
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_push_of_another_account_is_read_under_its_role_and_built_here() {
-    let world = World::with(with_reader).await;
-    let (repository, commit) = Repository::of(&[
-        (b"a/b", Mode::File, b"theirs"),
-        (b"link", Mode::Link, b"a/b"),
-    ]);
+    let world = world_with_reader().await;
+    let (repository, commit) = Repository::small();
     world.serve("shop", &repository);
 
     push_from(&world, SOURCE, "us-east-1", &commit).await;
 
-    assert_exact(&world.bundle_of(&world.build()), repository.path(), &commit);
+    world.assert_built(&repository, &commit);
     let assumed = world.aws.sts().assumed();
     assert_eq!(assumed.len(), 1, "{assumed:?}");
     assert_eq!(assumed[0].role_arn, ROLE);
@@ -73,32 +61,30 @@ async fn a_push_of_another_account_is_read_under_its_role_and_built_here() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn credentials_of_a_role_are_kept_for_the_next_push() {
-    let world = World::with(with_reader).await;
-    let (repository, first) = Repository::of(&[(b"a", Mode::File, b"1")]);
-    let second = repository.commit("main", &[(b"a", Mode::File, b"2")]);
+    let world = world_with_reader().await;
+    let (repository, commits) = Repository::of_history(2);
     world.serve("shop", &repository);
-    for commit in [&first, &second] {
+    for commit in &commits {
         push_from(&world, SOURCE, "eu-west-1", commit).await;
     }
-    assert_eq!(world.builds().len(), 2);
+    assert_eq!(world.built("shop"), commits);
     assert_eq!(world.aws.sts().assumed().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_functions_own_account_is_read_with_its_own_role() {
-    let world = World::with(with_reader).await;
-    let (repository, commit) = Repository::of(&[(b"a", Mode::File, b"ours")]);
-    world.serve("shop", &repository);
-    world.push("shop", "main", &commit).await;
-    assert_exact(&world.bundle_of(&world.build()), repository.path(), &commit);
+    let world = world_with_reader().await;
+    let shop = Repository::small();
+    world.push_shop(&shop).await;
+    world.assert_built(&shop.0, &shop.1);
     assert!(world.aws.sts().assumed().is_empty());
     assert!(reads(&world).iter().all(|call| call.role.is_none()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_region_of_the_own_account_is_read_under_the_role() {
-    let world = World::with(with_reader).await;
-    let (repository, commit) = Repository::of(&[(b"a", Mode::File, b"far")]);
+    let world = world_with_reader().await;
+    let (repository, commit) = Repository::small();
     world.serve("shop", &repository);
     push_from(&world, "000000000000", "us-east-1", &commit).await;
     world.build();
@@ -108,17 +94,12 @@ async fn another_region_of_the_own_account_is_read_under_the_role() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_role_that_may_not_be_assumed_is_refused_by_aws_and_said_so() {
-    let world = World::with(with_reader).await;
-    let (repository, commit) = Repository::of(&[(b"a", Mode::File, b"secret")]);
+    let world = world_with_reader().await;
+    let (repository, commit) = Repository::small();
     world.serve("shop", &repository);
     world.aws.sts().deny(ROLE);
     push_from(&world, SOURCE, "eu-west-1", &commit).await;
     assert!(world.builds().is_empty());
-    assert_eq!(world.deployment.dead_letters().len(), 1);
-    let failure = &world.outcomes("failed")[0];
-    assert!(
-        failure["error"].as_str().unwrap().contains("AccessDenied"),
-        "{failure}"
-    );
-    assert_eq!(failure["class"], "refused_by_aws");
+    assert_eq!(world.dead_letters(), 1);
+    world.assert_failed("refused_by_aws", "AccessDenied");
 }

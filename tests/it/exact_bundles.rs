@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::process::Command;
 
-use crate::setup::bundle::assert_exact;
-use crate::setup::{Mode, Repository, World};
+use crate::setup::bundle::assert_python_takes;
+use crate::setup::prelude::*;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
@@ -16,7 +16,7 @@ const SUBMODULE: &[u8] = b"5ed1000000000000000000000000000000000001";
 async fn every_odd_name_mode_and_content_survives() {
     let long = "deep/".repeat(30) + "file";
     let shared = b"one content, many names".as_slice();
-    let files: Vec<(&[u8], Mode, &[u8])> = vec![
+    let files: &[FileOf<'_>] = &[
         (b"a b/with space", Mode::File, b"1"),
         (b"quote\"'`", Mode::File, b"2"),
         (b"100%/%41%2f", Mode::File, b"3"),
@@ -59,12 +59,13 @@ async fn every_odd_name_mode_and_content_survives() {
         (b"zzz/dup", Mode::File, shared),
     ];
     let world = World::start().await;
-    let (repository, commit) = Repository::of(&files);
+    let (repository, commit) = Repository::of(files);
     world.serve("odd", &repository);
     world.push("odd", "main", &commit).await;
 
+    world.assert_built(&repository, &commit);
     let zip = world.bundle_of(&world.build());
-    assert_exact(&zip, repository.path(), &commit);
+    assert_python_takes(&zip);
     assert_unpacks_as_checked_out(&zip, &repository, &commit);
 }
 
@@ -72,18 +73,11 @@ async fn every_odd_name_mode_and_content_survives() {
 fn assert_unpacks_as_checked_out(zip: &[u8], repository: &Repository, commit: &str) {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-    std::fs::write(path("bundle.zip"), zip).unwrap();
-    std::fs::create_dir(path("checkout")).unwrap();
-    repository.git(&[
-        "--work-tree",
-        &path("checkout"),
-        "checkout",
-        "--quiet",
-        "--force",
-        commit,
-        "--",
-        ".",
-    ]);
+    let [file, bundle, checkout] = ["bundle.zip", "bundle", "checkout"].map(path);
+    std::fs::write(&file, zip).unwrap();
+    std::fs::create_dir(&checkout).unwrap();
+    let all_files = ["checkout", "--quiet", "--force", commit, "--", "."];
+    repository.git(&[&["--work-tree", &checkout], &all_files[..]].concat());
     let run = |program: &str, args: &[&str]| {
         let output = Command::new(program)
             .args(args)
@@ -95,30 +89,14 @@ fn assert_unpacks_as_checked_out(zip: &[u8], repository: &Repository, commit: &s
         said
     };
     // Without -^, unzip drops control characters from names.
-    run(
-        "unzip",
-        &["-qq", "-^", &path("bundle.zip"), "-d", &path("bundle")],
-    );
-    let same = run(
-        "diff",
-        &[
-            "--recursive",
-            "--no-dereference",
-            &path("bundle"),
-            &path("checkout"),
-        ],
-    );
-    assert_eq!(same, "");
-    let executable = |name: &str| {
-        run(
-            "sh",
-            &[
-                "-c",
-                &format!("cd {name} && find . -type f -perm -100 | sort"),
-            ],
-        )
+    run("unzip", &["-qq", "-^", &file, "-d", &bundle]);
+    let compare = ["--recursive", "--no-dereference", &bundle, &checkout];
+    assert_eq!(run("diff", &compare), "");
+    let executable = |folder: &str| {
+        let list = format!("cd {folder} && find . -type f -perm -100 | sort");
+        run("sh", &["-c", &list])
     };
-    assert_eq!(executable(&path("bundle")), executable(&path("checkout")));
+    assert_eq!(executable(&bundle), executable(&checkout));
 }
 
 type Files = BTreeMap<Vec<u8>, (Mode, Vec<u8>)>;
@@ -176,10 +154,7 @@ fn without_clashes(files: Files) -> Files {
 
 #[test]
 fn any_repository_and_its_bundle_are_equal() {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
     let world = runtime.block_on(World::start());
     let repository = Repository::empty();
     world.serve("any", &repository);
@@ -194,15 +169,14 @@ fn any_repository_and_its_bundle_are_equal() {
         .run(&files(), |files| {
             cases.set(cases.get() + 1);
             let branch = format!("case-{}", cases.get());
-            let listed: Vec<(&[u8], Mode, &[u8])> = files
+            let listed: Vec<FileOf<'_>> = files
                 .iter()
                 .map(|(path, (mode, content))| (path.as_slice(), *mode, content.as_slice()))
                 .collect();
             let commit = repository.commit(&branch, &listed);
             runtime.block_on(world.push("any", &branch, &commit));
-            let build = world.builds().pop().expect("a build was started");
-            assert_eq!(build.variable("BRANCH_NAME"), Some(branch.as_str()));
-            assert_exact(&world.bundle_of(&build), repository.path(), &commit);
+            assert_eq!(world.builds().len(), cases.get(), "{}", world.log());
+            world.assert_built(&repository, &commit);
             Ok(())
         })
         .unwrap();
@@ -210,13 +184,8 @@ fn any_repository_and_its_bundle_are_equal() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_event_gives_the_same_bytes_in_another_process() {
-    let (repository, commit) = Repository::of(&[
-        (b"a", Mode::File, b"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
-        (b"b/c", Mode::Executable, b"bbbbbbbbbbbbbbbbbbbbbbbbbb"),
-        (b"l", Mode::Link, b"a"),
-    ]);
-    let event =
-        pushbuild_local::events::RepositoryEvent::created("shop", "refs/heads/main", &commit);
+    let (repository, commit) = Repository::small();
+    let event = RepositoryEvent::created("shop", "refs/heads/main", &commit);
     let mut bundles = Vec::new();
     for _ in 0..2 {
         let world = World::start().await;

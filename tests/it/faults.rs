@@ -1,12 +1,8 @@
 //! Each fault by itself, on three calls in ten: every push has one build of exactly its commit, and
 //! the number of calls stays within bounds.
 
-use std::time::Duration;
-
-use crate::setup::bundle::{entries_in_git, entries_of};
-use crate::setup::{Mode, Repository, World};
-use pushbuild_local::calls::Service;
-use pushbuild_local::faults::{Action, Rule, Shape, WrongJson};
+use crate::setup::prelude::*;
+use pushbuild_local::faults::{Shape, WrongJson};
 
 /// What the function calls for a push whose first delivery gets as far as StartBuild.
 const OPERATIONS: [(Service, &str); 14] = [
@@ -52,42 +48,26 @@ async fn with_fault(name: &str, action: Action, on: impl Fn(Service, &str) -> bo
     let world = World::with(|deploy| {
         // Where answers are wrong, three asked one after the other may all be.
         deploy.max_receive_count = 100;
-        // Where the change of visibility fails, too, this is what a push waits: 12 s of real time,
-        // in which the function is long done.
         deploy.timeout = Duration::from_secs(10);
-        deploy.visibility_timeout = Some(Duration::from_mins(20));
     })
     .await;
-    let full = Action::Exception {
-        code: "AccountLimitExceededException".to_owned(),
-        status: 400,
-        message: "Cannot have more builds in queue".to_owned(),
-    };
     let mut rules = Vec::new();
     for (seed, (service, operation)) in OPERATIONS.into_iter().enumerate() {
         if on(service, operation) {
-            let rule = Rule::new(action.clone()).by_function().on(service);
-            let rule = rule.operation(operation).chance(0.3, seed as u64);
-            rules.push((operation, world.aws.faults().add(rule)));
+            let rule = Rule::new(action.clone()).on(service).operation(operation);
+            rules.push((operation, world.fault(rule.chance(0.3, seed as u64))));
         }
     }
     // A large bundle is needed where its upload is to go wrong.
     let large_ones = usize::from(on(Service::S3, "UploadPart"));
     let mut pushes = Vec::new();
-    // Nothing in the SDK knows such an answer for wrong: each costs a delivery.
-    let is_empty = matches!(action, Action::WrongJson(WrongJson::EmptyObject));
-    let small_ones = if is_empty { 2 } else { PUSHES };
-    for n in 0..small_ones + large_ones {
+    for n in 0..PUSHES + large_ones {
         let repository = format!("shop-{n}");
-        let (git, commit) = if n < small_ones { small(n) } else { large(n) };
+        let (git, commit) = if n < PUSHES { small(n) } else { large(n) };
         world.serve(&repository, &git);
-        let rule = Rule::new(full.clone()).by_function();
-        let rule = rule.operation("StartBuild").about(&repository).times(1);
-        world.aws.faults().add(rule);
-        let event = world
-            .deployment
-            .send_push(&repository, "main", &commit, None);
-        pushes.push((event.unwrap(), git, commit));
+        world.fault(full_build_queue().about(&repository).times(1));
+        let event = world.send(&repository, "main", &commit, None);
+        pushes.push((event, git, commit));
     }
     world.settle().await;
     let mut fired = 0;
@@ -109,16 +89,12 @@ async fn with_fault(name: &str, action: Action, on: impl Fn(Service, &str) -> bo
             // Wrong every time it was asked for: CodeBuild clones the very commit.
             continue;
         }
-        let bundle = world.bundle_of(&builds[0]);
-        assert_eq!(
-            entries_of(&bundle),
-            entries_in_git(repository.path(), commit)
-        );
+        let bundle = entries_of(&world.bundle_of(&builds[0]));
+        assert_eq!(bundle, entries_in_git(repository.path(), commit));
     }
     assert_eq!(world.builds().len(), pushes.len());
-    assert!(world.deployment.dead_letters().is_empty());
-    let outcomes = world.deployment.mapping().outcomes();
-    assert!(outcomes.iter().all(|outcome| outcome.response.is_some()));
+    assert_eq!(world.dead_letters(), 0);
+    world.batches();
     // Without faults a push takes 15 calls, its redelivery included.
     let calls = world.aws.calls().list().len();
     assert!(calls <= 100 * pushes.len(), "{calls} calls");

@@ -1,64 +1,29 @@
 //! Trees that somebody made to do harm end in a clear reject, in a bounded time and memory.
 #![cfg(target_os = "linux")]
 
-use std::time::Duration;
-
-use crate::setup::{Mode, Repository, World};
-use pushbuild_local::calls::Service;
+use crate::setup::prelude::*;
 
 /// Bytes at the peak: with everything else a function of 512 MB does not come near its end.
 const MOST_MEMORY: u64 = 400 * 1024 * 1024;
 
-/// What `/proc/{pid}/status` says of the one process that uses this local AWS as a function.
-fn peak_memory(world: &World) -> u64 {
-    let ours = format!("AWS_ENDPOINT_URL={}", world.aws.endpoint());
-    let peak = std::fs::read_dir("/proc")
-        .unwrap()
-        .flatten()
-        .find_map(|process| {
-            let environment = std::fs::read(process.path().join("environ")).ok()?;
-            environment
-                .split(|byte| *byte == 0)
-                .any(|variable| variable == ours.as_bytes())
-                .then_some(())?;
-            let status = std::fs::read_to_string(process.path().join("status")).ok()?;
-            let line = status
-                .lines()
-                .find(|line| line.starts_with("VmHWM"))?
-                .to_owned();
-            line.split_whitespace().nth(1)?.parse::<u64>().ok()
-        });
-    peak.expect("the function's process is idle") * 1024
-}
-
 /// Pushes a tree and asserts that it is refused for this reason, without a trace in AWS.
 async fn refused(repository: &Repository, tree: &str, why: &str) -> World {
-    let identity = ["-c", "user.name=M", "-c", "user.email=m@example.com"];
-    let commit = [&identity[..], &["commit-tree", "-m", "x", tree]].concat();
-    let commit = repository.git(&commit);
+    let commit = repository.commit_tree(tree);
     repository.git(&["update-ref", "refs/heads/main", &commit]);
-    let world = World::with(|deploy| {
-        deploy.max_receive_count = 2;
-        deploy.visibility_timeout = Some(Duration::from_hours(3));
-    })
-    .await;
+    let world = World::start().await;
     world.serve("shop", repository);
     world.push("shop", "main", &commit).await;
-    assert_eq!(world.deployment.dead_letters().len(), 1, "{}", world.log());
+    assert_eq!(world.dead_letters(), 1, "{}", world.log());
     assert!(world.builds().is_empty());
     assert!(world.bundles().is_empty());
-    let failures = world.outcomes("failed");
-    assert_eq!(failures.len(), 2, "{}", world.log());
-    for failure in failures {
-        assert_eq!(failure["class"], "reject", "{failure}");
-        let error = failure["error"].as_str().unwrap();
-        assert!(error.contains(why), "{error}");
+    world.assert_failed("reject", why);
+    for failure in world.outcomes("failed") {
         // Names of any length do not flood the log.
-        assert!(error.len() < 1_000, "{error}");
+        assert!(failure["error"].as_str().unwrap().len() < 1_000);
     }
-    let peak = peak_memory(&world);
-    assert!(peak < MOST_MEMORY, "{} MB", peak / 1024 / 1024);
+    let peak = world.memory("VmHWM");
     println!("{why}: {} MB", peak / 1024 / 1024);
+    assert!(peak < MOST_MEMORY, "{peak} bytes");
     world
 }
 
@@ -135,10 +100,9 @@ async fn names_that_would_leave_the_folder() {
     // Git's own folder, and the one above: what no honest Git writes.
     for name in [&b".."[..], b".git", b".GIT"] {
         let repository = Repository::empty();
-        let blob = repository.git_with(&["hash-object", "-w", "--stdin"], b"x");
-        let id: Vec<u8> = (0..20)
-            .map(|n| u8::from_str_radix(&blob[2 * n..2 * n + 2], 16).unwrap())
-            .collect();
+        let id = blob(&repository);
+        let byte = |n: usize| u8::from_str_radix(&id[2 * n..2 * n + 2], 16).unwrap();
+        let id: Vec<u8> = (0..20).map(byte).collect();
         let raw = [b"100644 ", name, b"\0", &id].concat();
         let literally = ["hash-object", "-t", "tree", "-w", "--literally", "--stdin"];
         let root = repository.git_with(&literally, &raw);

@@ -1,88 +1,38 @@
 //! AWS refuses everything for a while: pushes come back when it is over, in order, or lie in the
 //! dead-letter queue for a redrive.
 
-use std::time::Duration;
+use crate::setup::prelude::*;
 
-use crate::setup::{Mode, Repository, World};
-use pushbuild_local::calls::Service;
-use pushbuild_local::faults::{Action, Rule, RuleId};
-
-/// A service refuses all that the function asks.
-fn out(world: &World, service: Service) -> RuleId {
-    let refused = Action::ServerError { status: 503 };
-    world
-        .aws
-        .faults()
-        .add(Rule::new(refused).by_function().on(service))
+async fn world(max_receive_count: u32) -> World {
+    World::with(|deploy| {
+        deploy.timeout = Duration::from_secs(4);
+        deploy.max_receive_count = max_receive_count;
+    })
+    .await
 }
 
-fn history(length: usize) -> (Repository, Vec<String>) {
-    let repository = Repository::empty();
-    let commits = (0..length)
-        .map(|n| {
-            let content = format!("{n}");
-            repository.commit("main", &[(b"n", Mode::File, content.as_bytes())])
-        })
-        .collect();
-    (repository, commits)
-}
-
-fn push_all(world: &World, commits: &[String]) -> Vec<String> {
-    let mut events = Vec::new();
-    let mut old = None;
-    for commit in commits {
-        let event = world.deployment.send_push("shop", "main", commit, old);
-        events.push(event.unwrap());
-        old = Some(commit.as_str());
+fn assert_all_built(world: &World, repository: &Repository, events: &[String], commits: &[String]) {
+    assert_eq!(world.built("shop"), commits);
+    for (event, commit) in events.iter().zip(commits) {
+        world.assert_built_once(event, repository, commit);
     }
-    events
-}
-
-fn built(world: &World) -> Vec<String> {
-    world
-        .builds()
-        .iter()
-        .map(|build| build.variable("COMMIT_ID").unwrap().to_owned())
-        .collect()
-}
-
-/// Invocations that ended with an answer, which is what an outage must not keep them from.
-fn answers(world: &World) -> usize {
-    let outcomes = world.deployment.mapping().outcomes();
-    for outcome in &outcomes {
-        assert!(
-            outcome.response.is_some(),
-            "an invocation did not end by itself: {:?}\n{}",
-            outcome.invocation,
-            world.log()
-        );
-    }
-    outcomes.len()
 }
 
 async fn ends_after_two_invocations(service: Service) {
-    let world = World::with(|deploy| {
-        deploy.timeout = Duration::from_secs(4);
-        deploy.visibility_timeout = Some(Duration::from_mins(40));
-        deploy.max_receive_count = 20;
-    })
-    .await;
-    let (repository, commits) = history(3);
+    let world = world(20).await;
+    let (repository, commits) = Repository::of_history(3);
     world.serve("shop", &repository);
-    let outage = out(&world, service);
-    let events = push_all(&world, &commits);
-    world
-        .until("two invocations", |world| answers(world) >= 2)
-        .await;
+    let outage = world.fault(server_error(503).on(service));
+    let events = world.send_all("shop", "main", &commits);
+    let two = |world: &World| world.batches().len() >= 2;
+    world.until("two invocations", two).await;
     assert!(world.builds().is_empty());
-    world.aws.faults().remove(outage);
+    world.end_fault(outage);
     world.settle().await;
-    assert_eq!(built(&world), commits);
-    for (event, commit) in events.iter().zip(&commits) {
-        world.assert_built_once(event, &repository, commit);
-    }
-    assert!(world.deployment.dead_letters().is_empty());
-    answers(&world);
+    assert_all_built(&world, &repository, &events, &commits);
+    assert_eq!(world.dead_letters(), 0);
+    // An outage keeps no invocation from ending with an answer.
+    world.batches();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -102,86 +52,51 @@ async fn after_an_outage_of_codebuild_pushes_are_built_in_order() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_an_outage_outlasts_is_a_dead_letter_and_a_redrive_builds_it() {
-    let world = World::with(|deploy| {
-        deploy.timeout = Duration::from_secs(4);
-        deploy.visibility_timeout = Some(Duration::from_mins(40));
-        deploy.max_receive_count = 2;
-    })
-    .await;
-    let (repository, commits) = history(3);
+    let world = world(2).await;
+    let (repository, commits) = Repository::of_history(3);
     world.serve("shop", &repository);
-    let outage = out(&world, Service::CodeCommit);
-    let events = push_all(&world, &commits);
-    world
-        .until("dead letters", |world| {
-            world.deployment.dead_letters().len() == 3
-        })
-        .await;
+    let outage = world.fault(server_error(503).on(Service::CodeCommit));
+    let events = world.send_all("shop", "main", &commits);
+    world.settle().await;
+    assert_eq!(world.dead_letters(), 3);
     assert!(world.builds().is_empty());
     // The reason is in the log, for each.
+    world.assert_failed("retry", "");
+    let failures = world.outcomes("failed");
     for event in &events {
-        let failures = world.outcomes("failed");
-        assert!(
-            failures
-                .iter()
-                .any(|line| line["event_id"] == event.as_str() && line["class"] == "retry"),
-            "{}",
-            world.log()
-        );
+        let told = failures
+            .iter()
+            .any(|line| line["event_id"] == event.as_str());
+        assert!(told, "{}", world.log());
     }
 
-    world.aws.faults().remove(outage);
-    let dead_letters = world.deployment.dead_letter_url();
-    assert_eq!(world.aws.sqs().redrive(dead_letters).unwrap(), 3);
+    world.end_fault(outage);
+    assert_eq!(world.redrive(), 3);
     world.settle().await;
-    assert_eq!(built(&world), commits);
-    for (event, commit) in events.iter().zip(&commits) {
-        world.assert_built_once(event, &repository, commit);
-    }
+    assert_all_built(&world, &repository, &events, &commits);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outage_in_which_nothing_answers_does_not_use_up_deliveries_one_upon_the_other() {
-    let world = World::at_speed(1, |deploy| {
-        deploy.timeout = Duration::from_secs(4);
-        deploy.visibility_timeout = Some(Duration::from_mins(40));
-    })
-    .await;
-    let (repository, commits) = history(1);
+    let world = world(2).await;
+    let (repository, commit) = Repository::small();
     world.serve("shop", &repository);
-    let silence = Action::Latency {
-        ms: 60_000,
-        jitter_ms: 0,
-    };
-    let rule = Rule::new(silence).by_function().on(Service::CodeCommit);
-    world.aws.faults().add(rule);
-    push_all(&world, &commits);
-    world.until("an answer", |world| answers(world) == 1).await;
+    world.fault(latency(60_000).on(Service::CodeCommit));
+    world.send("shop", "main", &commit, None);
+    let one = |world: &World| world.batches().len() == 1;
+    world.until("an answer", one).await;
     let messages = world.aws.sqs().messages(world.deployment.queue_url());
     assert_eq!(messages[0].receive_count, 1);
     let again = messages[0].invisible_until.expect("it waits for its turn");
     let waits = again.duration_since(world.aws.clock().now()).unwrap();
-    assert!(waits <= Duration::from_secs(15), "{waits:?}");
+    assert_eq!(waits, Duration::from_secs(15));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_build_queue_loses_no_push_and_fetches_no_bundle_twice() {
     for max_receive_count in [2, 4] {
-        let world = World::with(|deploy| {
-            deploy.max_receive_count = max_receive_count;
-            deploy.visibility_timeout = Some(Duration::from_hours(2));
-        })
-        .await;
-        let full = Action::Exception {
-            code: "AccountLimitExceededException".to_owned(),
-            status: 400,
-            message: "Cannot have more than 300 builds in queue for the account".to_owned(),
-        };
-        let rule = Rule::new(full)
-            .by_function()
-            .operation("StartBuild")
-            .window(Duration::ZERO, Duration::from_mins(10));
-        world.aws.faults().add(rule);
+        let world = World::with(|deploy| deploy.max_receive_count = max_receive_count).await;
+        world.fault(full_build_queue().window(Duration::ZERO, Duration::from_mins(10)));
         let mut pushes = Vec::new();
         for n in 0..6 {
             let content = format!("{n} {max_receive_count}");
@@ -191,17 +106,14 @@ async fn a_full_build_queue_loses_no_push_and_fetches_no_bundle_twice() {
             ]);
             let name = format!("shop-{n}");
             world.serve(&name, &repository);
-            let event = world
-                .deployment
-                .send_push(&name, "main", &commit, None)
-                .unwrap();
+            let event = world.send(&name, "main", &commit, None);
             pushes.push((event, repository, commit));
         }
         world.settle().await;
         for (event, repository, commit) in &pushes {
             world.assert_built_once(event, repository, commit);
         }
-        assert!(world.deployment.dead_letters().is_empty());
+        assert_eq!(world.dead_letters(), 0);
         assert_eq!(world.calls(Service::CodeCommit, "GetFile"), 2 * 6);
     }
 }

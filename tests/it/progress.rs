@@ -1,11 +1,7 @@
 //! A fetch that no invocation has the time for is done by several.
 
-use std::time::Duration;
-
-use crate::setup::bundle::assert_exact;
-use crate::setup::{Repository, World};
-use pushbuild_local::calls::Service;
-use pushbuild_local::faults::{Action, Rule};
+use crate::setup::prelude::*;
+use pushbuild_local::faults::RuleId;
 
 /// Four invocations' worth: 128 calls at once (64 until the first are answered), two seconds each,
 /// and some three seconds of each invocation for them.
@@ -14,22 +10,16 @@ const MANY: usize = 420;
 /// Three invocations' worth.
 const FEWER: usize = 300;
 
-async fn slow_world() -> World {
+async fn slow_world(max_receive_count: u32) -> (World, RuleId) {
     let world = World::with(|deploy| {
         deploy.timeout = Duration::from_secs(8);
-        deploy.max_receive_count = 12;
-        // On the local AWS's clock, which is a hundred times as fast.
-        deploy.visibility_timeout = Some(Duration::from_hours(1));
+        deploy.max_receive_count = max_receive_count;
     })
     .await;
     // Other than at a first delivery, builds are looked for in it.
     world.aws.codebuild().add_project("shop");
-    let slow = Rule::new(Action::Latency {
-        ms: 2000,
-        jitter_ms: 0,
-    });
-    world.aws.faults().add(slow.operation("GetFile"));
-    world
+    let slow = world.fault(latency(2000).operation("GetFile"));
+    (world, slow)
 }
 
 fn of_files(files: usize, bytes: usize) -> (Repository, String) {
@@ -37,15 +27,13 @@ fn of_files(files: usize, bytes: usize) -> (Repository, String) {
 }
 
 async fn goes_on_until_it_is_done(files: usize, bytes: usize) -> usize {
-    let world = slow_world().await;
-    let (repository, commit) = of_files(files, bytes);
-    world.serve("shop", &repository);
-    world.push("shop", "main", &commit).await;
-    assert_exact(&world.bundle_of(&world.build()), repository.path(), &commit);
+    let (world, _) = slow_world(12).await;
+    let shop = of_files(files, bytes);
+    world.push_shop(&shop).await;
+    world.assert_built(&shop.0, &shop.1);
     let unfinished = world.outcomes("failed").len();
-    assert_eq!(world.bundles(), [format!("shop/main/{commit}.zip")]);
-    let uploads = world.aws.s3().unfinished_uploads(world.deployment.bucket());
-    assert!(uploads.is_empty(), "{uploads:?}");
+    assert_eq!(world.bundles(), [format!("shop/main/{}.zip", shop.1)]);
+    assert_eq!(world.unfinished_uploads(), 0);
     // The first delivery walks the tree; the later ones have it from what the first one left.
     assert_eq!(world.calls(Service::CodeCommit, "GetFolder"), 11);
     unfinished
@@ -66,25 +54,14 @@ async fn a_fetch_that_has_sent_parts_goes_on_where_the_last_delivery_ended() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_left_unfinished_is_never_handed_to_a_build() {
-    let world = World::with(|deploy| {
-        deploy.timeout = Duration::from_secs(8);
-        deploy.max_receive_count = 1;
-        deploy.visibility_timeout = Some(Duration::from_hours(1));
-    })
-    .await;
-    let slow = Rule::new(Action::Latency {
-        ms: 2000,
-        jitter_ms: 0,
-    });
-    let slow = world.aws.faults().add(slow.operation("GetFile"));
-    let (repository, commit) = of_files(FEWER, 40);
-    world.serve("shop", &repository);
-    world.push("shop", "main", &commit).await;
+    let (world, slow) = slow_world(1).await;
+    let shop = of_files(FEWER, 40);
+    world.push_shop(&shop).await;
     assert!(world.builds().is_empty());
-    assert_eq!(world.bundles(), [format!("shop/.partial/{commit}.zip")]);
+    assert_eq!(world.bundles(), [format!("shop/.partial/{}.zip", shop.1)]);
     // Nor does another push take it for a bundle of the repository.
-    world.aws.faults().remove(slow);
-    world.push("shop", "other", &commit).await;
-    assert_exact(&world.bundle_of(&world.build()), repository.path(), &commit);
+    world.end_fault(slow);
+    world.push("shop", "other", &shop.1).await;
+    world.assert_built(&shop.0, &shop.1);
     assert_eq!(world.outcomes("built")[0]["fetched"], FEWER);
 }

@@ -1,10 +1,9 @@
 //! A steady cap on CodeCommit's calls, far below the wanted rate: the fetch slows down to it.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use crate::setup::{Mode, Repository, World};
-use pushbuild_local::calls::Service;
-use pushbuild_local::faults::{Action, Rule, Shape};
+use crate::setup::prelude::*;
+use pushbuild_local::faults::Shape;
 
 struct Capped {
     calls: usize,
@@ -15,7 +14,7 @@ struct Capped {
 
 /// Fetches a commit of so many files under a cap of so many calls a second.
 async fn fetch(files: usize, per_second: f64, shape: Shape) -> Capped {
-    let world = World::at_speed(1, |deploy| deploy.timeout = Duration::from_mins(10)).await;
+    let world = World::with(|deploy| deploy.timeout = Duration::from_mins(10)).await;
     let files: Vec<_> = (0..files)
         .map(|n| (format!("src/{:02}/{n}", n / 100), format!("content {n}")))
         .collect();
@@ -23,21 +22,17 @@ async fn fetch(files: usize, per_second: f64, shape: Shape) -> Capped {
         .iter()
         .map(|(path, content)| (path.as_bytes(), Mode::File, content.as_bytes()))
         .collect();
-    let (repository, commit) = Repository::of(&files);
-    world.serve("shop", &repository);
+    let shop = Repository::of(&files);
     let cap = Action::RateCap {
         per_second,
         burst: None,
         shape,
     };
-    let rule = Rule::new(cap).by_function().on(Service::CodeCommit);
-    let rule = world.aws.faults().add(rule);
+    let rule = world.fault(Rule::new(cap).on(Service::CodeCommit));
     let begun = Instant::now();
-    let event = world.deployment.send_push("shop", "main", &commit, None);
-    let idle = world.deployment.idle(Duration::from_mins(10)).await;
-    idle.unwrap_or_else(|error| panic!("{error}\n{}", world.log()));
+    let event = world.push_shop(&shop).await;
     let took = begun.elapsed();
-    world.assert_built_once(&event.unwrap(), &repository, &commit);
+    world.assert_built_once(&event, &shop.0, &shop.1);
     let firings = world.aws.faults().fired(rule).unwrap();
     let capped = Capped {
         calls: usize::try_from(firings.seen).unwrap(),
@@ -68,7 +63,7 @@ async fn under_a_steady_cap_a_fetch_slows_down_to_it_and_succeeds() {
     );
 }
 
-/// `cargo test --workspace --test rate -- --ignored --nocapture`; `FILES` sets another number.
+/// `cargo test -p pushbuild --test it rate -- --ignored --nocapture`; `FILES` sets another number.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes minutes, for the figures of docs/delivery.md"]
 async fn five_thousand_calls_at_fifty_a_second() {

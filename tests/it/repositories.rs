@@ -1,28 +1,23 @@
 //! Which repositories are built: those that `REPOSITORIES` lists, by name or by pattern.
 
-use crate::setup::{Mode, Repository, World};
-use pushbuild_local::calls::Service;
+use crate::setup::prelude::*;
 
 /// A deployment for these repositories, without any project.
 async fn world(repositories: &str) -> (World, Repository, String) {
-    let world = World::with(|options| {
-        let listed = ("REPOSITORIES".to_owned(), repositories.to_owned());
-        options.env.extend([listed]);
-    })
-    .await;
+    let world = World::with_env(&[("REPOSITORIES", repositories)]).await;
     world.aws.codebuild().accept_any_project(false);
-    let (repository, commit) = Repository::of(&[(b"a", Mode::File, b"a")]);
+    let (repository, commit) = Repository::small();
     world.serve("shop", &repository);
     (world, repository, commit)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repository_that_only_a_pattern_lists_is_skipped_without_a_project() {
-    let (world, _, commit) = world("site,sh*").await;
+    let (world, _repository, commit) = world("site,sh*").await;
     world.push("shop", "a", &commit).await;
     world.push("shop", "b", &commit).await;
     assert!(world.builds().is_empty());
-    assert!(world.deployment.dead_letters().is_empty());
+    assert_eq!(world.dead_letters(), 0);
     for line in world.outcomes("skipped") {
         assert_eq!(line["class"], "no_project", "{line}");
         assert_eq!(line["repository"], "shop", "{line}");
@@ -43,18 +38,15 @@ async fn a_repository_that_only_a_pattern_lists_is_built_with_its_project() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repository_that_is_listed_by_name_fails_without_a_project_and_says_so() {
-    let (world, _, commit) = world("*,shop").await;
+    let (world, _repository, commit) = world("*,shop").await;
     world.push("shop", "main", &commit).await;
-    assert_eq!(world.deployment.dead_letters().len(), 1);
-    let failure = &world.outcomes("failed")[0];
-    assert_eq!(failure["class"], "refused_by_aws", "{failure}");
-    let error = failure["error"].as_str().unwrap();
-    assert!(error.contains("project/shop"), "{error}");
+    assert_eq!(world.dead_letters(), 1);
+    world.assert_failed("refused_by_aws", "project/shop");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repository_that_is_not_listed_is_skipped_without_a_call() {
-    let (world, _, commit) = world("site,team-*").await;
+    let (world, _repository, commit) = world("site,team-*").await;
     let before = world.aws.calls().list().len();
     world.push("shop", "main", &commit).await;
     assert_eq!(world.outcomes("skipped")[0]["class"], "not_selected");
@@ -66,15 +58,9 @@ async fn a_name_that_no_project_can_have_is_said_with_what_to_set() {
     let (world, repository, commit) = world("_x").await;
     world.serve("_x", &repository);
     world.push("_x", "main", &commit).await;
-    assert_eq!(world.deployment.dead_letters().len(), 1);
-    let failure = &world.outcomes("failed")[0];
-    assert_eq!(failure["class"], "reject", "{failure}");
-    let error = failure["error"].as_str().unwrap();
-    assert!(
-        error.contains("project `_x`, which CodeBuild cannot have"),
-        "{error}"
-    );
-    let advice = failure["advice"].as_str().unwrap();
-    assert!(advice.contains("CODEBUILD_PROJECT"), "{advice}");
+    assert_eq!(world.dead_letters(), 1);
+    world.assert_failed("reject", "project `_x`, which CodeBuild cannot have");
+    let advice = &world.outcomes("failed")[0]["advice"];
+    assert!(advice.to_string().contains("CODEBUILD_PROJECT"), "{advice}");
     assert_eq!(world.calls(Service::CodeCommit, "GetCommit"), 0);
 }

@@ -1,25 +1,20 @@
 //! The files in `events/`, each sent as it is through the whole chain.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
-use crate::setup::World;
-use crate::setup::bundle::assert_exact;
+use crate::setup::prelude::*;
+use pushbuild_local::codebuild::Build;
 use serde_json::Value;
 
-fn sample() -> (tempfile::TempDir, PathBuf) {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("sample");
+/// The repository of README's quick start.
+fn sample() -> Repository {
+    let repository = Repository::unborn();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("local/sample-repository.sh");
-    assert!(
-        Command::new("sh")
-            .arg(script)
-            .arg(&path)
-            .status()
-            .unwrap()
-            .success()
-    );
-    (folder, path)
+    let mut command = Command::new("sh");
+    let made = command.arg(script).arg(repository.path()).status().unwrap();
+    assert!(made.success());
+    repository
 }
 
 fn event(name: &str) -> Value {
@@ -29,59 +24,43 @@ fn event(name: &str) -> Value {
 
 struct Sent {
     world: World,
-    repository: PathBuf,
-    _folder: tempfile::TempDir,
+    repository: Repository,
 }
 
 /// Sends the records of a file to the queue.
 async fn send(name: &str) -> Sent {
-    let world = World::start().await;
-    let (folder, repository) = sample();
-    world
-        .aws
-        .codecommit()
-        .add_repository("sample", &repository)
-        .unwrap();
+    send_to(World::start().await, name).await
+}
+
+async fn send_to(world: World, name: &str) -> Sent {
+    let repository = sample();
+    world.serve("sample", &repository);
     for record in event(name)["Records"].as_array().unwrap() {
-        world
-            .deployment
-            .send_body(record["body"].as_str().unwrap(), "sample")
-            .unwrap();
+        world.send_body(record["body"].as_str().unwrap(), "sample");
     }
     world.settle().await;
-    Sent {
-        world,
-        repository,
-        _folder: folder,
-    }
+    Sent { world, repository }
 }
 
 impl Sent {
     /// Branch or tag, and commit, of each build; all bundles are exact.
     fn built(&self) -> Vec<(String, String)> {
-        self.world
-            .builds()
-            .iter()
-            .map(|build| {
-                let commit = build.variable("COMMIT_ID").unwrap();
-                assert_exact(&self.world.bundle_of(build), &self.repository, commit);
-                let name = build
-                    .variable("BRANCH_NAME")
-                    .or(build.variable("TAG_NAME"))
-                    .unwrap();
-                (name.to_owned(), commit.to_owned())
-            })
-            .collect()
+        let pushed = |build: Build| {
+            let commit = build.variable("COMMIT_ID").unwrap();
+            assert_exact(
+                &self.world.bundle_of(&build),
+                self.repository.path(),
+                commit,
+            );
+            let branch = build.variable("BRANCH_NAME");
+            let name = branch.or(build.variable("TAG_NAME")).unwrap();
+            (name.to_owned(), commit.to_owned())
+        };
+        self.world.builds().into_iter().map(pushed).collect()
     }
 
     fn commit(&self, revision: &str) -> String {
-        let output = Command::new("git")
-            .arg("-C")
-            .arg(&self.repository)
-            .args(["rev-parse", revision])
-            .output()
-            .unwrap();
-        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+        self.repository.git(&["rev-parse", revision])
     }
 
     fn assert_nothing_built(&self) {
@@ -118,24 +97,9 @@ async fn a_tag_is_not_built_unless_it_is_asked_for() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tag_that_is_asked_for_is_built() {
-    let world = World::with(|options| {
-        options
-            .env
-            .insert("INCLUDE_REFERENCES".to_owned(), "refs/tags/v*".to_owned());
-    })
-    .await;
-    let (_folder, repository) = sample();
-    world
-        .aws
-        .codecommit()
-        .add_repository("sample", &repository)
-        .unwrap();
-    let body = event("tag")["Records"][0]["body"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    world.deployment.send_body(&body, "sample").unwrap();
-    world.settle().await;
+    let world = World::with_env(&[("INCLUDE_REFERENCES", "refs/tags/v*")]).await;
+    let sent = send_to(world, "tag").await;
+    let world = &sent.world;
     let build = world.build();
     let commit = build.variable("COMMIT_ID").unwrap().to_owned();
     assert_eq!(build.variable("TAG_NAME"), Some("v1.0"));
@@ -148,36 +112,31 @@ async fn a_tag_that_is_asked_for_is_built() {
 async fn deletion() {
     let sent = send("deletion").await;
     sent.assert_nothing_built();
-    assert!(sent.world.deployment.dead_letters().is_empty());
+    assert_eq!(sent.world.dead_letters(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn excluded_branch() {
     let sent = send("excluded-branch").await;
     sent.assert_nothing_built();
-    assert!(sent.world.deployment.dead_letters().is_empty());
+    assert_eq!(sent.world.dead_letters(), 0);
     let skipped = &sent.world.outcomes("skipped")[0];
-    assert!(
-        skipped["why"]
-            .as_str()
-            .unwrap()
-            .contains("refs/heads/develop"),
-        "{skipped}"
-    );
+    let why = skipped["why"].as_str().unwrap();
+    assert!(why.contains("refs/heads/develop"), "{skipped}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn not_json() {
     let sent = send("not-json").await;
     sent.assert_nothing_built();
-    assert_eq!(sent.world.deployment.dead_letters().len(), 1);
+    assert_eq!(sent.world.dead_letters(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn batch_with_a_bad_message() {
     let sent = send("batch-with-a-bad-message").await;
     assert_eq!(sent.built().len(), 9);
-    assert_eq!(sent.world.deployment.dead_letters().len(), 1);
+    assert_eq!(sent.world.dead_letters(), 1);
     let of_main: Vec<_> = sent
         .built()
         .into_iter()

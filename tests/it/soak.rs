@@ -11,17 +11,18 @@
 mod history;
 mod verdict;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
 use history::History;
-use pushbuild_local::calls::{Call, Service};
-use pushbuild_local::faults::{Action, Faults, Rule, RuleId, Shape, WrongJson};
+use pushbuild_local::calls::Call;
+use pushbuild_local::clock::Clock;
+use pushbuild_local::faults::{Faults, RuleId, Shape, WrongJson};
 use verdict::Verdict;
 
-use crate::setup::World;
+use crate::setup::prelude::*;
 
 /// Local seconds for each real one.
 const SPEED: u32 = 60;
@@ -54,7 +55,7 @@ async fn nothing_is_lost_doubled_out_of_order_or_inexact() {
     println!("{pushes} pushes with seed {seed}, through faults and kills");
     let mut random = StdRng::seed_from_u64(seed);
     let history = History::make(pushes, &mut random);
-    let world = World::at_speed(SPEED, |deploy| {
+    let world = World::on(Clock::faster(SPEED), |deploy| {
         deploy.timeout = TIMEOUT;
         deploy.visibility_timeout = Some(VISIBILITY);
         deploy.max_receive_count = MAX_RECEIVE_COUNT;
@@ -104,12 +105,7 @@ fn went_wrong(call: &Call) -> bool {
 
 /// A bit of everything, all the time.
 fn add_faults(faults: &Faults, seed: u64) {
-    let busy = Action::Exception {
-        code: "AccountLimitExceededException".to_owned(),
-        status: 400,
-        message: "Cannot have more builds in queue for the account".to_owned(),
-    };
-    let latency = Action::Latency {
+    let late = Action::Latency {
         ms: 1,
         jitter_ms: 5,
     };
@@ -117,34 +113,21 @@ fn add_faults(faults: &Faults, seed: u64) {
         after_bytes: 20,
         ms: 300,
     };
+    let throttle = |shape| Rule::new(Action::Throttle { shape });
+    let garbage = Rule::new(Action::WrongJson(WrongJson::Garbage));
     let rules = [
-        (1.0, Rule::new(latency).named(LATENCY)),
-        (
-            0.03,
-            Rule::new(Action::Throttle { shape: Shape::Xml }).on(Service::CodeCommit),
-        ),
-        (
-            0.02,
-            Rule::new(Action::Throttle {
-                shape: Shape::SlowDown,
-            })
-            .on(Service::S3),
-        ),
-        (
-            0.01,
-            Rule::new(Action::Throttle { shape: Shape::Json }).on(Service::CodeBuild),
-        ),
-        (0.02, Rule::new(Action::ServerError { status: 503 })),
+        (1.0, Rule::new(late).named(LATENCY)),
+        (0.03, throttle(Shape::Xml).on(Service::CodeCommit)),
+        (0.02, throttle(Shape::SlowDown).on(Service::S3)),
+        (0.01, throttle(Shape::Json).on(Service::CodeBuild)),
+        (0.02, server_error(503)),
         (0.01, Rule::new(Action::ResetBefore)),
         (0.01, Rule::new(Action::ResetAfter)),
         (0.005, Rule::new(Action::Truncate { after_bytes: None })),
         (0.003, Rule::new(stall)),
-        (
-            0.005,
-            Rule::new(Action::WrongJson(WrongJson::Garbage)).on(Service::CodeCommit),
-        ),
+        (0.005, garbage.on(Service::CodeCommit)),
         (0.01, Rule::new(Action::FlipBit).on(Service::CodeCommit)),
-        (0.01, Rule::new(busy).operation("StartBuild")),
+        (0.01, full_build_queue()),
     ];
     for (number, (chance, rule)) in rules.into_iter().enumerate() {
         faults.add(rule.by_function().chance(chance, seed + number as u64));

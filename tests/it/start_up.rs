@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::setup::{Mode, Repository, World};
+use crate::setup::prelude::*;
 
 fn start_with(variables: &[(&str, &str)]) -> (bool, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_pushbuild"))
@@ -37,22 +37,15 @@ fn a_bad_value_stops_the_start_with_what_is_accepted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pushs_line_is_json_in_either_format_and_a_warning_follows_the_format() {
-    let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n";
-    let (repository, commit) = Repository::of(&[(b"a", Mode::File, pointer)]);
+    let shop = Repository::of(&[(b"a", Mode::File, &lfs_pointer(1))]);
     for (format, is_json) in [("JSON", true), ("Text", false)] {
-        let world = World::with(|options| {
-            options
-                .env
-                .insert("AWS_LAMBDA_LOG_FORMAT".to_owned(), format.to_owned());
-        })
-        .await;
-        world.serve("shop", &repository);
-        world.push("shop", "main", &commit).await;
+        let world = World::with_env(&[("AWS_LAMBDA_LOG_FORMAT", format)]).await;
+        world.push_shop(&shop).await;
         let line = &world.outcomes("built")[0];
         assert_eq!(line["level"], "INFO");
         assert!(line["timestamp"].is_string());
         assert_eq!(line["repository"], "shop");
-        assert_eq!(line["commit"], commit.as_str());
+        assert_eq!(line["commit"], shop.1.as_str());
         assert_eq!(line["FunctionName"], "pushbuild");
         let lines = world.deployment.function_log().lines();
         let warning = lines
@@ -70,15 +63,8 @@ async fn a_pushs_line_is_json_in_either_format_and_a_warning_follows_the_format(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_log_level_is_lambdas() {
-    let (repository, commit) = Repository::of(&[(b"a", Mode::File, b"x")]);
-    let world = World::with(|options| {
-        options
-            .env
-            .insert("AWS_LAMBDA_LOG_LEVEL".to_owned(), "ERROR".to_owned());
-    })
-    .await;
-    world.serve("shop", &repository);
-    world.push("shop", "main", &commit).await;
+    let world = World::with_env(&[("AWS_LAMBDA_LOG_LEVEL", "ERROR")]).await;
+    world.push_shop(&Repository::small()).await;
     world.build();
     assert_eq!(world.log(), "");
 }

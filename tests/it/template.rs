@@ -9,8 +9,11 @@ use regex_lite::Regex;
 const TEMPLATE: &str = include_str!("../../template.yaml");
 const README: &str = include_str!("../../README.md");
 
+/// A variable's name and default.
+type Variable = (&'static str, Option<&'static str>);
+
 /// Each function with the variables that its handler reads.
-const FUNCTIONS: [(&str, &[(&str, Option<&str>)]); 2] = [
+const FUNCTIONS: [(&str, &[Variable]); 2] = [
     ("IntakeFunction", &INTAKE_VARIABLES),
     ("PublishFunction", &VARIABLES),
 ];

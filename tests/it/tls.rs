@@ -2,8 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use crate::setup::bundle::assert_exact;
-use crate::setup::{Mode, Repository, World};
+use crate::setup::prelude::*;
 use pushbuild_local::tls::Front;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -27,18 +26,12 @@ fn authority(front: &Front) -> (&'static str, String) {
     ("SSL_CERT_FILE", front.authority().display().to_string())
 }
 
-async fn push(world: &World) -> (Repository, String) {
-    let (repository, commit) = Repository::of(&[(b"README.md", Mode::File, b"# Shop\n")]);
-    world.serve("shop", &repository);
-    world.push("shop", "main", &commit).await;
-    (repository, commit)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_push_is_built_over_tls_and_connections_are_kept() {
     let (front, world) = behind_tls(|front| vec![authority(front)]).await;
-    let (repository, commit) = push(&world).await;
-    assert_exact(&world.bundle_of(&world.build()), repository.path(), &commit);
+    let shop = Repository::small();
+    world.push_shop(&shop).await;
+    world.assert_built(&shop.0, &shop.1);
     let calls = world.aws.calls().list().len();
     let handshakes = front.handshakes();
     assert!(
@@ -51,7 +44,7 @@ async fn a_push_is_built_over_tls_and_connections_are_kept() {
 async fn the_environments_proxy_is_the_way_to_aws() {
     let (proxy, asked_for) = proxy().await;
     let (front, world) = behind_tls(|front| vec![authority(front), ("HTTPS_PROXY", proxy)]).await;
-    push(&world).await;
+    world.push_shop(&Repository::small()).await;
     world.build();
     let asked_for = asked_for.lock().unwrap();
     assert_eq!(asked_for.len(), front.handshakes());
@@ -65,7 +58,7 @@ async fn the_environments_proxy_is_the_way_to_aws() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_nobody_vouches_for_gets_no_call() {
     let (front, world) = behind_tls(|_| Vec::new()).await;
-    push(&world).await;
+    world.push_shop(&Repository::small()).await;
     assert!(world.builds().is_empty());
     assert_eq!(front.handshakes(), 0);
     let failed = &world.outcomes("failed")[0];

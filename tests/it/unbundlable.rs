@@ -1,17 +1,8 @@
 //! Commits that no bundle can hold are built straight from CodeCommit, loudly, where that works.
 
-use crate::setup::bundle::assert_exact;
-use crate::setup::{Mode, Repository, World};
-use pushbuild_local::aws::DeployOptions;
-use pushbuild_local::events::RepositoryEvent;
+use crate::setup::prelude::*;
 
 const LIMIT: usize = 6_291_456;
-
-fn reject(options: &mut DeployOptions) {
-    options
-        .env
-        .insert("UNBUNDLABLE".to_owned(), "reject".to_owned());
-}
 
 fn repository_with(path: &[u8], content: &[u8]) -> (Repository, String) {
     Repository::of(&[
@@ -31,8 +22,7 @@ fn assert_built_from_codecommit(world: &World, commit: &str, reason: &str) {
     assert_eq!(build.source_version, Some(version));
     assert_eq!(build.variable("COMMIT_ID"), Some(commit));
     assert_eq!(world.bundles(), Vec::<String>::new());
-    let unfinished = world.aws.s3().unfinished_uploads(world.deployment.bucket());
-    assert!(unfinished.is_empty(), "{unfinished:?}");
+    assert_eq!(world.unfinished_uploads(), 0);
     let warned = world
         .log()
         .lines()
@@ -56,10 +46,9 @@ async fn a_file_over_the_apis_limit_is_left_to_codecommit() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_of_exactly_the_limit_is_bundled() {
     let world = World::start().await;
-    let (repository, commit) = repository_with(b"film.mp4", &vec![7; LIMIT]);
-    world.serve("shop", &repository);
-    world.push("shop", "main", &commit).await;
-    assert_exact(&world.bundle_of(&world.build()), repository.path(), &commit);
+    let shop = repository_with(b"film.mp4", &vec![7; LIMIT]);
+    world.push_shop(&shop).await;
+    world.assert_built(&shop.0, &shop.1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -82,19 +71,13 @@ async fn the_mode_of_old_repositories_is_left_to_codecommit() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_can_be_turned_off() {
-    let world = World::with(reject).await;
-    let (repository, commit) = repository_with(b"film.mp4", &vec![7; LIMIT + 1]);
-    world.serve("shop", &repository);
-    world.push("shop", "main", &commit).await;
+    let world = World::with_env(&[("UNBUNDLABLE", "reject")]).await;
+    let shop = repository_with(b"film.mp4", &vec![7; LIMIT + 1]);
+    world.push_shop(&shop).await;
     assert!(world.builds().is_empty());
-    assert_eq!(world.deployment.dead_letters().len(), 1);
-    let failure = &world.outcomes("failed")[0];
-    assert_eq!(failure["class"], "reject");
-    let error = failure["error"].as_str().unwrap();
-    assert!(
-        error.contains("film.mp4") && error.contains("UNBUNDLABLE=reject"),
-        "{error}"
-    );
+    assert_eq!(world.dead_letters(), 1);
+    world.assert_failed("reject", "film.mp4");
+    world.assert_failed("reject", "UNBUNDLABLE=reject");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -103,53 +86,34 @@ async fn another_account_or_region_cannot_be_left_to_codecommit() {
         ("111122223333", "eu-west-1", "another account"),
         ("000000000000", "us-east-1", "another region"),
     ] {
-        let world = World::with(|options| {
-            options.env.insert(
-                "CODECOMMIT_ROLE_ARN".to_owned(),
-                "arn:aws:iam::{account}:role/pushbuild-reader".to_owned(),
-            );
-        })
-        .await;
+        let role = "arn:aws:iam::{account}:role/pushbuild-reader";
+        let world = World::with_env(&[("CODECOMMIT_ROLE_ARN", role)]).await;
         let (repository, commit) = repository_with(b"film.mp4", &vec![7; LIMIT + 1]);
         world.serve("shop", &repository);
-        let event = RepositoryEvent::created("shop", "refs/heads/main", &commit).from(
-            account,
-            region,
-            world.aws.clock().now(),
-        );
-        world.deployment.send_event(&event).unwrap();
-        world.settle().await;
+        let event = RepositoryEvent::created("shop", "refs/heads/main", &commit);
+        world.push_from(account, region, event).await;
         assert!(world.builds().is_empty());
-        let error = world.outcomes("failed")[0]["error"]
-            .as_str()
-            .unwrap()
-            .to_owned();
-        assert!(error.contains(place), "{error}");
+        world.assert_failed("reject", place);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn lfs_pointers_are_bundled_as_they_are_with_one_warning_that_counts_them() {
-    let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n";
-    let other = b"version https://git-lfs.github.com/spec/v1\noid sha256:5d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 54321\n";
     let world = World::start().await;
-    let (repository, commit) = Repository::of(&[
-        (b"a.psd", Mode::File, pointer),
-        (b"b.psd", Mode::File, other),
+    let shop = Repository::of(&[
+        (b"a.psd", Mode::File, &lfs_pointer(1)),
+        (b"b.psd", Mode::File, &lfs_pointer(2)),
         (
             b"README.md",
             Mode::File,
             b"see https://git-lfs.github.com/spec/v1\n",
         ),
     ]);
-    world.serve("shop", &repository);
-    world.push("shop", "main", &commit).await;
-    assert_exact(&world.bundle_of(&world.build()), repository.path(), &commit);
+    world.push_shop(&shop).await;
+    world.assert_built(&shop.0, &shop.1);
     let log = world.log();
-    let warnings: Vec<_> = log
-        .lines()
-        .filter(|line| line.contains("Git LFS pointers"))
-        .collect();
+    let is_warning = |line: &&str| line.contains("Git LFS pointers");
+    let warnings: Vec<_> = log.lines().filter(is_warning).collect();
     assert_eq!(warnings.len(), 1, "{log}");
     assert!(warnings[0].contains("\"pointers\":2"), "{warnings:?}");
 }

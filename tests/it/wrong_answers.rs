@@ -1,118 +1,76 @@
 //! An answer of CodeCommit that is not the pushed tree never becomes a bundle.
 
-use crate::setup::bundle::assert_exact;
-use crate::setup::{Mode, Repository, World};
-use pushbuild_local::calls::Service;
-use pushbuild_local::faults::{Action, Rule};
+use crate::setup::prelude::*;
 
-const FILES: &[crate::setup::repository::FileOf<'static>] = &[
-    (b"README.md", Mode::File, b"# Shop\n"),
-    (b"src/main.rs", Mode::File, b"fn main() {}\n"),
-    (b"src/lib/mod.rs", Mode::File, b"\n"),
-    (b"src/link", Mode::Link, b"main.rs"),
-];
-
-async fn world_with(rule: Rule) -> (World, Repository, String) {
-    let world = World::with(|options| {
-        options
-            .env
-            .insert("UNBUNDLABLE".to_owned(), "reject".to_owned());
-    })
-    .await;
-    let (repository, commit) = Repository::of(FILES);
-    world.serve("shop", &repository);
-    world.aws.faults().add(rule);
-    world.push("shop", "main", &commit).await;
-    (world, repository, commit)
+/// The world after a push of a few files under a fault of CodeCommit's.
+async fn pushed_under(rule: Rule) -> (World, Repository, String) {
+    let world = World::with_env(&[("UNBUNDLABLE", "reject")]).await;
+    let shop = Repository::of(&[
+        (b"README.md", Mode::File, b"# Shop\n"),
+        (b"src/main.rs", Mode::File, b"fn main() {}\n"),
+        (b"src/lib/mod.rs", Mode::File, b"\n"),
+        (b"src/link", Mode::Link, b"main.rs"),
+    ]);
+    world.fault(rule.on(Service::CodeCommit));
+    world.push_shop(&shop).await;
+    (world, shop.0, shop.1)
 }
 
 /// No object, no build, and a failure that names the place.
-fn assert_refused(world: &World, place: &str) {
+async fn assert_refused(rule: Rule, place: &str) {
+    let (world, ..) = pushed_under(rule).await;
     assert_eq!(world.bundles(), Vec::<String>::new());
     assert!(world.builds().is_empty(), "{:#?}", world.builds());
-    assert_eq!(world.deployment.dead_letters().len(), 1);
-    let failures = world.outcomes("failed");
-    assert!(!failures.is_empty());
-    for failure in failures {
-        let error = failure["error"].as_str().unwrap();
-        assert!(error.contains(place), "{error}");
+    assert_eq!(world.dead_letters(), 1);
+    for failure in world.outcomes("failed") {
+        assert!(failure["error"].to_string().contains(place), "{failure}");
     }
-}
-
-fn listing_without(name: &str) -> Rule {
-    Rule::new(Action::DropEntry {
-        name: name.to_owned(),
-    })
-    .on(Service::CodeCommit)
-    .operation("GetFolder")
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_listing_without_one_file_is_noticed() {
-    let (world, ..) = world_with(listing_without("main.rs")).await;
-    assert_refused(&world, "`src`");
+    assert_refused(listing_without("main.rs"), "`src`").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_listing_without_one_folder_is_noticed() {
-    let (world, ..) = world_with(listing_without("lib")).await;
-    assert_refused(&world, "`src`");
+    assert_refused(listing_without("lib"), "`src`").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_listing_without_one_link_is_noticed() {
-    let (world, ..) = world_with(listing_without("link")).await;
-    assert_refused(&world, "`src`");
+    assert_refused(listing_without("link"), "`src`").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_root_without_one_entry_is_noticed() {
-    let (world, ..) = world_with(listing_without("README.md")).await;
-    assert_refused(&world, "folder ``");
+    assert_refused(listing_without("README.md"), "folder ``").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_garbled_name_is_noticed() {
-    let rule = Rule::new(Action::GarbleName {
-        name: "main.rs".to_owned(),
-    })
-    .on(Service::CodeCommit)
-    .operation("GetFolder");
-    let (world, ..) = world_with(rule).await;
-    assert_refused(&world, "`src`");
+    let name = "main.rs".to_owned();
+    let garbled = Rule::new(Action::GarbleName { name });
+    assert_refused(garbled.operation("GetFolder"), "`src`").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_flipped_bit_of_a_file_is_noticed() {
-    let rule = Rule::new(Action::FlipBit)
-        .on(Service::CodeCommit)
-        .operation("GetFile")
-        .about("src/main.rs");
-    let (world, ..) = world_with(rule).await;
-    assert_refused(&world, "src/main.rs");
+    let flipped = flipped_bit("GetFile").about("src/main.rs");
+    assert_refused(flipped, "src/main.rs").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_flipped_bit_of_a_link_is_noticed() {
-    let rule = Rule::new(Action::FlipBit)
-        .on(Service::CodeCommit)
-        .operation("GetBlob");
-    let (world, ..) = world_with(rule).await;
-    assert_refused(&world, "src/link");
+    assert_refused(flipped_bit("GetBlob"), "src/link").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_is_wrong_once_is_asked_for_again() {
-    for rule in [
-        listing_without("main.rs").times(1),
-        Rule::new(Action::FlipBit)
-            .on(Service::CodeCommit)
-            .operation("GetFile")
-            .about("src/main.rs")
-            .times(1),
-    ] {
-        let (world, repository, commit) = world_with(rule).await;
-        assert_exact(&world.bundle_of(&world.build()), repository.path(), &commit);
+    let flipped = flipped_bit("GetFile").about("src/main.rs");
+    for rule in [listing_without("main.rs"), flipped] {
+        let (world, repository, commit) = pushed_under(rule.times(1)).await;
+        world.assert_built(&repository, &commit);
         assert!(world.outcomes("failed").is_empty());
     }
 }

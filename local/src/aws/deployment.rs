@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Context as _;
 
@@ -227,6 +227,16 @@ impl Deployment {
             // A batch ends without a change where its messages stay.
             let _ = tokio::time::timeout(Duration::from_millis(20), changed).await;
         }
+    }
+
+    /// When the next message will be visible, if until then nothing can happen: no batch is with
+    /// the function, and all messages are invisible. A clock that stands still can be put forward
+    /// to it.
+    pub fn next_visible(&self) -> Option<SystemTime> {
+        // In this order: a batch that is received or ends in between counts as one at work.
+        let ended = self.mapping.ended();
+        let (batches, next) = self.sqs.receives(&self.queue_url);
+        next.filter(|next| batches == ended && *next > self.clock.now())
     }
 
     /// The queue of the pushes.

@@ -103,6 +103,12 @@ impl EventSourceMapping {
         self.shared.in_flight.load(Ordering::SeqCst)
     }
 
+    /// Batches that have ended.
+    pub fn ended(&self) -> usize {
+        let outcomes = self.shared.outcomes.lock();
+        outcomes.unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     /// What became of the batches so far.
     pub fn outcomes(&self) -> Vec<BatchOutcome> {
         self.shared

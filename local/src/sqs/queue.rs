@@ -23,6 +23,8 @@ pub(super) struct Queue {
     /// In the order in which they came.
     pub messages: Vec<Stored>,
     pub answers: Answers,
+    /// Receives that handed out a message.
+    pub batches: usize,
 }
 
 impl Queue {
@@ -33,6 +35,7 @@ impl Queue {
             options,
             messages: Vec::new(),
             answers: Answers::default(),
+            batches: 0,
         }
     }
 
@@ -67,6 +70,7 @@ impl Queue {
             let handle = format!("{}/{}/{number}", self.name, message.id);
             received.push(message.handed_out(handle));
         }
+        self.batches += usize::from(!received.is_empty());
         if dead.is_empty() {
             return (received, Vec::new());
         }
@@ -100,6 +104,16 @@ impl Queue {
             groups[place].push(at);
         }
         groups.concat()
+    }
+
+    /// When a message can be received, if nobody does anything: now, or when the first one that
+    /// is invisible will be visible.
+    pub fn next_receive(&self, now: SystemTime) -> Option<SystemTime> {
+        if self.deliverable(now).is_empty() {
+            self.next_visible(now)
+        } else {
+            Some(now)
+        }
     }
 
     /// When a message that is invisible now will be visible, if nobody does anything.

@@ -2,6 +2,9 @@
 //! process of its own.
 
 pub mod bundle;
+pub mod faults;
+pub mod prelude;
+pub mod project;
 pub mod repository;
 
 use std::time::{Duration, Instant};
@@ -10,12 +13,14 @@ use pushbuild_local::aws::{DeployOptions, Deployment, LocalAws, Options};
 use pushbuild_local::calls::Service;
 use pushbuild_local::clock::Clock;
 use pushbuild_local::codebuild::Build;
-use pushbuild_local::lambda::Invocation;
+use pushbuild_local::events::RepositoryEvent;
+use pushbuild_local::faults::{Rule, RuleId};
+use pushbuild_local::lambda::{BatchOutcome, Invocation};
 use tempfile::TempDir;
 
-pub use repository::{Mode, Repository};
+use repository::Repository;
 
-/// Real time that a test waits for a queue to drain before it says what is left in it.
+/// Real time in which a test waits for something before it says what is left in the queue.
 const PATIENCE: Duration = Duration::from_secs(90);
 
 pub struct World {
@@ -25,21 +30,21 @@ pub struct World {
 }
 
 impl World {
-    /// pushbuild with the template's defaults, any CodeBuild project, AWS's time a hundred times
-    /// as fast as real time.
+    /// pushbuild with the template's defaults and any CodeBuild project. AWS's clock stands still
+    /// but where a test waits for a message that becomes visible again.
     pub async fn start() -> Self {
         Self::with(|_| {}).await
     }
 
     pub async fn with(change: impl FnOnce(&mut DeployOptions)) -> Self {
-        Self::at_speed(100, change).await
+        Self::on(Clock::still(), change).await
     }
 
-    /// As [`Self::with`], with AWS's time `speed` times as fast as real time.
-    pub async fn at_speed(speed: u32, change: impl FnOnce(&mut DeployOptions)) -> Self {
+    /// As [`Self::with`], on another clock.
+    pub async fn on(clock: Clock, change: impl FnOnce(&mut DeployOptions)) -> Self {
         let root = tempfile::tempdir().unwrap();
         let mut options = Options::new(root.path());
-        options.clock = Clock::faster(speed);
+        options.clock = clock;
         let aws = LocalAws::start(options).await.unwrap();
         aws.codebuild().accept_any_project(true);
         let mut deploy = DeployOptions::new(env!("CARGO_BIN_EXE_pushbuild"));
@@ -56,6 +61,16 @@ impl World {
         }
     }
 
+    /// As [`Self::with`], with environment variables of the function.
+    pub async fn with_env(variables: &[(&str, &str)]) -> Self {
+        Self::with(|deploy| {
+            for (name, value) in variables {
+                deploy.env.insert((*name).to_owned(), (*value).to_owned());
+            }
+        })
+        .await
+    }
+
     pub fn serve(&self, name: &str, repository: &Repository) {
         self.aws
             .codecommit()
@@ -63,59 +78,116 @@ impl World {
             .unwrap();
     }
 
-    /// Pushes a new branch and waits for what comes of it; the event's id.
+    /// Serves a repository as `shop`, pushes its commit to `main`, and waits for what becomes of it.
+    pub async fn push_shop(&self, (repository, commit): &(Repository, String)) -> String {
+        self.serve("shop", repository);
+        self.push("shop", "main", commit).await
+    }
+
+    /// Pushes a new branch and waits for what becomes of it; the event's id.
     pub async fn push(&self, repository: &str, branch: &str, commit: &str) -> String {
-        let event = self
-            .deployment
-            .send_push(repository, branch, commit, None)
-            .unwrap();
+        let event = self.send(repository, branch, commit, None);
         self.settle().await;
         event
     }
 
-    /// Waits until the queue is empty.
+    /// Pushes a branch; the event's id. Without `old` the branch is new.
+    pub fn send(&self, repository: &str, branch: &str, commit: &str, old: Option<&str>) -> String {
+        self.deployment
+            .send_push(repository, branch, commit, old)
+            .unwrap()
+    }
+
+    /// Pushes a branch's commits one after the other; the events' ids.
+    pub fn send_all(&self, repository: &str, branch: &str, commits: &[String]) -> Vec<String> {
+        let olds = std::iter::once(None).chain(commits.iter().map(|old| Some(old.as_str())));
+        let send = |(commit, old): (&String, _)| self.send(repository, branch, commit, old);
+        commits.iter().zip(olds).map(send).collect()
+    }
+
+    /// Sends a body in a message group; the message's id.
+    pub fn send_body(&self, body: &str, group: &str) -> String {
+        self.deployment.send_body(body, group).unwrap()
+    }
+
+    /// Sends an event as if it came from another account or Region, and waits for what becomes of it.
+    pub async fn push_from(&self, account: &str, region: &str, event: RepositoryEvent) {
+        let event = event.from(account, region, self.aws.clock().now());
+        self.deployment.send_event(&event).unwrap();
+        self.settle().await;
+    }
+
+    /// Puts a fault upon the function's calls.
+    pub fn fault(&self, rule: Rule) -> RuleId {
+        self.aws.faults().add(rule.by_function())
+    }
+
+    pub fn end_fault(&self, rule: RuleId) {
+        self.aws.faults().remove(rule);
+    }
+
+    /// How often a fault came true.
+    pub fn fired(&self, rule: RuleId) -> u64 {
+        self.aws.faults().fired(rule).unwrap().fired
+    }
+
+    /// Waits until the queue is empty and no batch is with the function.
     pub async fn settle(&self) {
-        if let Err(error) = self.deployment.idle(PATIENCE).await {
-            panic!("{error}\n{}", self.log());
+        self.until("an empty queue", Self::is_idle).await;
+    }
+
+    pub fn is_idle(&self) -> bool {
+        let deployment = &self.deployment;
+        deployment.mapping().in_flight() == 0 && self.aws.sqs().is_empty(deployment.queue_url())
+    }
+
+    /// Sends the dead letters back where they came from; how many.
+    pub fn redrive(&self) -> usize {
+        let dead_letters = self.deployment.dead_letter_url();
+        self.aws.sqs().redrive(dead_letters).unwrap()
+    }
+
+    /// Waits until something is so. Whenever nothing can happen until a message becomes visible,
+    /// AWS's clock is put forward to that moment.
+    pub async fn until(&self, what: &str, is_so: impl Fn(&Self) -> bool) {
+        let begun = Instant::now();
+        loop {
+            // Looked up first: what ended before that is seen by `is_so`, before time passes.
+            let next = self.deployment.next_visible();
+            if is_so(self) {
+                return;
+            }
+            if let Some(next) = next {
+                let clock = self.aws.clock();
+                clock.advance(next.duration_since(clock.now()).unwrap());
+            }
+            if begun.elapsed() > PATIENCE {
+                let left = self.aws.sqs().messages(self.deployment.queue_url());
+                panic!("in vain: {what}\n{}\n{left:#?}", self.log());
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }
 
-    /// Waits until something has come about.
-    pub async fn until(&self, what: &str, come: impl Fn(&Self) -> bool) {
-        let begun = Instant::now();
-        while !come(self) {
-            assert!(
-                begun.elapsed() < PATIENCE,
-                "in vain: {what}\n{}",
-                self.log()
-            );
-            tokio::time::sleep(Duration::from_millis(5)).await;
+    /// The batches so far; panics where an invocation did not end by itself.
+    pub fn batches(&self) -> Vec<BatchOutcome> {
+        let outcomes = self.deployment.mapping().outcomes();
+        for outcome in &outcomes {
+            let ended = &outcome.invocation;
+            assert!(outcome.response.is_some(), "{ended:?}\n{}", self.log());
         }
+        outcomes
     }
 
     /// Batches whose process was killed.
     pub fn deaths(&self) -> usize {
         let outcomes = self.deployment.mapping().outcomes();
-        outcomes
-            .iter()
-            .filter(|outcome| matches!(outcome.invocation, Invocation::Died { .. }))
-            .count()
+        let died = |outcome: &&BatchOutcome| matches!(outcome.invocation, Invocation::Died { .. });
+        outcomes.iter().filter(died).count()
     }
 
-    /// The builds of one event.
-    pub fn builds_of(&self, event: &str) -> Vec<Build> {
-        let mut builds = self.builds();
-        builds.retain(|build| build.variable("PUSH_EVENT_ID") == Some(event));
-        builds
-    }
-
-    /// Asserts that an event has one build, and that its bundle is exactly the commit.
-    pub fn assert_built_once(&self, event: &str, repository: &Repository, commit: &str) {
-        let builds = self.builds_of(event);
-        assert_eq!(builds.len(), 1, "builds of {event}\n{}", self.log());
-        let build = &builds[0];
-        assert_eq!(build.variable("COMMIT_ID"), Some(commit));
-        bundle::assert_exact(&self.bundle_of(build), repository.path(), commit);
+    pub fn dead_letters(&self) -> usize {
+        self.deployment.dead_letters().len()
     }
 
     pub fn builds(&self) -> Vec<Build> {
@@ -127,6 +199,42 @@ impl World {
         let mut builds = self.builds();
         assert_eq!(builds.len(), 1, "{builds:#?}\n{}", self.log());
         builds.remove(0)
+    }
+
+    /// The builds of one event.
+    pub fn builds_of(&self, event: &str) -> Vec<Build> {
+        let mut builds = self.builds();
+        builds.retain(|build| build.variable("PUSH_EVENT_ID") == Some(event));
+        builds
+    }
+
+    /// The commits of a project's builds, in order.
+    pub fn built(&self, project: &str) -> Vec<String> {
+        let mut builds = self.builds();
+        builds.retain(|build| build.project == project);
+        builds
+            .iter()
+            .map(|build| build.variable("COMMIT_ID").unwrap().to_owned())
+            .collect()
+    }
+
+    /// Asserts that an event has one build, and that its bundle is exactly the commit.
+    pub fn assert_built_once(&self, event: &str, repository: &Repository, commit: &str) {
+        let builds = self.builds_of(event);
+        assert_eq!(builds.len(), 1, "builds of {event}\n{}", self.log());
+        self.assert_exact(&builds[0], repository, commit);
+    }
+
+    /// Asserts that the newest build is one of this commit, and that its bundle is exactly that.
+    pub fn assert_built(&self, repository: &Repository, commit: &str) {
+        let build = self.builds().pop();
+        let build = build.unwrap_or_else(|| panic!("no build\n{}", self.log()));
+        self.assert_exact(&build, repository, commit);
+    }
+
+    fn assert_exact(&self, build: &Build, repository: &Repository, commit: &str) {
+        assert_eq!(build.variable("COMMIT_ID"), Some(commit), "{}", self.log());
+        bundle::assert_exact(&self.bundle_of(build), repository.path(), commit);
     }
 
     /// The bytes of the bundle that a build was started with.
@@ -145,16 +253,36 @@ impl World {
 
     /// Keys of the bundles in the bucket.
     pub fn bundles(&self) -> Vec<String> {
-        self.aws
-            .s3()
-            .objects(self.deployment.bucket())
-            .into_iter()
-            .map(|object| object.key)
-            .collect()
+        let objects = self.aws.s3().objects(self.deployment.bucket());
+        objects.into_iter().map(|object| object.key).collect()
+    }
+
+    /// Multipart uploads that were neither completed nor aborted.
+    pub fn unfinished_uploads(&self) -> usize {
+        let bucket = self.deployment.bucket();
+        self.aws.s3().unfinished_uploads(bucket).len()
     }
 
     pub fn calls(&self, service: Service, operation: &str) -> usize {
         self.aws.calls().of(service, operation).len()
+    }
+
+    /// Bytes that `/proc/{pid}/status` tells of the one process that is the function.
+    pub fn memory(&self, field: &str) -> u64 {
+        let endpoint = format!("AWS_ENDPOINT_URL={}", self.aws.endpoint());
+        let mut found = Vec::new();
+        for process in std::fs::read_dir("/proc").unwrap().flatten() {
+            let environment = std::fs::read(process.path().join("environ")).unwrap_or_default();
+            let mut variables = environment.split(|byte| *byte == 0);
+            if variables.any(|variable| variable == endpoint.as_bytes()) {
+                let status = std::fs::read_to_string(process.path().join("status")).unwrap();
+                let line = status.lines().find(|line| line.starts_with(field)).unwrap();
+                let kilobytes = line.split_whitespace().nth(1).unwrap();
+                found.push(kilobytes.parse::<u64>().unwrap() * 1024);
+            }
+        }
+        assert_eq!(found.len(), 1, "function processes");
+        found[0]
     }
 
     pub fn log(&self) -> String {
@@ -170,5 +298,16 @@ impl World {
             .filter_map(|line| serde_json::from_str::<serde_json::Value>(&line.text).ok())
             .filter(|line| line["outcome"] == outcome)
             .collect()
+    }
+
+    /// Asserts that every failure in the log is of this class and names this, and that there are some.
+    pub fn assert_failed(&self, class: &str, part: &str) {
+        let failures = self.outcomes("failed");
+        assert!(!failures.is_empty(), "{}", self.log());
+        for failure in failures {
+            assert_eq!(failure["class"], class, "{failure}");
+            let error = failure["error"].as_str().unwrap();
+            assert!(error.contains(part), "{error}");
+        }
     }
 }

@@ -14,18 +14,18 @@ pub enum Mode {
     Executable,
     Link,
     Submodule,
-    /// What very old versions of Git wrote; no API shows it.
+    /// What very old versions of Git wrote; no API shows it. In a repository's root only.
     GroupWritable,
 }
 
 impl Mode {
     fn octal(self) -> &'static str {
         match self {
-            Self::File => "100644",
+            // fast-import knows no 100664: such a commit is made over.
+            Self::File | Self::GroupWritable => "100644",
             Self::Executable => "100755",
             Self::Link => "120000",
             Self::Submodule => "160000",
-            Self::GroupWritable => "100664",
         }
     }
 }
@@ -34,9 +34,13 @@ impl Mode {
 pub type FileOf<'a> = (&'a [u8], Mode, &'a [u8]);
 
 impl Repository {
+    /// An empty folder, for a repository that something else makes.
+    pub fn unborn() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
     pub fn empty() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let repository = Self(folder);
+        let repository = Self::unborn();
         repository.git(&["init", "--quiet", "--bare", "--initial-branch=main", "."]);
         repository
     }
@@ -46,6 +50,26 @@ impl Repository {
         let repository = Self::empty();
         let commit = repository.commit("main", files);
         (repository, commit)
+    }
+
+    /// A small repository with a file, a program and a link.
+    pub fn small() -> (Self, String) {
+        Self::of(&[
+            (b"README.md", Mode::File, b"# Shop\n"),
+            (b"bin/run", Mode::Executable, b"#!/bin/sh\n"),
+            (b"docs/readme", Mode::Link, b"../README.md"),
+        ])
+    }
+
+    /// A repository of so many commits on `main`, oldest first, no two alike.
+    pub fn of_history(commits: usize) -> (Self, Vec<String>) {
+        let repository = Self::empty();
+        let commit = |number| {
+            let content = format!("version {number}\n");
+            repository.commit("main", &[(b"version", Mode::File, content.as_bytes())])
+        };
+        let commits = (0..commits).map(commit).collect();
+        (repository, commits)
     }
 
     /// A repository whose branch `main` is one commit with so many files of so many bytes that do
@@ -95,33 +119,22 @@ impl Repository {
         }
         writeln!(stream, "deleteall").unwrap();
         for (path, mode, content) in files {
-            let path = quoted(path);
+            let (path, octal) = (quoted(path), mode.octal());
             if *mode == Mode::Submodule {
-                stream.extend_from_slice(format!("M {} ", mode.octal()).as_bytes());
-                stream.extend_from_slice(content);
-                stream.push(b' ');
-                stream.extend_from_slice(&path);
-                stream.push(b'\n');
+                let id = String::from_utf8_lossy(content);
+                write!(stream, "M {octal} {id} ").unwrap();
+                stream.extend([&path[..], b"\n"].concat());
                 continue;
             }
-            // fast-import knows no 100664; the tree is mended below.
-            let mode = if *mode == Mode::GroupWritable {
-                Mode::File
-            } else {
-                *mode
-            };
-            stream.extend_from_slice(format!("M {} inline ", mode.octal()).as_bytes());
+            write!(stream, "M {octal} inline ").unwrap();
             stream.extend_from_slice(&path);
             write!(stream, "\ndata {}\n", content.len()).unwrap();
-            stream.extend_from_slice(content);
-            stream.push(b'\n');
+            stream.extend([content, &b"\n"[..]].concat());
         }
         self.git_with(&["fast-import", "--quiet", "--force"], &stream);
         let commit = self.tip(branch).unwrap();
-        if files
-            .iter()
-            .any(|(_, mode, _)| *mode == Mode::GroupWritable)
-        {
+        let old_mode = |(_, mode, _): &FileOf<'_>| *mode == Mode::GroupWritable;
+        if files.iter().any(old_mode) {
             return self.with_group_writable(branch, &commit);
         }
         commit
@@ -129,55 +142,24 @@ impl Repository {
 
     /// The same commit with every plain file of its root in the old mode 100664.
     fn with_group_writable(&self, branch: &str, commit: &str) -> String {
-        let listing = self.git_bytes(&["cat-file", "tree", &format!("{commit}^{{tree}}")], &[]);
-        let mut tree = Vec::new();
-        let mut rest = &listing[..];
-        while !rest.is_empty() {
-            let end = rest.iter().position(|byte| *byte == 0).unwrap() + 21;
-            let entry = &rest[..end];
-            match entry.strip_prefix(b"100644") {
-                Some(after) => {
-                    tree.extend_from_slice(b"100664");
-                    tree.extend_from_slice(after);
-                }
-                None => tree.extend_from_slice(entry),
-            }
-            rest = &rest[end..];
-        }
-        let tree = self.git_with(
-            &["hash-object", "-t", "tree", "-w", "--literally", "--stdin"],
-            &tree,
-        );
-        let mended = self.git(&[
-            "-c",
-            "user.name=M",
-            "-c",
-            "user.email=m@example.com",
-            "commit-tree",
-            "-m",
-            "old modes",
-            &tree,
-        ]);
+        let listing = self.git(&["ls-tree", commit]);
+        let listing = listing.replace("100644", "100664") + "\n";
+        let tree = self.git_with(&["mktree"], listing.as_bytes());
+        let mended = self.commit_tree(&tree);
         self.git(&["update-ref", &format!("refs/heads/{branch}"), &mended]);
         mended
     }
 
+    /// A commit of a tree, on no branch.
+    pub fn commit_tree(&self, tree: &str) -> String {
+        let identity = ["-c", "user.name=M", "-c", "user.email=m@example.com"];
+        self.git(&[&identity[..], &["commit-tree", "-m", "m", tree]].concat())
+    }
+
     pub fn tip(&self, branch: &str) -> Option<String> {
-        let output = Command::new("git")
-            .arg("-C")
-            .arg(self.path())
-            .args([
-                "rev-parse",
-                "--verify",
-                "--quiet",
-                &format!("refs/heads/{branch}"),
-            ])
-            .output()
-            .unwrap();
-        output
-            .status
-            .success()
-            .then(|| String::from_utf8(output.stdout).unwrap().trim().to_owned())
+        let reference = format!("refs/heads/{branch}");
+        let tip = self.git(&["for-each-ref", "--format=%(objectname)", &reference]);
+        Some(tip).filter(|tip| !tip.is_empty())
     }
 
     pub fn git(&self, args: &[&str]) -> String {
@@ -185,15 +167,15 @@ impl Repository {
     }
 
     pub fn git_with(&self, args: &[&str], input: &[u8]) -> String {
-        String::from_utf8(self.git_bytes(args, input))
-            .unwrap()
-            .trim_end()
-            .to_owned()
+        let said = String::from_utf8(git(self.path(), args, input)).unwrap();
+        said.trim_end().to_owned()
     }
+}
 
-    pub fn git_bytes(&self, args: &[&str], input: &[u8]) -> Vec<u8> {
-        git(self.path(), args, input)
-    }
+/// What Git LFS leaves in a tree in place of a file; every number makes another.
+pub fn lfs_pointer(number: u32) -> Vec<u8> {
+    let spec = "version https://git-lfs.github.com/spec/v1";
+    format!("{spec}\noid sha256:{number:064x}\nsize 12345\n").into_bytes()
 }
 
 /// Runs git in a repository and answers its standard output.

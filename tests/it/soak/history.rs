@@ -6,8 +6,7 @@ use std::time::SystemTime;
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 
-use crate::setup::Repository;
-use pushbuild_local::events::RepositoryEvent;
+use crate::setup::prelude::*;
 
 const REPOSITORIES: usize = 3;
 const BRANCHES: usize = 40;

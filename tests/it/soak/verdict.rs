@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use super::history::{History, Push};
-use crate::setup::World;
-use crate::setup::bundle::{entries_in_git, entries_of};
+use crate::setup::prelude::*;
 use pushbuild_local::codebuild::Build;
 
 /// Counts of what must not be; all zero, all is well.
@@ -52,7 +51,7 @@ impl Verdict {
         let mut waiting: HashMap<&str, usize> =
             events.map(|(push, event)| (event.as_str(), push)).collect();
         let mut verdict = Self {
-            dead_letters: world.deployment.dead_letters().len(),
+            dead_letters: world.dead_letters(),
             ..Self::default()
         };
         // The newest push that was built of each branch.
