@@ -1,13 +1,13 @@
-//! A batch of queue messages: each answers for itself, each reference keeps its order.
+//! A batch of queue messages: each fails by itself, and each reference keeps its order.
 //!
 //! Messages are sorted into lanes, one for each reference of each repository. Lanes run side by
-//! side; inside a lane strictly in order. SQS orders within a message group, which may hold many
-//! references: a failing one then holds back only its own, where AWS's guide would stop the whole
-//! batch (<https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>). That is
-//! sound, since nothing is promised about the order of two references.
+//! side; inside a lane strictly in order. A failing lane holds back no other, where AWS's guide
+//! would stop the whole batch
+//! (<https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>). That is sound,
+//! since nothing is promised about the order of two references.
 //!
-//! After a failure the lane's later messages are returned untried, so that none overtakes it,
-//! unless the failed one will not come back: it was rejected, or this was its last delivery. To
+//! After a failure the lane's later messages are returned untried, so that none overtakes it. They
+//! go on where the failed one has no delivery left: it was rejected, or this was its last one. To
 //! wait behind it would only use up the deliveries of those that can still succeed.
 
 mod message;
@@ -30,10 +30,10 @@ use crate::event::{BadMessage, Push, Request, Skip};
 /// only take memory.
 const LANES_AT_ONCE: usize = 4;
 
-/// What a push needs at the very least; with less than this left, none is begun.
+/// The least time a push needs; with less than this left, none is begun.
 const LEAST_TIME: Duration = Duration::from_secs(1);
 
-/// How long a push may take to notice that its time is over before it is cut off.
+/// Time for a push to end by itself after its time is over; then it is aborted.
 const GRACE: Duration = Duration::from_millis(500);
 
 /// What a batch does with its messages.

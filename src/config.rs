@@ -22,7 +22,7 @@ pub struct Config {
     /// `CODECOMMIT_EXTERNAL_ID`: what that role asks for.
     pub codecommit_external_id: Option<String>,
     /// `UNBUNDLABLE`: what becomes of a commit that no bundle can hold.
-    pub unbundlable: Unbundlable,
+    pub unbundlable: UnbundlablePolicy,
     /// `ARTIFACTS`: what a build keeps.
     pub artifacts: Artifacts,
 }
@@ -47,7 +47,7 @@ pub struct Reader {
 
 /// What becomes of a commit that cannot be bundled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unbundlable {
+pub enum UnbundlablePolicy {
     /// CodeBuild clones it from CodeCommit.
     CodeCommit,
     /// The push goes to the dead-letter queue.

@@ -45,8 +45,8 @@ pub enum Error {
         /// What the answer hashes to.
         came: String,
     },
-    /// CodeCommit's answer lacks what its API promises, or says what makes no sense.
-    #[error("{operation} answered without sense: {what}")]
+    /// CodeCommit's answer lacks what its API documents, or contradicts it.
+    #[error("{operation} gave an invalid answer: {what}")]
     BadAnswer {
         /// The operation that was called.
         operation: &'static str,
@@ -94,10 +94,10 @@ pub enum Unbundlable {
     },
 }
 
-/// Why there is no bundle of a commit.
+/// Why a commit was not bundled.
 #[derive(Debug, thiserror::Error)]
 pub enum NoBundle {
-    /// None is possible: the commit can still be built without one.
+    /// No bundle can hold it; the commit can still be built without one.
     #[error(transparent)]
     Unbundlable(#[from] Unbundlable),
     /// Something went wrong on the way.
@@ -188,7 +188,7 @@ impl Class {
 }
 
 impl Error {
-    /// What is done with the message. Whatever is unknown is retried: the queue bounds it.
+    /// What is done with the message. An unknown failure is retried: the queue bounds the retries.
     pub fn class(&self) -> Class {
         match self {
             Self::BadMessage(_)
@@ -225,7 +225,7 @@ impl Error {
             }
             Self::Refused { .. } => "look at the commit and at who pushed it",
             Self::DamagedBlob { .. } | Self::BadAnswer { .. } => {
-                "it is asked again; if it stays, show AWS Support the request id"
+                "it is tried again; if it stays, show AWS Support the request id"
             }
             Self::OutOfTime(_) => {
                 "it goes on at the next delivery; raise the timeout or the memory"

@@ -99,7 +99,7 @@ impl fmt::Display for Skip {
     }
 }
 
-/// A message that is no event of a CodeCommit repository, or one that lacks what a push needs.
+/// A message that is not an event of a CodeCommit repository, or lacks what a push needs.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field} of the message should be {expected}, but is {came}")]
 pub struct BadMessage {

@@ -15,7 +15,8 @@ use subscriber::util::SubscriberInitExt as _;
 /// Begins to write logs to standard output, panics included.
 pub fn start(variable: impl Fn(&str) -> Option<String>) {
     let level = level(variable("AWS_LAMBDA_LOG_LEVEL").as_deref());
-    // The SDK and the HTTP client report every connection at debug level; nobody wants them there.
+    // The SDK and the HTTP client report every connection at debug level, which only pushbuild's own
+    // lines are for.
     let filter = Targets::new()
         .with_default(level.min(LevelFilter::WARN))
         .with_target("pushbuild", level);

@@ -1,4 +1,4 @@
-//! Start-up and nothing else: the story begins in `lib.rs`.
+//! Starts the function; `lib.rs` describes the modules.
 
 use std::process::ExitCode;
 

@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::aws::Aws;
 use crate::aws::codecommit::{CallCounts, Repository};
 use crate::aws::s3::Stored;
-use crate::config::{BadProjectName, Config, Unbundlable as WhenUnbundlable};
+use crate::config::{BadProjectName, Config, UnbundlablePolicy};
 use crate::error::{Error, NoBundle, Unbundlable};
 use crate::event::{Push, Skip};
 pub use first_bundle::FirstBundles;
@@ -279,14 +279,14 @@ fn check_codecommit_can_serve(
     why: &Unbundlable,
 ) -> Result<(), Error> {
     let unless = match config.unbundlable {
-        WhenUnbundlable::Reject => "UNBUNDLABLE=reject keeps CodeBuild from cloning it",
-        WhenUnbundlable::CodeCommit if push.account != location.account => {
+        UnbundlablePolicy::Reject => "UNBUNDLABLE=reject keeps CodeBuild from cloning it",
+        UnbundlablePolicy::CodeCommit if push.account != location.account => {
             "CodeBuild cannot clone it, since it is in another account"
         }
-        WhenUnbundlable::CodeCommit if push.region != location.region => {
+        UnbundlablePolicy::CodeCommit if push.region != location.region => {
             "CodeBuild cannot clone it, since it is in another region"
         }
-        WhenUnbundlable::CodeCommit => return Ok(()),
+        UnbundlablePolicy::CodeCommit => return Ok(()),
     };
     Err(Error::Unbundlable {
         why: why.clone(),

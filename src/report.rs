@@ -1,4 +1,4 @@
-//! The one line in the log that each message leaves, whatever becomes of it.
+//! The one line in the log that each message leaves, whatever its outcome.
 //!
 //! The line is a document of CloudWatch's embedded metric format
 //! (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>):
@@ -87,7 +87,7 @@ impl Reporter {
             return;
         }
         let line = self.document(message, outcome, metrics, SystemTime::now());
-        // Where standard output is gone there is nobody left to be told.
+        // Without standard output there is no place to report the failure to.
         let _ = std::io::stdout().lock().write_all(&line);
     }
 
@@ -132,7 +132,7 @@ impl Reporter {
     }
 }
 
-/// How bad an outcome is.
+/// The log level of an outcome.
 fn level(outcome: &MessageOutcome<'_>) -> Level {
     match outcome {
         MessageOutcome::Done(_)

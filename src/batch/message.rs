@@ -40,7 +40,7 @@ impl Message {
     ///
     /// # Errors
     ///
-    /// A record without message id. Whatever else is missing has a safe value.
+    /// A record without message id. Everything else has a safe value where it is missing.
     pub fn of_record(number: usize, record: SqsMessage) -> Result<Self, BadRecord> {
         let attribute = |name: &str| record.attributes.get(name);
         Ok(Self {

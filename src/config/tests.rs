@@ -23,7 +23,7 @@ fn the_bucket_and_the_repositories_are_enough() {
     assert_eq!(config.project_of("shop").unwrap(), "shop");
     assert_eq!(config.artifacts, Artifacts::None);
     assert_eq!(config.reader_in("111122223333"), None);
-    assert_eq!(config.unbundlable, Unbundlable::CodeCommit);
+    assert_eq!(config.unbundlable, UnbundlablePolicy::CodeCommit);
     assert!(builds(&config, ReferenceKind::Branch, "feature/x"));
     for branch in ["test", "develop", "staging"] {
         assert!(!builds(&config, ReferenceKind::Branch, branch), "{branch}");

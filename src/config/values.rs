@@ -3,7 +3,7 @@
 use super::{
     ARTIFACTS, Artifacts, CODE_BUCKET, CODEBUILD_PROJECT, CODECOMMIT_EXTERNAL_ID,
     CODECOMMIT_ROLE_ARN, ConfigError, INCLUDE_REFERENCES, PUSH_QUEUE_URL, REPOSITORIES,
-    UNBUNDLABLE, Unbundlable,
+    UNBUNDLABLE, UnbundlablePolicy,
 };
 use crate::selection::{ReferenceGlobs, Repositories};
 
@@ -144,10 +144,10 @@ pub(super) fn external_id(value: String) -> Result<Option<String>, ConfigError> 
     ))
 }
 
-pub(super) fn unbundlable(value: String) -> Result<Unbundlable, ConfigError> {
+pub(super) fn unbundlable(value: String) -> Result<UnbundlablePolicy, ConfigError> {
     match value.as_str() {
-        "codecommit" => Ok(Unbundlable::CodeCommit),
-        "reject" => Ok(Unbundlable::Reject),
+        "codecommit" => Ok(UnbundlablePolicy::CodeCommit),
+        "reject" => Ok(UnbundlablePolicy::Reject),
         _ => Err(refuse(UNBUNDLABLE, value, "it is `codecommit` or `reject`")),
     }
 }

@@ -27,7 +27,7 @@ impl ReferenceGlobs {
             let compiled = GlobBuilder::new(&full)
                 .literal_separator(true)
                 .build()
-                .map_err(|error| format!("`{glob}` is no glob: {}", error.kind()))?;
+                .map_err(|error| format!("`{glob}` is not a glob: {}", error.kind()))?;
             globs.add(compiled);
         }
         globs
