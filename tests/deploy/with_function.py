@@ -7,7 +7,7 @@ import subprocess
 import time
 import zipfile
 
-from deployment import REPOSITORIES, new_commit_id, push
+from deployment import REPOSITORIES, push
 from local_aws import LocalAws, free_port, step, wait_for
 
 # What the release profile in Cargo.toml is there for.
@@ -28,11 +28,11 @@ class CodeCommit:
     def __exit__(self, kind, *_):
         self.served.__exit__(kind)
 
-    def add(self, path):
-        """Begins anew, with one repository more and no faults."""
+    def add(self, *paths):
+        """Begins anew, with more repositories and no faults."""
         self.served.__exit__(None)
         self.faults = None
-        self.paths.append(str(path))
+        self.paths += map(str, paths)
         self.__enter__()
 
 
@@ -138,7 +138,7 @@ class Function:
         assert letter["id"] == poison, letter
 
         step("a repository that only a pattern matches and that has no project is skipped, before anything is fetched")
-        self.codecommit.add(self.later("later"))
+        self.codecommit.add(*(self.create(name) for name in ("later", self.NAMED)))
         skipped = self.push("later", "first")
         line = self.line(skipped, "skipped")
         assert line["class"] == "no_project", line
@@ -152,14 +152,14 @@ class Function:
         wait_for("its build", lambda: len(self.builds("later")) == 1)
 
         step("one that is named and has no project fails, with a reason")
-        (event,) = self.aws.put(push(self.NAMED, "main", commitId=(commit := new_commit_id())))
-        line = self.line(commit, "failed")
-        assert line["event_id"] == event and line["class"] == "refused_by_aws", line
-        assert project(self.NAMED) in line["error"], line
+        line = self.line(self.push(self.NAMED, "first"), "failed")
+        assert line["class"] == "refused_by_aws", line
+        assert "StartBuild" in line["error"] and project(self.NAMED) in line["error"], line
         # It comes back each minute, and nothing else waits for it; here it need not.
         self.aws.client("sqs").purge_queue(QueueUrl=self.aws.outputs["PushQueueUrl"])
 
-    def later(self, name):
+    def create(self, name):
+        """A repository; its path."""
         commit_to(self.repositories / name, "zeroth")
         return self.repositories / name
 
