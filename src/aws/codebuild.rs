@@ -1,9 +1,5 @@
 //! CodeBuild, as the place where builds start.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-
 use aws_config::SdkConfig;
 use aws_sdk_codebuild::Client;
 use aws_sdk_codebuild::config::Builder;
@@ -13,8 +9,8 @@ use aws_sdk_codebuild::types::{
     ProjectEnvironment, SourceType,
 };
 use time::OffsetDateTime;
-use tokio::time::Instant;
 
+use super::remembered::Remembered;
 use super::{failed, retry, without_code};
 use crate::config::Artifacts;
 use crate::error::{CallError, Cause};
@@ -27,17 +23,14 @@ pub const PUSH_EVENT_ID: &str = "PUSH_EVENT_ID";
 /// comes near this.
 const MOST_PAGES: usize = 100;
 
-/// How long a project is taken to exist, or not to.
-const PROJECT_AGE: Duration = Duration::from_mins(1);
-
 /// A build's start and an event's time come from different clocks.
 const CLOCK_SKEW: time::Duration = time::Duration::minutes(5);
 
 /// The builds of this account.
 pub struct Builds {
     client: Client,
-    /// Whether projects exist, and when that was asked.
-    known: Mutex<HashMap<String, (Instant, bool)>>,
+    /// Whether projects exist.
+    projects: Remembered<bool>,
 }
 
 /// What a build is started with, besides its project's settings.
@@ -84,7 +77,7 @@ impl Builds {
             .build();
         Self {
             client: Client::from_conf(config),
-            known: Mutex::default(),
+            projects: Remembered::new(),
         }
     }
 
@@ -152,10 +145,7 @@ impl Builds {
     ///
     /// A failed call.
     pub async fn has_project(&self, project: &str) -> Result<bool, CallError> {
-        let known = self.known_projects().get(project).copied();
-        if let Some((asked, exists)) = known
-            && asked.elapsed() < PROJECT_AGE
-        {
+        if let Some(exists) = self.projects.get(project) {
             return Ok(exists);
         }
         let exists = match self.builds_page(project, None).await {
@@ -163,14 +153,8 @@ impl Builds {
             Err(error) if error.cause == Cause::DoesNotExist => false,
             Err(error) => return Err(error),
         };
-        let known = (Instant::now(), exists);
-        self.known_projects().insert(project.to_owned(), known);
+        self.projects.put(project, exists);
         Ok(exists)
-    }
-
-    fn known_projects(&self) -> MutexGuard<'_, HashMap<String, (Instant, bool)>> {
-        // A panic between lock and unlock leaves a map that is as good as before.
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn builds_page(

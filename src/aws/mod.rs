@@ -4,6 +4,7 @@
 pub mod codebuild;
 pub mod codecommit;
 pub mod connections;
+mod remembered;
 mod retry;
 pub mod s3;
 pub mod sqs;

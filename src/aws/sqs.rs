@@ -1,8 +1,7 @@
 //! SQS: pushes are sent on, and it is set when failed messages come back.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::{LazyLock, Mutex, PoisonError};
-use std::time::Duration;
+use std::collections::HashSet;
+use std::sync::LazyLock;
 
 use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
@@ -12,8 +11,8 @@ use aws_sdk_sqs::types::{
     SendMessageBatchRequestEntry, SendMessageBatchResultEntry,
 };
 use serde::Deserialize;
-use tokio::time::Instant;
 
+use super::remembered::Remembered;
 use super::{common_cause, failed, retry, without_code};
 use crate::error::{CallError, Cause};
 
@@ -21,15 +20,11 @@ use crate::error::{CallError, Cause};
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibilityBatch.html>.
 const BATCH: usize = 10;
 
-/// How long the queue's settings are taken to be the same. They change with a deployment, which
-/// does not replace a warm function.
-const SETTINGS_AGE: Duration = Duration::from_mins(1);
-
 /// The queues. The client is made when one is called, and a queue's settings are read only after a
 /// failure.
 pub struct Queue {
     client: LazyLock<Client, Box<dyn FnOnce() -> Client + Send>>,
-    known: Mutex<HashMap<String, (Instant, QueueSettings)>>,
+    settings: Remembered<QueueSettings>,
 }
 
 /// What the function has to know of its queue.
@@ -74,7 +69,7 @@ impl Queue {
             .retry_classifier(retry::UnreadableClassifier);
         Self {
             client: LazyLock::new(Box::new(|| Client::from_conf(config.build()))),
-            known: Mutex::default(),
+            settings: Remembered::new(),
         }
     }
 
@@ -84,10 +79,7 @@ impl Queue {
     ///
     /// A failed call, or an ARN that names no queue.
     pub async fn settings(&self, arn: &str) -> Result<QueueSettings, CallError> {
-        let known = self.known().get(arn).cloned();
-        if let Some((read, settings)) = known
-            && read.elapsed() < SETTINGS_AGE
-        {
+        if let Some(settings) = self.settings.get(arn) {
             return Ok(settings);
         }
         let mut parts = arn.splitn(6, ':').skip(4);
@@ -124,8 +116,7 @@ impl Queue {
             url,
             max_receive_count,
         };
-        let known = (Instant::now(), settings.clone());
-        self.known().insert(arn.to_owned(), known);
+        self.settings.put(arn, settings.clone());
         Ok(settings)
     }
 
@@ -171,11 +162,6 @@ impl Queue {
                 (place, entry_error(CALL, url, entry))
             })
             .collect())
-    }
-
-    fn known(&self) -> std::sync::MutexGuard<'_, HashMap<String, (Instant, QueueSettings)>> {
-        // A panic between lock and unlock leaves a map that is as good as before.
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sets when messages come back, in as few calls as SQS allows.

@@ -1,0 +1,53 @@
+//! Answers that are taken to hold for a minute. What they tell of changes with a deployment, which
+//! does not replace a warm function.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+const AGE: Duration = Duration::from_mins(1);
+
+/// Answers by what they tell of.
+#[derive(Debug)]
+pub(super) struct Remembered<T>(Mutex<HashMap<String, (Instant, T)>>);
+
+impl<T: Clone> Remembered<T> {
+    pub(super) fn new() -> Self {
+        Self(Mutex::default())
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<T> {
+        let answers = self.answers();
+        let (since, answer) = answers.get(name)?;
+        (since.elapsed() < AGE).then(|| answer.clone())
+    }
+
+    pub(super) fn put(&self, name: &str, answer: T) {
+        let answer = (Instant::now(), answer);
+        self.answers().insert(name.to_owned(), answer);
+    }
+
+    fn answers(&self) -> MutexGuard<'_, HashMap<String, (Instant, T)>> {
+        // A panic between lock and unlock leaves a map that is as good as before.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_holds_for_a_minute_and_is_then_asked_for_again() {
+        let remembered = Remembered::new();
+        assert_eq!(remembered.get("shop"), None);
+        remembered.put("shop", 2);
+        tokio::time::advance(Duration::from_secs(59)).await;
+        assert_eq!(remembered.get("shop"), Some(2));
+        assert_eq!(remembered.get("site"), None);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(remembered.get("shop"), None);
+    }
+}
