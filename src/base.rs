@@ -45,7 +45,6 @@ pub struct Candidates {
 #[derive(Debug, Default)]
 pub struct Bases {
     list: Vec<Arc<Base>>,
-    has_partial: bool,
     /// Folders that no base holds, made of one that does and of what changed since; by tree id.
     changed: HashMap<ObjectId, Vec<TreeEntry>>,
 }
@@ -88,7 +87,6 @@ impl Bases {
         if let Some(key) = &candidates.partial {
             bases.extend(open(bundles, key, &reads).await);
         }
-        let has_partial = !bases.is_empty();
         let before = match &candidates.before {
             Some(key) => open(bundles, key, &reads).await,
             None => None,
@@ -103,7 +101,6 @@ impl Bases {
         }
         Self {
             list: bases.into_iter().map(Arc::new).collect(),
-            has_partial,
             changed: HashMap::new(),
         }
     }
@@ -111,11 +108,6 @@ impl Bases {
     /// Whether nothing can be taken over.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
-    }
-
-    /// Whether an earlier delivery of the same push left something.
-    pub fn has_partial(&self) -> bool {
-        self.has_partial
     }
 
     /// The entries of a folder, which hash to its tree id.

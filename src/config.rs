@@ -12,6 +12,8 @@ use crate::selection::{Selected, Selection};
 pub struct Config {
     /// `CODE_BUCKET`: the bucket of the bundles.
     pub code_bucket: String,
+    /// `BUCKET_OWNER`: the account that it must belong to; the function's own where none is set.
+    pub bucket_owner: Option<String>,
     /// `CODEBUILD_PROJECT`: the project to start; `{repository}` is replaced.
     pub codebuild_project: String,
     /// Which pushes are built.
@@ -100,9 +102,10 @@ impl std::error::Error for ConfigError {}
 /// Every variable that `Config` reads, with its default; `None` where it must be set.
 ///
 /// `template.yaml` and the README repeat this table, and a test holds them against it.
-pub const VARIABLES: [(&str, Option<&str>); 9] = [
+pub const VARIABLES: [(&str, Option<&str>); 10] = [
     (CODE_BUCKET, None),
     (REPOSITORIES, None),
+    (BUCKET_OWNER, Some("")),
     (CODEBUILD_PROJECT, Some("{repository}")),
     (INCLUDE_REFERENCES, Some("refs/heads/**")),
     (EXCLUDE_REFERENCES, Some("test,develop,staging")),
@@ -121,6 +124,7 @@ pub const INTAKE_VARIABLES: [(&str, Option<&str>); 4] = [
 ];
 
 const CODE_BUCKET: &str = "CODE_BUCKET";
+const BUCKET_OWNER: &str = "BUCKET_OWNER";
 const CODEBUILD_PROJECT: &str = "CODEBUILD_PROJECT";
 const INCLUDE_REFERENCES: &str = "INCLUDE_REFERENCES";
 const EXCLUDE_REFERENCES: &str = "EXCLUDE_REFERENCES";
@@ -142,6 +146,7 @@ impl Config {
         values::check_endpoint(&lookup)?;
         Ok(Self {
             code_bucket: values::bucket(get(CODE_BUCKET)?)?,
+            bucket_owner: values::account(get(BUCKET_OWNER)?)?,
             codebuild_project: values::project(get(CODEBUILD_PROJECT)?)?,
             selection: selection(get)?,
             codecommit_role_arn: values::role(get(CODECOMMIT_ROLE_ARN)?)?,

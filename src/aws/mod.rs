@@ -57,7 +57,7 @@ impl Aws {
     pub async fn connect(config: &Config, connections: Connections) -> Self {
         let sdk = sdk_config(&connections).await;
         let aws = Self {
-            bundles: s3::Bundles::new(&sdk, &config.code_bucket),
+            bundles: s3::Bundles::new(&sdk, &config.code_bucket, config.bucket_owner.as_deref()),
             builds: codebuild::Builds::new(&sdk),
             queue: Arc::new(sqs::Queue::new(&sdk)),
             memory: MemoryBudget::of(MEMORY_BUDGET),

@@ -3,8 +3,11 @@
 mod read;
 mod upload;
 
+use std::sync::{Arc, OnceLock};
+
 use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
+use aws_sdk_s3::operation::head_object::{HeadObjectError, HeadObjectOutput};
 use gix_hash::ObjectId;
 
 pub use read::{Found, Object, Tail};
@@ -19,6 +22,9 @@ pub struct Bundles {
     client: Client,
     /// The bucket's name.
     pub bucket: String,
+    /// The account that it must belong to: whoever made it anew after it was deleted would get
+    /// the source otherwise.
+    owner: Arc<OnceLock<String>>,
 }
 
 /// What a bundle says of itself in its object metadata.
@@ -47,7 +53,7 @@ const EVENT_ID: &str = "event-id";
 const COMMIT_ID: &str = "commit-id";
 const TREE_ID: &str = "tree-id";
 const FORMAT: &str = "format";
-/// Marks what is no whole bundle.
+/// Marks a partial bundle.
 const PARTIAL: &str = "partial";
 
 /// The version of the bundle's format: entries, their order, comments, times and compression.
@@ -58,41 +64,35 @@ const FORMAT_VERSION: &str = "2";
 const EARLIER_FORMAT_VERSION: &str = "1";
 
 impl Bundles {
-    pub(super) fn new(sdk: &SdkConfig, bucket: &str) -> Self {
-        Self {
-            client: Client::from_conf(
-                aws_sdk_s3::config::Builder::from(sdk)
-                    // A stand-in's name (`host.docker.internal`) has no bucket's name before it.
-                    .force_path_style(sdk.endpoint_url().is_some())
-                    .build(),
-            ),
+    pub(super) fn new(sdk: &SdkConfig, bucket: &str, owner: Option<&str>) -> Self {
+        let bundles = Self {
+            client: Client::new(sdk),
             bucket: bucket.to_owned(),
+            owner: Arc::default(),
+        };
+        bundles.set_owner(owner.unwrap_or_default());
+        bundles
+    }
+
+    /// The account that the bucket belongs to, unless one was set before.
+    pub fn set_owner(&self, account: &str) {
+        if !account.is_empty() {
+            self.owner.get_or_init(|| account.to_owned());
         }
+    }
+
+    fn owner(&self) -> Option<String> {
+        self.owner.get().cloned()
     }
 
     /// The bundle under this key, if it was made for this very event.
     ///
     /// # Errors
     ///
-    /// A failed call. That the object is missing is none.
+    /// A failed call. A missing object is `Ok(None)`.
     pub async fn of_event(&self, key: &str, event_id: &str) -> Result<Option<Stored>, CallError> {
-        let head = self
-            .client
-            .head_object()
-            .bucket(&self.bucket)
-            .key(key)
-            .send()
-            .await;
-        let head = match head {
-            Ok(head) => head,
-            Err(error)
-                if error.as_service_error().is_some_and(
-                    aws_sdk_s3::operation::head_object::HeadObjectError::is_not_found,
-                ) =>
-            {
-                return Ok(None);
-            }
-            Err(error) => return Err(failed("S3 HeadObject", self.about(key), &error, cause)),
+        let Some(head) = self.head(key).await? else {
+            return Ok(None);
         };
         let label = |name| head.metadata().and_then(|labels| labels.get(name));
         let ours = label(EVENT_ID).is_some_and(|id| id == event_id)
@@ -105,19 +105,52 @@ impl Bundles {
         }))
     }
 
+    /// Bytes of a bundle; none where it is missing or of another format.
+    async fn length(&self, key: &str) -> Result<u64, CallError> {
+        let head = self.head(key).await?.filter(|head| {
+            let format = head.metadata().and_then(|labels| labels.get(FORMAT));
+            format.is_some_and(|format| format == FORMAT_VERSION)
+        });
+        let length = head.and_then(|head| head.content_length());
+        Ok(length.map_or(0, i64::unsigned_abs))
+    }
+
+    async fn head(&self, key: &str) -> Result<Option<HeadObjectOutput>, CallError> {
+        let head = self
+            .client
+            .head_object()
+            .bucket(&self.bucket)
+            .set_expected_bucket_owner(self.owner())
+            .key(key)
+            .send()
+            .await;
+        match head {
+            Ok(head) => Ok(Some(head)),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(HeadObjectError::is_not_found) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(failed("S3 HeadObject", self.about(key), &error, cause)),
+        }
+    }
+
     /// Begins a bundle; nothing is sent before there is a part's worth of it. `partial` is where
-    /// it may be left unfinished.
+    /// it may be left as a partial bundle.
     pub fn upload(&self, key: &str, partial: &str, label: &Label) -> Upload {
         Upload::new(self.clone(), key, partial, label)
     }
 
-    /// Removes what an earlier delivery left unfinished. Where that fails, it stays until the
+    /// Removes a partial bundle. Where that fails, it stays until the
     /// bucket's lifecycle rule removes it.
     pub async fn remove_partial(&self, key: &str) {
         let removed = self
             .client
             .delete_object()
             .bucket(&self.bucket)
+            .set_expected_bucket_owner(self.owner())
             .key(key)
             .send()
             .await;

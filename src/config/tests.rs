@@ -187,6 +187,7 @@ fn a_bad_value_is_refused_with_its_name_itself_and_what_is_accepted() {
     for (variable, value, accepted) in [
         ("CODE_BUCKET", "arn:aws:s3:::bundles", "bare name"),
         ("CODE_BUCKET", "", "bare name"),
+        ("BUCKET_OWNER", "1111-2222-3333", "12 digits"),
         ("CODEBUILD_PROJECT", "", "name of a CodeBuild project"),
         ("CODEBUILD_PROJECT", "build {repository}", "letters"),
         ("INCLUDE_REFERENCES", "", "at least one glob"),

@@ -1,7 +1,7 @@
 //! What each variable may say.
 
 use super::{
-    ARTIFACTS, Artifacts, CODE_BUCKET, CODEBUILD_PROJECT, CODECOMMIT_EXTERNAL_ID,
+    ARTIFACTS, Artifacts, BUCKET_OWNER, CODE_BUCKET, CODEBUILD_PROJECT, CODECOMMIT_EXTERNAL_ID,
     CODECOMMIT_ROLE_ARN, ConfigError, INCLUDE_REFERENCES, PUSH_QUEUE_URL, REPOSITORIES,
     UNBUNDLABLE, UnbundlablePolicy,
 };
@@ -49,6 +49,18 @@ pub(super) fn bucket(value: String) -> Result<String, ConfigError> {
         value,
         "it is the bucket's bare name, 3 to 63 of a-z, 0-9, dot, hyphen; no ARN, no s3://",
     ))
+}
+
+pub(super) fn account(value: String) -> Result<Option<String>, ConfigError> {
+    if value.is_empty() {
+        return Ok(None);
+    }
+    if value.len() == 12 && value.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(Some(value));
+    }
+    let accepted =
+        "it is the id of the bucket's account, 12 digits, or empty for the function's own";
+    Err(refuse(BUCKET_OWNER, value, accepted))
 }
 
 /// `ProjectName` in CodeBuild's API reference: `[A-Za-z0-9][A-Za-z0-9\-_]{1,149}` in one place, and

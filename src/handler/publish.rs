@@ -28,6 +28,8 @@ impl Publisher {
         messages: Vec<Message>,
     ) -> Vec<Failure> {
         let stop = invocation.stop;
+        let account = &invocation.location.account;
+        self.aws.bundles.set_owner(account);
         let work = PublishBatch {
             publisher: self,
             invocation,

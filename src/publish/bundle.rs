@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt};
 use gix_hash::ObjectId;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
@@ -65,7 +65,7 @@ pub async fn make(
     let time = zip_time(push.time);
     let mut filling = Filling {
         tree: tree.clone(),
-        blobs: Blobs::of(repository, tree, bases.clone(), time, &aws.memory),
+        blobs: Blobs::of(repository, tree, bases, time, &aws.memory),
         time,
         redelivered: delivery.redelivered,
         begun,
@@ -76,7 +76,7 @@ pub async fn make(
     let stored = match timeout_at(delivery.stop - ABORT_TIME, filled).await {
         Ok(Ok(Some((stored, bytes)))) => {
             figures.bytes = bytes;
-            if bases.has_partial() {
+            if delivery.redelivered {
                 aws.bundles.remove_partial(&keys.partial).await;
             }
             Ok(stored)
@@ -132,7 +132,7 @@ impl Filling {
         let mut entries = pin!(self.blobs.in_order());
         let mut position = 0;
         while position < self.tree.entries.len() {
-            let Ok(next) = timeout_at(enough, entries.next()).await else {
+            let Ok(next) = next_before(enough, &mut entries).await else {
                 Box::pin(self.save(upload, writer, position)).await?;
                 return Ok(None);
             };
@@ -140,7 +140,7 @@ impl Filling {
             let ready = next?;
             let added = writer.add(&self.tree.entries[position], ready.content);
             added.map_err(Error::from)?;
-            upload.set_aside(self.is_long());
+            upload.set_partial(self.is_long());
             upload.write(&writer.take()).await?;
             position += 1;
         }
@@ -165,23 +165,24 @@ impl Filling {
             / 2.0
     }
 
-    /// Leaves what is written as a base for the next delivery. All other entries follow without
-    /// their contents: so the next delivery need not walk the tree again.
+    /// Leaves what is written as a partial bundle, a base for the next delivery. All other entries
+    /// follow without their contents: so the next delivery need not walk the tree again.
     async fn save(
         &self,
         upload: &mut Upload,
         mut writer: BundleWriter,
         position: usize,
     ) -> Result<(), NoBundle> {
-        let mut saved = upload.can_be_partial();
-        if saved {
+        let mut length = 0;
+        if upload.can_be_partial() {
+            upload.set_partial(true);
             for entry in &self.tree.entries[position..] {
                 writer.add(entry, Content::None).map_err(Error::from)?;
                 upload.write(&writer.take()).await?;
             }
-            Box::pin(finish(writer, &self.tree.commit, upload)).await?;
-            saved = upload.leave_unfinished().await?;
+            length = Box::pin(finish(writer, &self.tree.commit, upload)).await?;
         }
+        let saved = upload.save(length).await?;
         tracing::warn!(
             commit = %self.tree.commit,
             entries = position,
@@ -193,6 +194,23 @@ impl Filling {
         );
         Ok(())
     }
+}
+
+/// There is no time for another entry.
+#[derive(Debug, PartialEq, Eq)]
+struct TimeIsUp;
+
+/// The next entry, if there is time for one. `timeout_at` alone polls first, and would never end
+/// where entries are ready faster than S3 takes them.
+async fn next_before<T>(
+    deadline: Instant,
+    entries: &mut (impl Stream<Item = T> + Unpin),
+) -> Result<Option<T>, TimeIsUp> {
+    if Instant::now() >= deadline {
+        return Err(TimeIsUp);
+    }
+    let next = timeout_at(deadline, entries.next()).await;
+    next.map_err(|_| TimeIsUp)
 }
 
 /// Writes what stands at the end of a bundle; answers how many bytes it has in all.
@@ -219,4 +237,23 @@ async fn finish(
 /// Counts are far below what a double holds exactly.
 fn double(count: usize) -> f64 {
     f64::from(u32::try_from(count).unwrap_or(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn entries_that_are_always_ready_do_not_outlast_the_deadline() {
+        let deadline = Instant::now() + Duration::from_secs(3);
+        let mut entries = futures_util::stream::repeat(());
+        let mut written = 0;
+        while next_before(deadline, &mut entries).await == Ok(Some(())) {
+            assert!(written < 10, "it never ends");
+            written += 1;
+            // S3 takes its time.
+            tokio::time::advance(Duration::from_secs(1)).await;
+        }
+        assert_eq!(written, 3);
+    }
 }

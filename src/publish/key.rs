@@ -5,6 +5,7 @@ use gix_object::Kind;
 
 use super::FunctionLocation;
 use crate::event::{Push, ReferenceKind};
+use crate::git;
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>
 const LONGEST_KEY: usize = 1024;
@@ -43,11 +44,19 @@ impl Keys {
                 .old_commit
                 .as_ref()
                 .map(|commit| bundle(&folder, push, commit)),
-            partial: format!("{partials}{}.zip", push.commit),
+            partial: format!("{partials}{}-{}.zip", push.commit, event(push)),
             partials,
             folder,
         }
     }
+}
+
+/// Tells a push from others of the same commit, at each of its deliveries: two pushes that are
+/// published at once would replace each other's partial bundle otherwise. Whatever the event's id
+/// is, its hash is fit for a key.
+fn event(push: &Push) -> String {
+    let hash = git::blob_id(push.event_id.as_bytes());
+    hash.map_or_else(|_| String::new(), |hash| hash.to_string())
 }
 
 /// `{folder}{branch}/{commit}.zip`, and `{folder}.tags/{tag}/{commit}.zip` for a tag: no part of a
@@ -138,5 +147,18 @@ mod tests {
         assert_eq!(own, "shop/");
         assert_eq!(region, "shop!111122223333.us-east-1/");
         assert_eq!(account, "shop!444455556666.eu-west-1/");
+    }
+
+    #[test]
+    fn two_pushes_of_one_commit_have_partial_bundles_of_their_own() {
+        let push = Push::sample(ReferenceKind::Branch, "main");
+        let other = Push {
+            event_id: "another/event".to_owned(),
+            ..push.clone()
+        };
+        assert_ne!(keys_of(&push).partial, keys_of(&other).partial);
+        assert_eq!(keys_of(&push).partial, keys_of(&push.clone()).partial);
+        assert!(keys_of(&other).partial.ends_with(".zip"));
+        assert_eq!(keys_of(&other).partial.matches('/').count(), 2);
     }
 }

@@ -143,3 +143,17 @@ async fn an_upload_that_is_refused_midway_is_given_up_and_leaves_no_parts_to_pay
     assert_eq!(world.unfinished_uploads(), 0);
     assert!(world.bundles().is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_that_belongs_to_somebody_else_gets_nothing() {
+    let world = World::with_env(&[("BUCKET_OWNER", "999999999999")]).await;
+    world
+        .push_shop(&Repository::of(&[(b"a", Mode::File, b"a")]))
+        .await;
+    assert!(world.bundles().is_empty(), "{}", world.log());
+    assert!(world.builds().is_empty());
+    let failed = world.outcomes("failed").remove(0);
+    let error = failed["error"].as_str().unwrap();
+    assert!(error.contains("S3 PutObject"), "{error}");
+    assert!(error.contains("AccessDenied"), "{error}");
+}

@@ -58,10 +58,54 @@ async fn what_was_left_unfinished_is_never_handed_to_a_build() {
     let shop = of_files(FEWER, 40);
     world.push_shop(&shop).await;
     assert!(world.builds().is_empty());
-    assert_eq!(world.bundles(), [format!("shop/.partial/{}.zip", shop.1)]);
+    let bundles = world.bundles();
+    assert_eq!(bundles.len(), 1);
+    assert!(bundles[0].starts_with("shop/.partial/"), "{bundles:?}");
     // Nor does another push take it for a bundle of the repository.
     world.end_fault(slow);
     world.push("shop", "other", &shop.1).await;
     world.assert_built(&shop.0, &shop.1);
     assert_eq!(world.outcomes("built")[0]["fetched"], FEWER);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_earlier_delivery_left_is_never_replaced_by_less() {
+    let (world, slow) = slow_world(12).await;
+    let (repository, commit) = of_files(FEWER, 40);
+    world.serve("shop", &repository);
+    world.send("shop", "main", &commit, None);
+    let failed = |times| move |world: &World| world.outcomes("failed").len() == times;
+    world.until("a first delivery", failed(1)).await;
+    let partial = world.bundles().remove(0);
+    let length = || {
+        let path = world.aws.s3().path(world.deployment.bucket(), &partial);
+        std::fs::metadata(path).unwrap().len()
+    };
+    let left = length();
+    // The next one can neither read what was left nor fetch anything.
+    let unreadable = world.fault(Rule::new(Action::ResetBefore).operation("GetObject"));
+    let slower = world.fault(latency(8000).operation("GetFile"));
+    world.until("a second delivery", failed(2)).await;
+    assert!(length() >= left, "{} of {left}", length());
+    for fault in [slow, unreadable, slower] {
+        world.end_fault(fault);
+    }
+    world.settle().await;
+    world.assert_built(&repository, &commit);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_pushes_of_one_commit_leave_a_partial_bundle_each() {
+    let (world, _) = slow_world(1).await;
+    let (repository, commit) = of_files(FEWER, 40);
+    world.serve("shop", &repository);
+    for branch in ["main", "other"] {
+        world.send("shop", branch, &commit, None);
+    }
+    world.settle().await;
+    let bundles = world.bundles();
+    assert_eq!(bundles.len(), 2, "{bundles:?}");
+    for bundle in bundles {
+        assert!(bundle.starts_with("shop/.partial/"), "{bundle}");
+    }
 }

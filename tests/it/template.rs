@@ -151,6 +151,19 @@ fn values_of(variable: &str) -> Vec<String> {
             values.extend(["a".repeat(1224), "a".repeat(1225)]);
             values
         }
+        "BUCKET_OWNER" => {
+            let mut values = strings(&["0", "1", "-", " ", "a", "é"], 3);
+            values.extend(
+                [
+                    "111122223333",
+                    "1111222233334",
+                    "11112222333",
+                    "111122223333 ",
+                ]
+                .map(str::to_owned),
+            );
+            values
+        }
         "UNBUNDLABLE" => strings(&["codecommit", "reject", "ignore", " "], 2),
         "REPOSITORIES" => {
             let mut values = strings(&["a", "0", "*", "-", ".", "_", "/", "?", " ", "é"], 4);

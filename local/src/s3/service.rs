@@ -28,7 +28,7 @@ pub const SECRET_ACCESS_KEY: &str = "local-and-not-a-secret";
 
 /// The headers of S3's own that are understood here. S3 has many more; one that would be ignored
 /// could let a test pass that fails on AWS.
-const HEADERS: [&str; 12] = [
+const HEADERS: [&str; 14] = [
     "x-amz-checksum-algorithm",
     "x-amz-checksum-crc32",
     "x-amz-checksum-mode",
@@ -36,11 +36,21 @@ const HEADERS: [&str; 12] = [
     "x-amz-copy-source",
     "x-amz-date",
     "x-amz-decoded-content-length",
+    "x-amz-expected-bucket-owner",
     "x-amz-metadata-directive",
     "x-amz-sdk-checksum-algorithm",
     "x-amz-security-token",
+    "x-amz-source-expected-bucket-owner",
     "x-amz-trailer",
     "x-amz-user-agent",
+];
+/// The account that all buckets here belong to. "If the bucket is not owned by the specified AWS
+/// account ID, the request fails with an HTTP 403 Access Denied error":
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html>.
+const OWNER: &str = "000000000000";
+const OWNER_HEADERS: [&str; 2] = [
+    "x-amz-expected-bucket-owner",
+    "x-amz-source-expected-bucket-owner",
 ];
 /// Common headers that S3 acts on and that are not understood here.
 const REFUSED: [&str; 4] = [
@@ -174,6 +184,12 @@ impl S3Auth for Gate {
 impl S3Access for Gate {
     async fn check(&self, context: &mut S3AccessContext<'_>) -> S3Result<()> {
         if context.credentials().is_none() {
+            return Err(s3_error!(AccessDenied, "Access Denied"));
+        }
+        if OWNER_HEADERS.iter().any(|name| {
+            let expected = context.headers().get(*name);
+            expected.is_some_and(|account| account != OWNER)
+        }) {
             return Err(s3_error!(AccessDenied, "Access Denied"));
         }
         match unknown(context.method(), context.uri(), context.headers()) {

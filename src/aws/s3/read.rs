@@ -63,6 +63,7 @@ impl Bundles {
             .client
             .get_object()
             .bucket(&self.bucket)
+            .set_expected_bucket_owner(self.owner())
             .key(key)
             .range(format!("bytes=-{bytes}"))
             .send()
@@ -118,6 +119,7 @@ impl Bundles {
             .client
             .get_object()
             .bucket(&self.bucket)
+            .set_expected_bucket_owner(self.owner())
             .key(&object.key)
             .if_match(&object.etag)
             .range(format!("bytes={}-{}", range.start, range.end - 1))
@@ -138,6 +140,7 @@ impl Bundles {
             .client
             .list_objects_v2()
             .bucket(&self.bucket)
+            .set_expected_bucket_owner(self.owner())
             .prefix(prefix)
             .send()
             .await

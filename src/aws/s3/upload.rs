@@ -2,15 +2,19 @@
 //! saves two calls that wait for each other; or else parts of a multipart upload, sent while later
 //! ones are still being made.
 //!
-//! What may not be whole when time ends goes under a key of its own and is copied to its place at
-//! the end: nothing that is not whole is ever where a bundle should be.
+//! What may not be whole when time ends is written under a key of its own, as a partial bundle, and
+//! copied to its place at the end: only whole bundles are where a bundle should be.
 
-mod aside;
-mod parts;
+mod multipart;
+
+use std::fmt::Write as _;
+use std::time::Duration;
 
 use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::MetadataDirective;
+use aws_smithy_types::timeout::TimeoutConfig;
 use bytes::{Bytes, BytesMut};
-use parts::Multipart;
+use multipart::Multipart;
 
 use super::{Bundles, Label, PARTIAL, Stored, cause, failed, version};
 use crate::error::CallError;
@@ -19,39 +23,61 @@ use crate::error::CallError;
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>): 80 GB in all.
 const PART: usize = 8 * 1024 * 1024;
 
+/// For S3 to copy an object by itself: 5 GB is the most that one call copies.
+const COPY_TIME: Duration = Duration::from_mins(2);
+
 /// A bundle that is being written.
 pub struct Upload {
     bundles: Bundles,
-    /// Where the bundle belongs.
-    home: String,
-    /// Where what is not whole may be.
-    aside: String,
-    /// Which of the two it is written to.
-    key: String,
     label: Label,
-    /// The first part, until there is a second one.
-    first: Option<Bytes>,
+    /// Where the bundle belongs.
+    bundle_key: String,
+    /// Where a partial bundle belongs.
+    partial_key: String,
+    /// Whether it is written as a partial bundle.
+    is_partial: bool,
     /// What no part holds yet.
     pending: BytesMut,
-    multipart: Option<Multipart>,
+    sent: Sent,
+}
+
+/// What S3 has of a bundle.
+enum Sent {
+    /// Nothing: it is one object, whose first part is full or not.
+    Nothing(Option<Bytes>),
+    /// Parts.
+    Parts(Multipart),
 }
 
 impl Upload {
-    pub(super) fn new(bundles: Bundles, home: &str, aside: &str, label: &Label) -> Self {
+    pub(super) fn new(
+        bundles: Bundles,
+        bundle_key: &str,
+        partial_key: &str,
+        label: &Label,
+    ) -> Self {
         Self {
             bundles,
-            home: home.to_owned(),
-            aside: aside.to_owned(),
-            key: home.to_owned(),
             label: label.clone(),
-            first: None,
+            bundle_key: bundle_key.to_owned(),
+            partial_key: partial_key.to_owned(),
+            is_partial: false,
             pending: BytesMut::new(),
-            multipart: None,
+            sent: Sent::Nothing(None),
         }
     }
 
-    fn is_aside(&self) -> bool {
-        self.key == self.aside
+    /// Whether it is to be written as a partial bundle, and so can [be left as one](Self::save).
+    /// Once a part is under way it stays as it is.
+    pub fn set_partial(&mut self, is_partial: bool) {
+        if matches!(self.sent, Sent::Nothing(_)) {
+            self.is_partial = is_partial;
+        }
+    }
+
+    /// Whether it can be left as a partial bundle.
+    pub fn can_be_partial(&self) -> bool {
+        self.is_partial || matches!(self.sent, Sent::Nothing(_))
     }
 
     /// Takes the next bytes; waits while enough parts are under way.
@@ -67,61 +93,123 @@ impl Upload {
             self.pending.extend_from_slice(now);
             bytes = later;
             let part = std::mem::take(&mut self.pending).freeze();
-            if self.multipart.is_none() && self.first.is_none() {
-                self.first = Some(part);
-                continue;
-            }
-            if let Some(first) = self.first.take() {
-                self.send_part(first).await?;
-            }
-            self.send_part(part).await?;
-        }
-        if self.pending.capacity() == 0 && (self.multipart.is_some() || self.first.is_some()) {
+            self.send(part).await?;
             self.pending.reserve(PART);
         }
         self.pending.extend_from_slice(bytes);
         Ok(())
     }
 
-    /// Completes the object.
+    async fn send(&mut self, part: Bytes) -> Result<(), CallError> {
+        if let Sent::Nothing(first) = &mut self.sent {
+            let Some(first) = first.take() else {
+                self.sent = Sent::Nothing(Some(part));
+                return Ok(());
+            };
+            let begun = Multipart::begin(&self.bundles, self.key(), self.metadata()).await?;
+            self.sent = Sent::Parts(begun);
+            Box::pin(self.send(first)).await?;
+        }
+        match &mut self.sent {
+            Sent::Parts(multipart) => multipart.send(part).await,
+            Sent::Nothing(_) => Ok(()),
+        }
+    }
+
+    /// Completes the bundle.
     ///
     /// # Errors
     ///
     /// A failed call; the upload is then to be [aborted](Self::abort).
     pub async fn finish(&mut self) -> Result<Stored, CallError> {
-        if self.multipart.is_none() {
-            self.key.clone_from(&self.home);
-            return self.put_whole().await;
-        }
+        self.set_partial(false);
         let stored = self.complete().await?;
-        if !self.is_aside() {
+        if !self.is_partial {
             return Ok(stored);
         }
-        let stored = self.bring_home(&stored).await?;
-        self.bundles.remove_partial(&self.aside).await;
+        let stored = self.copy_to_its_place(&stored).await?;
+        self.bundles.remove_partial(&self.partial_key).await;
         Ok(stored)
     }
 
-    /// Gives up the parts that S3 has already. What cannot be given up, the bucket's lifecycle
-    /// rule removes.
-    pub async fn abort(mut self) {
-        if let Some(multipart) = self.multipart.take() {
-            self.give_up(multipart).await;
+    /// Leaves what was written as a partial bundle, unless it has to be given up: because it is
+    /// under way to where whole bundles are, or because an earlier delivery left more.
+    ///
+    /// # Errors
+    ///
+    /// A failed call; the upload is then to be [aborted](Self::abort).
+    pub async fn save(&mut self, length: u64) -> Result<bool, CallError> {
+        self.set_partial(true);
+        let is_saved = self.is_partial && !self.has_more_already(length).await;
+        if is_saved {
+            self.complete().await?;
+        } else {
+            self.give_up().await;
+        }
+        Ok(is_saved)
+    }
+
+    /// Whether there is a partial bundle of more bytes, or may be. Partial bundles of one push have
+    /// the same entries, and so the longer one has more of their contents.
+    async fn has_more_already(&self, length: u64) -> bool {
+        match self.bundles.length(&self.partial_key).await {
+            Ok(there) => there > length,
+            Err(error) => {
+                tracing::warn!(%error, "what an earlier delivery left is kept, since it may be more");
+                true
+            }
         }
     }
 
-    async fn put_whole(&mut self) -> Result<Stored, CallError> {
+    /// Gives up what S3 has already.
+    pub async fn abort(mut self) {
+        self.give_up().await;
+    }
+
+    async fn give_up(&mut self) {
+        let sent = std::mem::replace(&mut self.sent, Sent::Nothing(None));
+        if let Sent::Parts(multipart) = sent {
+            multipart.abort().await;
+        }
+    }
+
+    async fn complete(&mut self) -> Result<Stored, CallError> {
         let rest = std::mem::take(&mut self.pending).freeze();
-        let body = match self.first.take() {
-            Some(first) => Bytes::from([first, rest].concat()),
-            None => rest,
+        let multipart = match &mut self.sent {
+            Sent::Nothing(first) => {
+                let body = match first.take() {
+                    Some(first) => Bytes::from([first, rest].concat()),
+                    None => rest,
+                };
+                return self.put(body).await;
+            }
+            Sent::Parts(multipart) => multipart,
         };
+        if !rest.is_empty() {
+            multipart.send(rest).await?;
+        }
+        let stored = match multipart.complete().await {
+            Ok(version) => self.stored(version.as_deref()),
+            Err(error) if error.code.as_deref() == Some("NoSuchUpload") => {
+                // The connection may have been cut after S3 completed it; the SDK's next attempt
+                // then finds no upload. The object tells.
+                let there = self.bundles.of_event(self.key(), &self.label.event_id);
+                there.await?.ok_or(error)?
+            }
+            Err(error) => return Err(error),
+        };
+        self.sent = Sent::Nothing(None);
+        Ok(stored)
+    }
+
+    async fn put(&self, body: Bytes) -> Result<Stored, CallError> {
         let mut put = self
             .bundles
             .client
             .put_object()
             .bucket(&self.bundles.bucket)
-            .key(&self.key)
+            .set_expected_bucket_owner(self.bundles.owner())
+            .key(self.key())
             .content_type("application/zip")
             .body(ByteStream::from(body));
         for (name, value) in self.metadata() {
@@ -134,21 +222,89 @@ impl Upload {
         Ok(self.stored(answer.version_id()))
     }
 
+    /// Copies what is whole now; S3 does it without the bytes coming here.
+    async fn copy_to_its_place(&mut self, partial: &Stored) -> Result<Stored, CallError> {
+        let mut source = format!("{}/{}", self.bundles.bucket, encoded(&self.partial_key));
+        if let Some(version) = &partial.version {
+            source = format!("{source}?versionId={version}");
+        }
+        self.is_partial = false;
+        let patience = TimeoutConfig::builder()
+            .read_timeout(COPY_TIME)
+            .operation_attempt_timeout(COPY_TIME)
+            .build();
+        let mut copy = self
+            .bundles
+            .client
+            .copy_object()
+            .copy_source(source)
+            .bucket(&self.bundles.bucket)
+            .set_expected_bucket_owner(self.bundles.owner())
+            .set_expected_source_bucket_owner(self.bundles.owner())
+            .key(&self.bundle_key)
+            .content_type("application/zip")
+            .metadata_directive(MetadataDirective::Replace);
+        for (name, value) in self.metadata() {
+            copy = copy.metadata(name, value);
+        }
+        let answer = copy
+            .customize()
+            .config_override(aws_sdk_s3::config::Config::builder().timeout_config(patience))
+            .send()
+            .await
+            .map_err(|error| failed("S3 CopyObject", self.about(), &error, cause))?;
+        Ok(self.stored(answer.version_id()))
+    }
+
+    fn key(&self) -> &str {
+        if self.is_partial {
+            &self.partial_key
+        } else {
+            &self.bundle_key
+        }
+    }
+
     /// What is not whole, or may not be, says so.
-    fn metadata(&self) -> impl Iterator<Item = (&'static str, String)> {
-        let partial = self.is_aside().then(|| (PARTIAL, "true".to_owned()));
+    fn metadata(&self) -> impl Iterator<Item = (&'static str, String)> + use<> {
+        let partial = self.is_partial.then(|| (PARTIAL, "true".to_owned()));
         self.label.metadata().into_iter().chain(partial)
     }
 
     fn stored(&self, version_id: Option<&str>) -> Stored {
         Stored {
-            key: self.key.clone(),
+            key: self.key().to_owned(),
             version: version(version_id),
             commit: self.label.commit,
         }
     }
 
     fn about(&self) -> String {
-        self.bundles.about(&self.key)
+        self.bundles.about(self.key())
+    }
+}
+
+/// A key as the header that names a copy's source wants it.
+fn encoded(key: &str) -> String {
+    let mut out = String::with_capacity(key.len());
+    for byte in key.bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_in_a_header_is_ascii() {
+        assert_eq!(
+            encoded("shop/.partial/a b+ž.zip"),
+            "shop/.partial/a%20b%2B%C5%BE.zip"
+        );
     }
 }
