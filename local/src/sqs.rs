@@ -237,7 +237,7 @@ impl Sqs {
         let now = self.0.clock.now();
         let state = self.state();
         let queue = state.queues.get(name_of(url));
-        let messages = queue.into_iter().flat_map(|queue| &queue.messages);
+        let messages = queue.into_iter().flat_map(|queue| queue.messages.values());
         messages.map(|message| message.snapshot(now)).collect()
     }
 

@@ -63,35 +63,21 @@ pub(super) fn expired(handle: &str) -> ServiceError {
     invalid(handle, "ReceiptHandle", "The receipt handle has expired.")
 }
 
-pub(super) fn not_available(handle: &str) -> ServiceError {
-    let reason = "Message does not exist or is not available for visibility timeout change.";
-    invalid(handle, "ReceiptHandle", reason)
-}
-
-pub(super) fn not_in_flight() -> ServiceError {
-    ServiceError::new(
-        "MessageNotInflight",
-        "The specified message isn't in flight.",
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_missing_queue_carries_the_code_that_sdks_look_for() {
-        assert_eq!(
-            query_error_header(&no_such_queue()),
-            "AWS.SimpleQueueService.NonExistentQueue;Sender"
-        );
-        assert_eq!(
-            query_error_header(&not_a_receipt_handle("x")),
-            "ReceiptHandleIsInvalid;Sender"
-        );
-        assert_eq!(
-            query_error_header(&ServiceError::internal("x")),
-            "InternalFailure;Receiver"
-        );
+        for (error, header) in [
+            (
+                no_such_queue(),
+                "AWS.SimpleQueueService.NonExistentQueue;Sender",
+            ),
+            (not_a_receipt_handle("x"), "ReceiptHandleIsInvalid;Sender"),
+            (ServiceError::internal("x"), "InternalFailure;Receiver"),
+        ] {
+            assert_eq!(query_error_header(&error), header);
+        }
     }
 }

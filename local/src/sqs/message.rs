@@ -6,6 +6,8 @@ use std::time::{Duration, SystemTime};
 use md5::{Digest as _, Md5};
 use serde_json::{Value, json};
 
+use super::sending::{Accepted, Outgoing};
+
 /// A message as `ReceiveMessage` hands it out.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Message {
@@ -83,6 +85,23 @@ pub(super) struct Stored {
 }
 
 impl Stored {
+    /// A message as it comes into a queue.
+    pub fn new(accepted: Accepted, outgoing: Outgoing, id: String, now: SystemTime) -> Self {
+        Self {
+            id: accepted.message_id,
+            body: outgoing.body,
+            group: outgoing.group,
+            deduplication_id: id,
+            sequence: accepted.sequence,
+            sent: now,
+            first_received: None,
+            receive_count: 0,
+            hidden_until: None,
+            receipt: None,
+            source_arn: None,
+        }
+    }
+
     pub fn in_flight(&self, now: SystemTime) -> bool {
         self.hidden_until.is_some_and(|until| until > now)
     }

@@ -4,11 +4,11 @@
 //! timeout ends by the clock alone. Sources: the pages of each action in the SQS API reference,
 //! and "FIFO delivery logic" in the SQS Developer Guide.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Duration, SystemTime};
 
 use super::QueueOptions;
-use super::fault::{expired, invalid, not_a_receipt_handle, not_available, not_in_flight};
+use super::fault::{expired, invalid, not_a_receipt_handle};
 use super::message::{Message, Receipt, Stored};
 use super::sending::Answers;
 use crate::error::ServiceError;
@@ -20,8 +20,8 @@ pub(super) struct Queue {
     name: String,
     pub arn: String,
     pub options: QueueOptions,
-    /// In the order in which they came.
-    pub messages: Vec<Stored>,
+    /// By sequence number: in the order in which they came.
+    pub messages: BTreeMap<u128, Stored>,
     pub answers: Answers,
     /// Receives that handed out a message.
     pub batches: usize,
@@ -33,7 +33,7 @@ impl Queue {
             name: name.to_owned(),
             arn,
             options,
-            messages: Vec::new(),
+            messages: BTreeMap::new(),
             answers: Answers::default(),
             batches: 0,
         }
@@ -51,14 +51,16 @@ impl Queue {
         self.forget_old(now);
         let limit = self.options.dead_letter.as_ref().map(|(_, count)| *count);
         let until = now + self.options.visibility_timeout;
-        let (mut received, mut dead) = (Vec::new(), HashSet::new());
-        for at in self.deliverable(now) {
+        let (mut received, mut dead) = (Vec::new(), Vec::new());
+        for sequence in self.deliverable(most, now) {
             if received.len() == most {
                 break;
             }
-            let message = &mut self.messages[at];
+            let Some(message) = self.messages.get_mut(&sequence) else {
+                continue;
+            };
             if limit.is_some_and(|limit| message.receive_count >= limit) {
-                dead.insert(message.id.clone());
+                dead.extend(self.messages.remove(&sequence));
                 continue;
             }
             *receipts += 1;
@@ -67,41 +69,33 @@ impl Queue {
             message.first_received.get_or_insert(now);
             message.hidden_until = Some(until);
             message.receipt = Some(Receipt { number, at: now });
-            let handle = format!("{}/{}/{number}", self.name, message.id);
+            let handle = format!("{}/{sequence}/{number}", self.name);
             received.push(message.handed_out(handle));
         }
         self.batches += usize::from(!received.is_empty());
-        if dead.is_empty() {
-            return (received, Vec::new());
-        }
-        let is_dead = |message: &mut Stored| dead.contains(&message.id);
-        let dead = self.messages.extract_if(.., is_dead).collect();
         (received, dead)
     }
 
-    /// Where the messages are that may be received now, in the order in which to hand them out.
+    /// The sequence numbers of messages that may be received now, in the order in which to hand
+    /// them out: those of as many groups as there may be messages.
     ///
     /// "While messages with a particular MessageGroupId are invisible, no more messages belonging
     /// to the same MessageGroupId are returned" (ReceiveMessage); "Amazon SQS first attempts to
     /// return as many messages with the same message group ID as possible".
-    fn deliverable(&self, now: SystemTime) -> Vec<usize> {
-        let in_flight = self
-            .messages
-            .iter()
-            .filter(|message| message.in_flight(now));
+    fn deliverable(&self, most: usize, now: SystemTime) -> Vec<u128> {
+        let messages = self.messages.values();
+        let in_flight = messages.filter(|message| message.in_flight(now));
         let closed: HashSet<&str> = in_flight.map(|message| message.group.as_str()).collect();
         let mut places: HashMap<&str, usize> = HashMap::new();
-        let mut groups: Vec<Vec<usize>> = Vec::new();
-        for (at, message) in self.messages.iter().enumerate() {
+        let mut groups: Vec<Vec<u128>> = Vec::new();
+        for (sequence, message) in &self.messages {
             let group = message.group.as_str();
-            if closed.contains(group) {
-                continue;
+            if let Some(place) = places.get(group) {
+                groups[*place].push(*sequence);
+            } else if groups.len() < most && !closed.contains(group) {
+                places.insert(group, groups.len());
+                groups.push(vec![*sequence]);
             }
-            let place = *places.entry(group).or_insert_with(|| {
-                groups.push(Vec::new());
-                groups.len() - 1
-            });
-            groups[place].push(at);
         }
         groups.concat()
     }
@@ -109,7 +103,7 @@ impl Queue {
     /// When a message can be received, if nobody does anything: now, or when the first one that
     /// is invisible will be visible.
     pub fn next_receive(&self, now: SystemTime) -> Option<SystemTime> {
-        if self.deliverable(now).is_empty() {
+        if self.deliverable(1, now).is_empty() {
             self.next_visible(now)
         } else {
             Some(now)
@@ -118,10 +112,8 @@ impl Queue {
 
     /// When a message that is invisible now will be visible, if nobody does anything.
     pub fn next_visible(&self, now: SystemTime) -> Option<SystemTime> {
-        let hidden = self
-            .messages
-            .iter()
-            .filter_map(|message| message.hidden_until);
+        let messages = self.messages.values();
+        let hidden = messages.filter_map(|message| message.hidden_until);
         hidden.filter(|until| *until > now).min()
     }
 
@@ -132,19 +124,18 @@ impl Queue {
     /// longer than the visibility timeout tries to delete the processed messages, the action fails
     /// with an error" (ReceiveMessage).
     pub fn delete(&mut self, handle: &str, now: SystemTime) -> Result<(), ServiceError> {
-        let (id, number) = self.open(handle)?;
+        let (sequence, number) = self.open(handle)?;
         self.forget_old(now);
-        let Some(at) = self.messages.iter().position(|message| message.id == id) else {
+        let Some(message) = self.messages.get(&sequence) else {
             return Ok(());
         };
-        let message = &self.messages[at];
         let is_latest = message
             .receipt
             .is_some_and(|receipt| receipt.number == number);
         if !(is_latest && message.in_flight(now)) {
             return Err(expired(handle));
         }
-        self.messages.remove(at);
+        self.messages.remove(&sequence);
         Ok(())
     }
 
@@ -155,14 +146,18 @@ impl Queue {
         timeout: Duration,
         now: SystemTime,
     ) -> Result<(), ServiceError> {
-        let (id, number) = self.open(handle)?;
+        let (sequence, number) = self.open(handle)?;
         self.forget_old(now);
-        let message = self.messages.iter_mut().find(|message| message.id == id);
-        let message = message.ok_or_else(|| not_available(handle))?;
+        let message = self.messages.get_mut(&sequence).ok_or_else(|| {
+            let reason =
+                "Message does not exist or is not available for visibility timeout change.";
+            invalid(handle, "ReceiptHandle", reason)
+        })?;
         let receipt = message.receipt.filter(|receipt| receipt.number == number);
         let receipt = receipt.ok_or_else(|| expired(handle))?;
         if !message.in_flight(now) {
-            return Err(not_in_flight());
+            let message = "The specified message isn't in flight.";
+            return Err(ServiceError::new("MessageNotInflight", message));
         }
         if now + timeout > receipt.at + MAXIMUM_VISIBILITY {
             let reason =
@@ -174,13 +169,13 @@ impl Queue {
         Ok(())
     }
 
-    /// The message and the receive that a handle of this queue stands for.
-    fn open<'a>(&self, handle: &'a str) -> Result<(&'a str, u64), ServiceError> {
-        let mut parts = handle.split('/');
-        let ours = parts.next() == Some(self.name.as_str());
-        let (id, number) = (parts.next(), parts.next());
-        match (ours, id, number.and_then(|number| number.parse().ok())) {
-            (true, Some(id), Some(number)) => Ok((id, number)),
+    /// The sequence number and the receive that a handle of this queue stands for.
+    fn open(&self, handle: &str) -> Result<(u128, u64), ServiceError> {
+        let parts = handle.strip_prefix(&format!("{}/", self.name));
+        let parts = parts.and_then(|parts| parts.split_once('/'));
+        let numbers = parts.map(|(sequence, number)| (sequence.parse(), number.parse()));
+        match numbers {
+            Some((Ok(sequence), Ok(number))) => Ok((sequence, number)),
             _ => Err(not_a_receipt_handle(handle)),
         }
     }
@@ -188,8 +183,10 @@ impl Queue {
     /// "Amazon SQS automatically deletes messages left in a queue longer than the retention
     /// period configured for the queue" (DeleteMessage).
     fn forget_old(&mut self, now: SystemTime) {
-        let retention = self.options.retention;
-        self.messages
-            .retain(|message| now < message.sent + retention);
+        while let Some(oldest) = self.messages.first_entry()
+            && now >= oldest.get().sent + self.options.retention
+        {
+            oldest.remove();
+        }
     }
 }

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::message::Stored;
 use super::name_of;
+use super::sending::{Accepted, Outgoing};
 use super::state::State;
 use crate::error::ServiceError;
 
@@ -25,7 +26,7 @@ impl State {
     ) -> Result<(), ServiceError> {
         for message in dead {
             let sequence = self.next_sequence();
-            self.queue(target)?.messages.push(Stored {
+            let stored = Stored {
                 deduplication_id: message.id.clone(),
                 sequence,
                 sent: now,
@@ -33,7 +34,8 @@ impl State {
                 receipt: None,
                 source_arn: Some(origin.to_owned()),
                 ..message
-            });
+            };
+            self.queue(target)?.messages.insert(sequence, stored);
         }
         Ok(())
     }
@@ -56,23 +58,26 @@ impl State {
             let message = "Source queue must be configured as a Dead Letter Queue.";
             return Err(ServiceError::new("InvalidParameterValue", message));
         }
-        let leaves = |message: &mut Stored| message.source_arn.is_some() && !message.in_flight(now);
+        let leaves = |_: &u128, message: &mut Stored| {
+            message.source_arn.is_some() && !message.in_flight(now)
+        };
         let queue = self.queue(source)?;
         let leaving: Vec<_> = queue.messages.extract_if(.., leaves).collect();
         let moved = leaving.len();
-        for mut message in leaving {
-            let sequence = self.next_sequence();
-            let target = message.source_arn.take().unwrap_or_default();
-            self.queue(&target)?.messages.push(Stored {
-                id: Uuid::new_v4().to_string(),
-                sequence,
-                sent: now,
-                first_received: None,
-                receive_count: 0,
-                hidden_until: None,
-                receipt: None,
-                ..message
-            });
+        for (_, message) in leaving {
+            let accepted = Accepted {
+                message_id: Uuid::new_v4().to_string(),
+                sequence: self.next_sequence(),
+            };
+            let outgoing = Outgoing {
+                body: message.body,
+                group: message.group,
+                deduplication_id: None,
+            };
+            let stored = Stored::new(accepted, outgoing, message.deduplication_id, now);
+            let target = message.source_arn.unwrap_or_default();
+            let sequence = stored.sequence;
+            self.queue(&target)?.messages.insert(sequence, stored);
         }
         Ok(moved)
     }

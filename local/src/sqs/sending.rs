@@ -83,19 +83,8 @@ impl Queue {
             sequence,
         };
         self.answers.remember(id, accepted.clone(), now);
-        self.messages.push(Stored {
-            id: accepted.message_id.clone(),
-            body: message.body,
-            group: message.group,
-            deduplication_id,
-            sequence,
-            sent: now,
-            first_received: None,
-            receive_count: 0,
-            hidden_until: None,
-            receipt: None,
-            source_arn: None,
-        });
+        let stored = Stored::new(accepted.clone(), message, deduplication_id, now);
+        self.messages.insert(sequence, stored);
         Ok(accepted)
     }
 

@@ -50,6 +50,13 @@ impl Fixture {
         self.sqs.delete(&self.url, &message.receipt_handle).unwrap();
     }
 
+    /// Sets when a message is visible again; the code of a refusal.
+    fn change(&self, message: &Message, seconds: u64) -> Result<(), String> {
+        let (handle, timeout) = (&message.receipt_handle, Duration::from_secs(seconds));
+        let changed = self.sqs.change_visibility(&self.url, handle, timeout);
+        changed.map_err(|error| error.code)
+    }
+
     fn seconds_pass(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
     }
@@ -112,13 +119,9 @@ async fn an_earlier_message_made_visible_does_not_open_the_group_of_a_later_one_
     f.send("1", "a");
     f.send("2", "a");
     let both = f.receive(2).await;
-    f.sqs
-        .change_visibility(&f.url, &both[0].receipt_handle, Duration::ZERO)
-        .unwrap();
+    f.change(&both[0], 0).unwrap();
     assert_eq!(bodies(&f.receive(10).await), [""; 0]);
-    f.sqs
-        .change_visibility(&f.url, &both[1].receipt_handle, Duration::ZERO)
-        .unwrap();
+    f.change(&both[1], 0).unwrap();
     assert_eq!(bodies(&f.receive(10).await), ["1", "2"]);
 }
 
