@@ -20,7 +20,7 @@
 //!   {"when": {"operation": "SendMessageBatch", "times": 1}, "do": {"fail-entry": {"entry": 2}}},
 //!   {"when": {"operation": "BatchGetBuilds", "chance": 0.1}, "do": "mutate"},
 //!   {"name": "bad disk", "when": {"operation": "GetFile", "times": 1}, "do": "flip-bit"},
-//!   {"when": {"caller": "LOCALFUNCTION", "first": 12, "last": 12}, "do": "kill-before"}
+//!   {"when": {"caller": "LOCALFUNCTIONPUB", "first": 12, "last": 12}, "do": "kill-before"}
 //! ]
 //! ```
 //!
@@ -89,11 +89,11 @@ pub struct Firings {
     pub name: String,
     /// Calls that its service, operation, detail and caller match.
     pub seen: u64,
-    /// Calls that it fell upon.
+    /// Calls that it applied to.
     pub fired: u64,
 }
 
-/// A fault that falls upon one call.
+/// A fault that applies to one call.
 #[derive(Clone, Debug)]
 pub(crate) struct Fault {
     pub(crate) id: RuleId,
@@ -200,7 +200,7 @@ impl Faults {
         }
     }
 
-    /// The faults that fall upon this call. Those that change an answer are only candidates,
+    /// The faults that apply to this call. Those that change an answer are only candidates,
     /// counted by [`Faults::confirm`].
     pub(crate) fn on_call(&self, call: &Subject<'_>) -> Vec<Fault> {
         let now = self.0.clock.now();

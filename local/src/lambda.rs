@@ -28,7 +28,7 @@ pub use function::{Function, WeakFunction};
 pub use invocation::Invocation;
 pub use log::{FunctionLog, LogLine, Stream};
 pub use mapping::{BatchOutcome, EventSourceMapping, MappingOptions};
-pub use options::FunctionOptions;
+pub use options::{FunctionOptions, Handler};
 
-/// How the access key id of every execution environment begins.
+/// How the access key id of every execution environment of any function begins.
 pub const FUNCTION_KEY_PREFIX: &str = "LOCALFUNCTION";

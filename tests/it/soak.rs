@@ -38,7 +38,7 @@ const PUSHES_PER_KILL: usize = 40;
 /// Deliveries before the dead-letter queue: none of these pushes deserves to end there.
 const MAX_RECEIVE_COUNT: u32 = 1_000;
 
-/// The fault that falls upon every call.
+/// The fault that applies to every call.
 const LATENCY: &str = "latency";
 
 /// Real time that nothing may take longer than.
@@ -59,6 +59,7 @@ async fn nothing_is_lost_doubled_out_of_order_or_inexact() {
         deploy.timeout = TIMEOUT;
         deploy.visibility_timeout = Some(VISIBILITY);
         deploy.max_receive_count = MAX_RECEIVE_COUNT;
+        deploy.intake_max_receive_count = MAX_RECEIVE_COUNT;
     })
     .await;
     for (name, repository) in &history.repositories {
@@ -72,8 +73,7 @@ async fn nothing_is_lost_doubled_out_of_order_or_inexact() {
     let mut events = Vec::with_capacity(pushes);
     for push in &history.pushes {
         let event = push.event(&history, world.aws.clock().now());
-        let body = event.json().to_string();
-        world.deployment.send_body(&body, &push.group).unwrap();
+        world.deployment.send_event(&event).unwrap();
         events.push(event.id);
     }
     world.deployment.idle(PATIENCE).await.unwrap();
@@ -130,20 +130,26 @@ fn add_faults(faults: &Faults, seed: u64) {
         (0.01, full_build_queue()),
     ];
     for (number, (chance, rule)) in rules.into_iter().enumerate() {
-        faults.add(rule.by_function().chance(chance, seed + number as u64));
+        faults.add(
+            rule.by_either_function()
+                .chance(chance, seed + number as u64),
+        );
     }
 }
 
-/// Kills, spread over the run, before and after calls in turn.
+/// Kills of both functions, spread over the run, before and after calls in turn.
 fn add_kills(faults: &Faults, pushes: usize, random: &mut StdRng) -> Vec<RuleId> {
     /// A push needs more calls than this.
     const CALLS_PER_PUSH: u64 = 5;
     let stretch = PUSHES_PER_KILL as u64 * CALLS_PER_PUSH;
-    (0..(pushes / PUSHES_PER_KILL).max(1) as u64)
-        .map(|number| {
-            let at = number * stretch + random.random_range(1..=stretch);
-            let kill = [Rule::kill_before, Rule::kill_after][usize::from(number % 2 == 1)];
-            faults.add(kill(at))
-        })
-        .collect()
+    let publish = (0..(pushes / PUSHES_PER_KILL).max(1) as u64).map(|number| {
+        let at = number * stretch + random.random_range(1..=stretch);
+        [Rule::kill_before, Rule::kill_after][usize::from(number % 2 == 1)](at)
+    });
+    // The intake forwards up to ten pushes with each call.
+    let intake = [Action::KillBefore, Action::KillAfter]
+        .into_iter()
+        .zip([2, 5]);
+    let intake = intake.map(|(kill, call)| Rule::new(kill).by_intake().nth(call).times(1));
+    publish.chain(intake).map(|kill| faults.add(kill)).collect()
 }

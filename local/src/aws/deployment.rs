@@ -1,5 +1,5 @@
-//! pushbuild as its template deploys it, on the local AWS: a versioned bucket, a FIFO queue with
-//! its dead-letter queue, the function, and the mapping between them.
+//! pushbuild as its template deploys it: the intake queue and the function behind it, the push queue
+//! and the function behind that, their dead-letter queue, and a versioned bucket.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -10,40 +10,51 @@ use anyhow::Context as _;
 use super::{LocalAws, Options};
 use crate::clock::Clock;
 use crate::events::RepositoryEvent;
-use crate::lambda::{EventSourceMapping, Function, FunctionLog, FunctionOptions, MappingOptions};
+use crate::lambda::{
+    EventSourceMapping, Function, FunctionLog, FunctionOptions, Handler, MappingOptions,
+};
 use crate::sqs::{QueueOptions, Snapshot, Sqs};
+
+/// The message group that the template's rule gives every event.
+const RULE_GROUP: &str = "pushes";
+
+/// The template's values for the intake, which has no parameters for them.
+const INTAKE_TIMEOUT: Duration = Duration::from_secs(10);
+const INTAKE_MEMORY_MB: u32 = 256;
 
 /// What is deployed. The defaults are the template's.
 #[derive(Clone, Debug)]
 pub struct DeployOptions {
-    /// The function's executable.
+    /// The functions' executable.
     pub program: PathBuf,
-    /// Its arguments, for a program that is more than the function.
+    /// Its arguments, for a program that is more than the functions.
     pub args: Vec<String>,
-    /// Environment variables of the function; `CODE_BUCKET` and `AWS_ENDPOINT_URL` are
-    /// set, and `REPOSITORIES` to `*`.
+    /// Environment variables of both functions. `CODE_BUCKET`, `PUSH_QUEUE_URL` and
+    /// `AWS_ENDPOINT_URL` are set, and `REPOSITORIES` to `*`.
     pub env: BTreeMap<String, String>,
-    /// The function's name, and the start of its queues' names.
+    /// The start of the functions' and queues' names.
     pub name: String,
     /// The bundles' bucket.
     pub bucket: String,
-    /// Real time for one invocation.
+    /// Real time for one invocation of the function `publish`.
     pub timeout: Duration,
-    /// How long a received message stays invisible, on the local AWS's clock; six times the
-    /// timeout if not given, as Lambda's guide recommends.
+    /// How long a received message stays invisible in both queues, on the local AWS's clock; six
+    /// times the function's timeout if not given, as Lambda's guide recommends.
     pub visibility_timeout: Option<Duration>,
-    /// Receives of a message before it goes to the dead-letter queue.
+    /// Receives of a push before it goes to the dead-letter queue.
     pub max_receive_count: u32,
-    /// Told to the function, and not enforced.
+    /// Receives of an event by the intake before it goes there.
+    pub intake_max_receive_count: u32,
+    /// Told to the function `publish`, and not enforced.
     pub memory_mb: u32,
-    /// Whether the function's lines also go to standard error as they come.
+    /// Whether the functions' lines also go to standard error as they come.
     pub print: bool,
-    /// How the queue is polled, and what is made of answers.
+    /// How the push queue is polled, and what is made of answers.
     pub mapping: MappingOptions,
 }
 
 impl DeployOptions {
-    /// `program` as the function, with the template's defaults.
+    /// `program` as the functions, with the template's defaults.
     pub fn new(program: impl Into<PathBuf>) -> Self {
         Self {
             program: program.into(),
@@ -53,7 +64,8 @@ impl DeployOptions {
             bucket: "pushbuild-bundles".to_owned(),
             timeout: Duration::from_mins(5),
             visibility_timeout: None,
-            max_receive_count: 2,
+            max_receive_count: 5,
+            intake_max_receive_count: 2,
             memory_mb: 512,
             print: false,
             mapping: MappingOptions::default(),
@@ -61,15 +73,22 @@ impl DeployOptions {
     }
 }
 
-/// A running deployment. Dropped, it stops at once and ends the function's processes.
+/// A running deployment. Dropped, it stops at once and ends the functions' processes.
 pub struct Deployment {
     account: String,
     region: String,
     clock: Clock,
     sqs: Sqs,
     bucket: String,
-    queue_url: String,
     dead_letter_url: String,
+    log: FunctionLog,
+    intake: Stage,
+    publish: Stage,
+}
+
+/// A queue and the function behind it.
+pub struct Stage {
+    queue_url: String,
     function: Function,
     mapping: EventSourceMapping,
 }
@@ -85,39 +104,54 @@ impl LocalAws {
             name,
             bucket,
             timeout,
-            mapping,
-            max_receive_count,
             ..
-        } = options;
-        let visibility_timeout = options.visibility_timeout.unwrap_or(timeout * 6);
+        } = &options;
         self.s3
-            .create_bucket(&bucket, true)
+            .create_bucket(bucket, true)
             .with_context(|| format!("creating the bucket {bucket}"))?;
-        let queue = |suffix: &str, dead_letter: Option<(String, u32)>, retention| {
+        let queue = |suffix: &str, options: QueueOptions| {
             let queue = format!("{name}-{suffix}.fifo");
-            let options = QueueOptions {
-                visibility_timeout,
-                dead_letter,
-                retention,
-                ..QueueOptions::default()
-            };
             self.sqs
                 .create_queue(&queue, options)
                 .with_context(|| format!("creating the queue {queue}"))
         };
-        let dead_letter_url = queue("dead-letters", None, Duration::from_hours(14 * 24))?;
-        let dead_letter = (self.sqs.arn(&dead_letter_url), max_receive_count);
-        let queue_url = queue("pushes", Some(dead_letter), Duration::from_hours(4 * 24))?;
+        let dead_letter_url = queue(
+            "dead-letters",
+            QueueOptions {
+                retention: Duration::from_hours(14 * 24),
+                ..QueueOptions::default()
+            },
+        )?;
+        let dead_letter_arn = self.sqs.arn(&dead_letter_url);
+        let with_dead_letters = |visibility: Duration, receives: u32| QueueOptions {
+            visibility_timeout: options.visibility_timeout.unwrap_or(visibility),
+            dead_letter: Some((dead_letter_arn.clone(), receives)),
+            ..QueueOptions::default()
+        };
+        let intake_url = queue(
+            "intake",
+            with_dead_letters(INTAKE_TIMEOUT * 6, options.intake_max_receive_count),
+        )?;
+        let push_options = with_dead_letters(*timeout * 6, options.max_receive_count);
+        let push_url = queue(
+            "pushes",
+            QueueOptions {
+                high_throughput: true,
+                ..push_options
+            },
+        )?;
         let mut env = BTreeMap::from([
             ("AWS_ENDPOINT_URL".to_owned(), self.endpoint()),
             ("CODE_BUCKET".to_owned(), bucket.clone()),
+            ("PUSH_QUEUE_URL".to_owned(), push_url.clone()),
             ("REPOSITORIES".to_owned(), "*".to_owned()),
         ]);
-        env.extend(options.env);
+        env.extend(options.env.clone());
         self.calls.deployed(&serde_json::json!({
             "deployed": name,
             "program": options.program.file_name().map(|name| name.to_string_lossy()),
-            "queue": self.sqs.arn(&queue_url),
+            "intake_queue": self.sqs.arn(&intake_url),
+            "queue": self.sqs.arn(&push_url),
             "environment": env,
         }));
         let Options {
@@ -126,39 +160,65 @@ impl LocalAws {
             clock,
             ..
         } = self.options.clone();
-        let function = Function::new(FunctionOptions {
-            program: options.program,
-            args: options.args,
-            env,
-            name,
-            memory_mb: options.memory_mb,
-            timeout,
-            concurrency: mapping.maximum_concurrency,
-            print: options.print,
-            region: region.clone(),
-            account: account.clone(),
-        });
-        self.watch(&function);
-        let sqs = self.sqs.clone();
-        let mapping = EventSourceMapping::start(sqs.clone(), &queue_url, function.clone(), mapping);
+        let log = FunctionLog::new(options.print);
+        let stage =
+            |queue_url: String, handler: Handler, memory_mb, timeout, mapping: MappingOptions| {
+                let function = FunctionOptions {
+                    program: options.program.clone(),
+                    args: options.args.clone(),
+                    env: env.clone(),
+                    name: match handler {
+                        Handler::Intake => format!("{name}-intake"),
+                        Handler::Publish => name.clone(),
+                    },
+                    handler,
+                    memory_mb,
+                    timeout,
+                    concurrency: mapping.maximum_concurrency,
+                    region: region.clone(),
+                    account: account.clone(),
+                };
+                let function = Function::new(function, log.clone());
+                self.watch(&function);
+                let sqs = self.sqs.clone();
+                let mapping = EventSourceMapping::start(sqs, &queue_url, function.clone(), mapping);
+                Stage {
+                    queue_url,
+                    function,
+                    mapping,
+                }
+            };
+        let intake = stage(
+            intake_url,
+            Handler::Intake,
+            INTAKE_MEMORY_MB,
+            INTAKE_TIMEOUT,
+            MappingOptions::default(),
+        );
+        let publish = stage(
+            push_url,
+            Handler::Publish,
+            options.memory_mb,
+            *timeout,
+            options.mapping,
+        );
         Ok(Deployment {
             account,
             region,
             clock,
-            sqs,
-            bucket,
-            queue_url,
+            sqs: self.sqs.clone(),
+            bucket: bucket.clone(),
             dead_letter_url,
-            function,
-            mapping,
+            log,
+            intake,
+            publish,
         })
     }
 }
 
 impl Deployment {
-    /// Sends the event of a push, as CodeCommit, EventBridge and the rule of the repository do,
-    /// and returns the event's id. `reference` is a full name, or a branch's; without `old` the
-    /// reference is new.
+    /// Sends the event of a push, as CodeCommit and EventBridge do, and returns the event's id.
+    /// `reference` is a full name, or a branch's; without `old` the reference is new.
     ///
     /// # Errors
     /// When SQS refuses the message.
@@ -183,24 +243,32 @@ impl Deployment {
         Ok(event.id)
     }
 
-    /// Sends an event in the message group of its repository, and returns the message id.
+    /// Sends an event to the intake queue, and returns the message id.
     ///
     /// # Errors
     /// When SQS refuses the message.
     pub fn send_event(&self, event: &RepositoryEvent) -> anyhow::Result<String> {
-        let repository = event.detail["repositoryName"].as_str().unwrap_or("none");
-        self.send_body(&event.json().to_string(), repository)
+        self.send_to_intake(&event.json().to_string())
     }
 
-    /// Sends any body in any message group, and returns the message id.
+    /// Sends any body to the intake queue as the template's rule does, and returns the message id.
+    ///
+    /// # Errors
+    /// When SQS refuses the message.
+    pub fn send_to_intake(&self, body: &str) -> anyhow::Result<String> {
+        Ok(self.sqs.send(&self.intake.queue_url, body, RULE_GROUP)?)
+    }
+
+    /// Sends any body to the push queue in any message group, past the intake, and returns the
+    /// message id.
     ///
     /// # Errors
     /// When SQS refuses the message.
     pub fn send_body(&self, body: &str, group: &str) -> anyhow::Result<String> {
-        Ok(self.sqs.send(&self.queue_url, body, group)?)
+        Ok(self.sqs.send(&self.publish.queue_url, body, group)?)
     }
 
-    /// Waits until the queue holds nothing, not even in flight, and no batch is with the function;
+    /// Waits until both queues hold nothing, not even in flight, and no batch is with a function;
     /// `timeout` is real time.
     ///
     /// # Errors
@@ -209,19 +277,23 @@ impl Deployment {
         let deadline = Instant::now() + timeout;
         loop {
             let changed = self.sqs.changed();
-            let batches = self.mapping.in_flight();
-            if self.sqs.is_empty(&self.queue_url) && batches == 0 {
+            // In this order: a push is in the push queue before it leaves the intake queue.
+            let stages = [&self.intake, &self.publish];
+            let is_idle = |stage: &Stage| {
+                self.sqs.is_empty(&stage.queue_url) && stage.mapping.in_flight() == 0
+            };
+            if stages.into_iter().all(is_idle) {
                 return Ok(());
             }
             if Instant::now() >= deadline {
-                let left: Vec<_> = self
-                    .sqs
-                    .messages(&self.queue_url)
-                    .iter()
-                    .map(|left| left.body.clone())
-                    .collect();
+                let left = |stage: &Stage| {
+                    let messages = self.sqs.messages(&stage.queue_url);
+                    messages.into_iter().map(|left| left.body)
+                };
+                let left: Vec<String> = stages.into_iter().flat_map(left).collect();
+                let batches = stages.map(|stage| stage.mapping.in_flight());
                 anyhow::bail!(
-                    "after {timeout:?}, {batches} batches are at work and these messages left: {left:#?}"
+                    "after {timeout:?}, {batches:?} batches are at work and these messages left: {left:#?}"
                 );
             }
             // A batch ends without a change where its messages stay.
@@ -229,19 +301,32 @@ impl Deployment {
         }
     }
 
-    /// When the next message will be visible, if until then nothing can happen: no batch is with
-    /// the function, and all messages are invisible. A clock that stands still can be put forward
+    /// When the next message will be visible, if until then nothing can happen: no batch is with a
+    /// function, and all messages are invisible. A clock that stands still can be put forward
     /// to it.
     pub fn next_visible(&self) -> Option<SystemTime> {
-        // In this order: a batch that is received or ends in between counts as one at work.
-        let ended = self.mapping.ended();
-        let (batches, next) = self.sqs.receives(&self.queue_url);
-        next.filter(|next| batches == ended && *next > self.clock.now())
+        let now = self.clock.now();
+        let mut earliest = None;
+        for stage in [&self.intake, &self.publish] {
+            // In this order: a batch that is received or ends in between counts as one at work.
+            let ended = stage.mapping.ended();
+            let (batches, next) = self.sqs.receives(&stage.queue_url);
+            if batches != ended || next.is_some_and(|next| next <= now) {
+                return None;
+            }
+            earliest = [earliest, next].into_iter().flatten().min();
+        }
+        earliest
     }
 
-    /// The queue of the pushes.
+    /// The intake queue and its function.
+    pub fn intake(&self) -> &Stage {
+        &self.intake
+    }
+
+    /// The push queue.
     pub fn queue_url(&self) -> &str {
-        &self.queue_url
+        self.publish.queue_url()
     }
 
     /// The queue of those that could not be built.
@@ -259,23 +344,41 @@ impl Deployment {
         &self.bucket
     }
 
-    /// The function.
+    /// The function `publish`.
+    pub fn function(&self) -> &Function {
+        self.publish.function()
+    }
+
+    /// The mapping between the push queue and the function `publish`.
+    pub fn mapping(&self) -> &EventSourceMapping {
+        self.publish.mapping()
+    }
+
+    /// What the processes of both functions write.
+    pub fn function_log(&self) -> &FunctionLog {
+        &self.log
+    }
+
+    /// Takes no more messages, waits for the batches at work, and ends the functions' processes.
+    pub async fn stop(self) {
+        self.intake.mapping.stop().await;
+        self.publish.mapping.stop().await;
+    }
+}
+
+impl Stage {
+    /// The queue.
+    pub fn queue_url(&self) -> &str {
+        &self.queue_url
+    }
+
+    /// The function behind it.
     pub fn function(&self) -> &Function {
         &self.function
     }
 
-    /// What the function's processes write.
-    pub fn function_log(&self) -> &FunctionLog {
-        self.function.log()
-    }
-
-    /// The mapping between queue and function.
+    /// The mapping between them.
     pub fn mapping(&self) -> &EventSourceMapping {
         &self.mapping
-    }
-
-    /// Takes no more messages, waits for the batches at work, and ends the function's processes.
-    pub async fn stop(self) {
-        self.mapping.stop().await;
     }
 }

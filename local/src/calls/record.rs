@@ -1,5 +1,5 @@
-//! The function's calls, written to a file for whoever judges them afterwards: the test that holds
-//! every call of the test suite against the permissions of the template.
+//! The functions' calls, written to a file: a test holds every call of the test suite against the
+//! permissions that the template grants.
 //!
 //! One file for each local AWS, JSON Lines: what was deployed, and each call of a function.
 
@@ -12,6 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::{Value, json};
 
 use super::Call;
+use crate::lambda::Handler;
 
 /// Names a folder, which has to exist; without it nothing is written.
 pub const VARIABLE: &str = "PUSHBUILD_CALL_RECORD";
@@ -38,6 +39,7 @@ impl Record {
     /// Writes a call down.
     pub(super) fn call(&self, call: &Call) {
         self.line(&json!({
+            "function": function_of(call),
             "service": call.service,
             "operation": call.operation,
             "detail": call.detail,
@@ -54,4 +56,12 @@ impl Record {
         // A record with a hole in it would pass what it does not hold.
         writeln!(file, "{line}").expect("the call record cannot be written");
     }
+}
+
+/// The handler of the function that made a call under its own credentials.
+fn function_of(call: &Call) -> Option<&'static str> {
+    let id = call.access_key_id.as_deref().unwrap_or_default();
+    let mut handlers = [Handler::Intake, Handler::Publish].into_iter();
+    let handler = handlers.find(|handler| id.starts_with(handler.key_prefix()));
+    handler.map(Handler::name)
 }

@@ -1,4 +1,4 @@
-//! What `try` sends: bodies for the queue, made of a repository's branches or read from a file.
+//! What `try` sends: bodies for the intake queue, made of a repository's branches or read from a file.
 
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -16,12 +16,12 @@ pub struct Served {
     pub path: PathBuf,
 }
 
-/// One message for the queue.
+/// One message for the intake queue.
 pub struct Message {
     /// The body.
     pub body: String,
-    /// Its message group: the repository, as the template's rules set it.
-    pub group: String,
+    /// The repository that it names, if it names one.
+    pub repository: String,
     /// For a person.
     pub title: String,
 }
@@ -145,7 +145,7 @@ impl Message {
             _ => format!("{:.60}", body.replace('\n', " ")),
         };
         Self {
-            group: text("repositoryName").unwrap_or("none").to_owned(),
+            repository: text("repositoryName").unwrap_or("no repository").to_owned(),
             title,
             body,
         }

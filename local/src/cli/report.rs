@@ -9,7 +9,7 @@ use crate::aws::LocalAws;
 use crate::codebuild::Build;
 use crate::lambda::FunctionLog;
 
-/// How one message ended, by the function's own log.
+/// How one message ended, by the functions' own log.
 #[derive(Clone, Debug)]
 pub struct Ending {
     line: Value,
@@ -26,7 +26,9 @@ impl Ending {
             let is_known = |ending: &Self| {
                 line["message_id"].is_string() && ending.line["message_id"] == line["message_id"]
             };
-            if line.get("outcome").is_some() && !endings.iter().any(is_known) {
+            // What the intake forwards ends in the function `publish`.
+            let is_ending = line["outcome"].is_string() && line["outcome"] != "forwarded";
+            if is_ending && !endings.iter().any(is_known) {
                 endings.push(Self { line });
             }
         }

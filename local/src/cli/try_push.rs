@@ -12,6 +12,7 @@ use super::report::{self, Ending};
 use super::{TryArgs, progress, sample, storage};
 use crate::aws::{DeployOptions, Deployment, LocalAws, Options};
 use crate::codecommit::count_tree;
+use crate::lambda::EventSourceMapping;
 
 /// An invocation's time, as on AWS; and how long a try is waited for.
 const TIMEOUT: Duration = Duration::from_mins(15);
@@ -40,11 +41,8 @@ pub async fn run(args: TryArgs) -> anyhow::Result<ExitCode> {
         expected_calls(&plan),
     ));
     for message in &plan.messages {
-        println!(
-            "  sent       {} to the queue, for {}",
-            message.title, message.group
-        );
-        deployment.send_body(&message.body, &message.group)?;
+        println!("  sent       {} of {}", message.title, message.repository);
+        deployment.send_to_intake(&message.body)?;
     }
     let endings = endings(&deployment, plan.messages.len()).await;
     // Whatever the log still has to show is shown before the report.
@@ -77,11 +75,9 @@ async fn endings(deployment: &Deployment, wanted: usize) -> anyhow::Result<Vec<E
         if endings.len() >= wanted {
             return Ok(endings);
         }
-        let died = deployment
-            .mapping()
-            .outcomes()
-            .into_iter()
-            .find(|outcome| outcome.response.is_none());
+        let stages = [deployment.intake().mapping(), deployment.mapping()];
+        let mut outcomes = stages.into_iter().flat_map(EventSourceMapping::outcomes);
+        let died = outcomes.find(|outcome| outcome.response.is_none());
         if let Some(outcome) = died {
             anyhow::bail!(
                 "the function gave no answer: {:?}\n{}",
@@ -124,7 +120,7 @@ fn expected_calls(plan: &Plan) -> u64 {
     };
     plan.messages
         .iter()
-        .filter(|message| message.group == served.name)
+        .filter(|message| message.repository == served.name)
         .filter_map(|message| {
             let event: serde_json::Value = serde_json::from_str(&message.body).ok()?;
             let commit = event["detail"]["commitId"].as_str()?;

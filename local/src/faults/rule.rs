@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::action::Action;
 use crate::calls::Service;
-use crate::lambda::FUNCTION_KEY_PREFIX;
+use crate::lambda::{FUNCTION_KEY_PREFIX, Handler};
 
 /// Which calls a rule is about. What is not given matches all.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -47,7 +47,7 @@ pub struct When {
     pub until_s: Option<f64>,
 }
 
-/// A fault and the calls it falls upon.
+/// A fault and the calls it applies to.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Rule {
@@ -72,12 +72,12 @@ impl Rule {
         }
     }
 
-    /// SIGKILL for the function before its `n`-th call from now on, counted from 1.
+    /// SIGKILL for the function `publish` before its `n`-th call from now on, counted from 1.
     pub fn kill_before(n: u64) -> Self {
         Self::new(Action::KillBefore).by_function().nth(n).times(1)
     }
 
-    /// SIGKILL for the function after its `n`-th call from now on took effect, counted from 1.
+    /// SIGKILL for the function `publish` after its `n`-th call from now on took effect, counted from 1.
     pub fn kill_after(n: u64) -> Self {
         Self::new(Action::KillAfter).by_function().nth(n).times(1)
     }
@@ -103,10 +103,27 @@ impl Rule {
         self
     }
 
-    /// Only calls that a function on the local Lambda makes, under its own credentials.
+    /// Only calls that the function `publish` makes, under its own credentials or a role's.
     #[must_use]
-    pub fn by_function(mut self) -> Self {
-        self.when.caller = Some(FUNCTION_KEY_PREFIX.to_owned());
+    pub fn by_function(self) -> Self {
+        self.by(Handler::Publish.key_prefix())
+    }
+
+    /// Only calls that the function `intake` makes.
+    #[must_use]
+    pub fn by_intake(self) -> Self {
+        self.by(Handler::Intake.key_prefix())
+    }
+
+    /// Only calls that either function makes.
+    #[must_use]
+    pub fn by_either_function(self) -> Self {
+        self.by(FUNCTION_KEY_PREFIX)
+    }
+
+    /// Only calls of an access key id that begins like this.
+    fn by(mut self, caller: &str) -> Self {
+        self.when.caller = Some(caller.to_owned());
         self
     }
 

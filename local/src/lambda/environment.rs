@@ -11,7 +11,6 @@ use tokio::process::Command;
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
-use super::FUNCTION_KEY_PREFIX;
 use super::invocation::Invocation;
 use super::log::{FunctionLog, Stream};
 use super::options::FunctionOptions;
@@ -25,8 +24,8 @@ const INIT: Duration = Duration::from_secs(10);
 /// How many lines of standard error are told with a death.
 const TAIL: usize = 20;
 
-/// The next access key id: no two environments have the same, whatever their functions.
-static KEYS: AtomicU64 = AtomicU64::new(1);
+/// The next environment's number: no two have the same, whatever their functions.
+static NUMBERS: AtomicU64 = AtomicU64::new(1);
 
 /// One process with its Runtime API. Dropped, it is killed.
 pub(super) struct Environment {
@@ -40,16 +39,10 @@ pub(super) struct Environment {
 
 impl Environment {
     /// Starts the process; it is not waited for.
-    pub(super) async fn start(
-        number: u64,
-        options: &FunctionOptions,
-        log: &FunctionLog,
-    ) -> io::Result<Self> {
+    pub(super) async fn start(options: &FunctionOptions, log: &FunctionLog) -> io::Result<Self> {
+        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
         let api = RuntimeApi::open(options.arn()).await?;
-        let access_key_id = format!(
-            "{FUNCTION_KEY_PREFIX}{:07}",
-            KEYS.fetch_add(1, Ordering::Relaxed)
-        );
+        let access_key_id = format!("{}{number:04}", options.handler.key_prefix());
         let mut child = Command::new(&options.program)
             .args(&options.args)
             .env_clear()
@@ -210,7 +203,7 @@ impl Environment {
 fn environment_variables(options: &FunctionOptions, number: u64) -> Vec<(&'static str, String)> {
     let task_root = options.program.parent().unwrap_or(&options.program);
     vec![
-        ("_HANDLER", "bootstrap".to_owned()),
+        ("_HANDLER", options.handler.name().to_owned()),
         ("AWS_DEFAULT_REGION", options.region.clone()),
         ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
         ("AWS_EXECUTION_ENV", "AWS_Lambda_provided.al2023".to_owned()),

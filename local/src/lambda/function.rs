@@ -39,10 +39,10 @@ struct Inner {
 }
 
 impl Function {
-    /// Starts nothing yet: the first invocation does.
-    pub fn new(options: FunctionOptions) -> Self {
+    /// Starts nothing yet: the first invocation does. Functions may share a log.
+    pub fn new(options: FunctionOptions, log: FunctionLog) -> Self {
         Self(Arc::new(Inner {
-            log: FunctionLog::new(options.print),
+            log,
             permits: Semaphore::new(options.concurrency.max(1)),
             options,
             started: AtomicU64::new(0),
@@ -57,7 +57,7 @@ impl Function {
         &self.0.options
     }
 
-    /// What its processes write.
+    /// What its processes write, perhaps among other functions' lines.
     pub fn log(&self) -> &FunctionLog {
         &self.0.log
     }
@@ -136,8 +136,8 @@ impl Function {
     }
 
     async fn start(&self) -> std::io::Result<Arc<Environment>> {
-        let number = self.0.started.fetch_add(1, Ordering::SeqCst) + 1;
-        let environment = Arc::new(Environment::start(number, &self.0.options, &self.0.log).await?);
+        self.0.started.fetch_add(1, Ordering::SeqCst);
+        let environment = Arc::new(Environment::start(&self.0.options, &self.0.log).await?);
         let mut all = self.0.all.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|environment| environment.strong_count() > 0);
         all.push(Arc::downgrade(&environment));

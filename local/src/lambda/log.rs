@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
-use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
 
 /// Lines kept; the oldest go first.
@@ -30,7 +29,7 @@ pub struct LogLine {
     pub text: String,
 }
 
-/// The lines of all of a function's environments, in the order they were read. Clones share them.
+/// The lines of functions' environments, in the order they were read. Clones share them.
 #[derive(Clone, Debug)]
 pub struct FunctionLog(Arc<Inner>);
 
@@ -38,16 +37,14 @@ pub struct FunctionLog(Arc<Inner>);
 struct Inner {
     print: bool,
     lines: Mutex<VecDeque<LogLine>>,
-    live: broadcast::Sender<LogLine>,
 }
 
 impl FunctionLog {
-    pub(super) fn new(print: bool) -> Self {
-        let live = broadcast::Sender::new(4096);
+    /// No lines yet; `print` also writes them to standard error as they come.
+    pub fn new(print: bool) -> Self {
         Self(Arc::new(Inner {
             print,
             lines: Mutex::default(),
-            live,
         }))
     }
 
@@ -69,11 +66,6 @@ impl FunctionLog {
             .iter()
             .flat_map(|line| [line.text.as_str(), "\n"])
             .collect()
-    }
-
-    /// Every line from now on.
-    pub fn subscribe(&self) -> broadcast::Receiver<LogLine> {
-        self.0.live.subscribe()
     }
 
     /// The last lines of one environment's standard error.
@@ -125,8 +117,6 @@ impl FunctionLog {
         if self.0.print {
             eprintln!("{}", line.text);
         }
-        // Nobody may be listening.
-        let _ = self.0.live.send(line.clone());
         let mut lines = self.0.lines.lock().unwrap_or_else(PoisonError::into_inner);
         if lines.len() == KEPT {
             lines.pop_front();

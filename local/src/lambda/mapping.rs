@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::json;
-use tokio::sync::{Semaphore, broadcast, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::batch_response::BatchResponse;
@@ -74,7 +74,6 @@ struct Shared {
     options: MappingOptions,
     in_flight: AtomicUsize,
     outcomes: Mutex<Vec<BatchOutcome>>,
-    live: broadcast::Sender<BatchOutcome>,
 }
 
 impl EventSourceMapping {
@@ -87,7 +86,6 @@ impl EventSourceMapping {
             options,
             in_flight: AtomicUsize::new(0),
             outcomes: Mutex::default(),
-            live: broadcast::Sender::new(4096),
         });
         let (stopping, stopped) = watch::channel(false);
         let polling = tokio::spawn(poll(shared.clone(), stopped));
@@ -116,11 +114,6 @@ impl EventSourceMapping {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
-    }
-
-    /// What becomes of each batch from now on.
-    pub fn subscribe(&self) -> broadcast::Receiver<BatchOutcome> {
-        self.shared.live.subscribe()
     }
 
     /// Takes no more messages, and waits for the batches that are with the function.
@@ -207,9 +200,7 @@ impl Shared {
         self.outcomes
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .push(outcome.clone());
-        // Nobody may be listening.
-        let _ = self.live.send(outcome);
+            .push(outcome);
     }
 
     /// Which messages an invocation's end says are handled.

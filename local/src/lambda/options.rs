@@ -4,6 +4,33 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// Which of pushbuild's two functions it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handler {
+    /// Behind the intake queue.
+    Intake,
+    /// Behind the push queue.
+    Publish,
+}
+
+impl Handler {
+    /// The value of `_HANDLER`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Intake => "intake",
+            Self::Publish => "publish",
+        }
+    }
+
+    /// How the access key ids of its execution environments begin.
+    pub fn key_prefix(self) -> &'static str {
+        match self {
+            Self::Intake => "LOCALFUNCTIONINT",
+            Self::Publish => "LOCALFUNCTIONPUB",
+        }
+    }
+}
+
 /// A function's configuration, as Lambda has it.
 #[derive(Clone, Debug)]
 pub struct FunctionOptions {
@@ -15,14 +42,14 @@ pub struct FunctionOptions {
     pub env: BTreeMap<String, String>,
     /// The function's name.
     pub name: String,
+    /// Its handler.
+    pub handler: Handler,
     /// Told to the function, and not enforced.
     pub memory_mb: u32,
     /// Real time for one invocation, after which the process is killed.
     pub timeout: Duration,
     /// Execution environments at most ("reserved concurrency"); more invocations wait.
     pub concurrency: usize,
-    /// Whether its lines also go to standard error as they come.
-    pub print: bool,
     /// For instance `eu-west-1`.
     pub region: String,
     /// Twelve digits.
@@ -37,10 +64,10 @@ impl FunctionOptions {
             args: Vec::new(),
             env: BTreeMap::new(),
             name: "pushbuild".to_owned(),
+            handler: Handler::Publish,
             memory_mb: 512,
             timeout: Duration::from_mins(1),
             concurrency: 10,
-            print: false,
             region: "eu-west-1".to_owned(),
             account: "000000000000".to_owned(),
         }

@@ -101,7 +101,7 @@ impl Local {
 
 const GET_FOLDER: &str = "POST / HTTP/1.1\r\ncontent-type: application/x-amz-json-1.1\r\n\
     x-amz-target: CodeCommit_20150413.GetFolder\r\namz-sdk-request: attempt=2; max=3\r\n\
-    authorization: AWS4-HMAC-SHA256 Credential=LOCALFUNCTION0000001/20260101/eu-west-1/codecommit/aws4_request";
+    authorization: AWS4-HMAC-SHA256 Credential=LOCALFUNCTIONPUB0001/20260101/eu-west-1/codecommit/aws4_request";
 
 #[tokio::test]
 async fn a_json_call_is_answered_and_recorded() {
@@ -124,7 +124,7 @@ async fn a_json_call_is_answered_and_recorded() {
         (1, Service::CodeCommit, 2)
     );
     assert_eq!((call.detail.as_str(), call.status), ("demo:src", Some(200)));
-    assert_eq!(call.access_key_id.as_deref(), Some("LOCALFUNCTION0000001"));
+    assert_eq!(call.access_key_id.as_deref(), Some("LOCALFUNCTIONPUB0001"));
     assert_eq!(
         (call.request_bytes, call.response_bytes),
         (44, body.len() as u64)
@@ -204,7 +204,7 @@ async fn a_call_under_an_assumed_role_is_the_functions_own() {
     let rule = local
         .faults
         .add(Rule::new(Action::ResetBefore).by_function());
-    let assumed = GET_FOLDER.replace("LOCALFUNCTION0000001", "ASSUMED");
+    let assumed = GET_FOLDER.replace("LOCALFUNCTIONPUB0001", "ASSUMED");
     local.send(&assumed, "{}").await.unwrap_err();
     assert_eq!(local.faults.fired(rule).unwrap().fired, 1);
     let call = local.calls.of(Service::CodeCommit, "GetFolder").remove(0);

@@ -49,6 +49,7 @@ impl World {
         aws.codebuild().accept_any_project(true);
         let mut deploy = DeployOptions::new(env!("CARGO_BIN_EXE_pushbuild"));
         deploy.timeout = Duration::from_mins(1);
+        deploy.max_receive_count = 2;
         deploy
             .env
             .insert("AWS_LAMBDA_LOG_FORMAT".to_owned(), "JSON".to_owned());

@@ -11,9 +11,6 @@ use crate::setup::prelude::*;
 const REPOSITORIES: usize = 3;
 const BRANCHES: usize = 40;
 
-/// Message groups of each repository: more than the template's one, so that lanes mix.
-const GROUPS: usize = 3;
-
 /// Files that a branch's commits change.
 const FILES: usize = 12;
 
@@ -27,7 +24,6 @@ pub struct History {
 pub struct Push {
     pub repository: usize,
     pub branch: String,
-    pub group: String,
     pub commit: String,
     pub old: Option<String>,
 }
@@ -65,7 +61,6 @@ impl History {
         let push = |(branch, commit): (usize, String)| Push {
             repository: branch % REPOSITORIES,
             branch: branch_name(branch),
-            group: format!("soak-{}-{}", branch % REPOSITORIES, branch % GROUPS),
             old: tips[branch].replace(commit.clone()),
             commit,
         };

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::*;
 
 fn toy(env: &[(&str, &str)], timeout: Duration) -> Function {
-    Function::new(toy_options(env, timeout))
+    Function::new(toy_options(env, timeout), FunctionLog::new(false))
 }
 
 fn toy_options(env: &[(&str, &str)], timeout: Duration) -> FunctionOptions {
@@ -83,7 +83,7 @@ async fn an_idle_environment_is_used_again_and_a_second_one_only_at_once() {
 async fn more_invocations_than_concurrency_wait() {
     let mut options = toy_options(&[], Duration::from_secs(30));
     options.concurrency = 1;
-    let function = Function::new(options);
+    let function = Function::new(options, FunctionLog::new(false));
     let sleep = r#"{"do":"sleep","s":0.2}"#;
     let started = Instant::now();
     tokio::join!(function.invoke(sleep), function.invoke(sleep));
@@ -161,9 +161,12 @@ async fn a_start_that_fails_says_why() {
     assert_eq!(status.as_deref(), Some("exit status: 3"));
     assert_eq!(stderr, ["toy starts", "no such variable"]);
 
-    let missing = Function::new(FunctionOptions::new("/no/such/bootstrap"))
-        .invoke("{}")
-        .await;
+    let missing = Function::new(
+        FunctionOptions::new("/no/such/bootstrap"),
+        FunctionLog::new(false),
+    )
+    .invoke("{}")
+    .await;
     let Invocation::InitError {
         error: Some(error), ..
     } = missing

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::clock::Clock;
-use crate::lambda::FunctionOptions;
+use crate::lambda::{FunctionLog, FunctionOptions};
 use crate::sqs::QueueOptions;
 
 struct Mapped {
@@ -33,7 +33,12 @@ fn mapped(options: MappingOptions, bodies: &[(&str, Value)]) -> Mapped {
     let mut function = FunctionOptions::new("python3");
     function.args = vec![concat!(env!("CARGO_MANIFEST_DIR"), "/src/lambda/toy.py").to_owned()];
     function.timeout = Duration::from_secs(20);
-    let mapping = EventSourceMapping::start(sqs.clone(), &url, Function::new(function), options);
+    let mapping = EventSourceMapping::start(
+        sqs.clone(),
+        &url,
+        Function::new(function, FunctionLog::new(false)),
+        options,
+    );
     Mapped {
         clock,
         sqs,

@@ -198,7 +198,7 @@ async fn a_kill_waits_for_the_process_and_the_caller_gets_no_answer() {
     }));
     local.faults.add(Rule::kill_before(2));
     local.faults.add(Rule::kill_after(3));
-    let other = GET_FOLDER.replace("LOCALFUNCTION0000001", "SOMEBODY");
+    let other = GET_FOLDER.replace("LOCALFUNCTIONPUB0001", "SOMEBODY");
     local.send(&other, "{}").await.unwrap();
     local.get_folder().await.unwrap();
     assert_eq!(
@@ -214,7 +214,7 @@ async fn a_kill_waits_for_the_process_and_the_caller_gets_no_answer() {
     local.get_folder().await.unwrap();
     assert_eq!(
         *killed.lock().unwrap(),
-        vec![Some("LOCALFUNCTION0000001".to_owned()); 2]
+        vec![Some("LOCALFUNCTIONPUB0001".to_owned()); 2]
     );
 }
 
