@@ -6,65 +6,42 @@
 //! (<https://docs.aws.amazon.com/codecommit/latest/APIReference/>); where it leaves something
 //! open, the comment at that place says "guess".
 //!
-//! | module | what it answers |
-//! | --- | --- |
-//! | [`mod@describe`] | what a command line wants to know about a repository before it pushes |
-//! | `source` | one repository behind many calls at once |
-//! | `input` | a call's members, and the exceptions for wrong ones |
-//! | `specifier` | commit specifiers and branch names to commits |
-//! | `tree` | paths to entries of a commit's tree |
-//! | `comparison` | what differs between two trees |
-//! | `unreadable` | what a repository that cannot be read is answered with |
-//! | `folder`, `file`, `commit`, `branch`, `metadata` | the operations of these names |
-//! | `differences`, `page` | GetDifferences, and its pages |
+//! - [`mod@describe`]: what a command line wants to know about a repository before it pushes
+//! - `source`: one repository behind many calls at once
+//! - `specifier`, `tree`: commit specifiers to commits, paths to entries of a commit's tree
+//! - `commit`, `differences`, `file`, `folder`: the operations
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use gix::ObjectId;
 use serde_json::Value;
 
 use crate::error::ServiceError;
 
-mod branch;
 mod commit;
-mod comparison;
 pub mod describe;
 mod differences;
 mod file;
 mod folder;
-mod input;
-mod metadata;
-mod page;
 mod source;
 mod specifier;
 mod tree;
-mod unreadable;
 
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod tests;
 
-pub use describe::{Description, Revision, TreeCount, count_tree, describe, revision};
-use input::Input;
+pub use describe::{Description, Revision, count_tree, describe, revision};
 use source::Source;
-
-/// The account that all repositories are in.
-pub const ACCOUNT: &str = "123456789012";
-/// The region that all repositories are in.
-pub const REGION: &str = "us-east-1";
 
 /// The service. Clones share the repositories.
 #[derive(Clone, Debug, Default)]
 pub struct CodeCommit(Arc<RwLock<BTreeMap<String, Arc<Source>>>>);
 
-/// What an operation needs: the repository it is about, a handle to read it, and its members.
-struct Call<'a> {
-    source: &'a Source,
-    git: &'a gix::Repository,
-    input: &'a Input,
-}
-
-type Operation = fn(&Call<'_>) -> Result<Value, ServiceError>;
+type Operation = fn(&gix::Repository, &Value) -> Result<Value, ServiceError>;
 
 impl CodeCommit {
     /// A service without repositories.
@@ -80,13 +57,12 @@ impl CodeCommit {
     /// # Errors
     ///
     /// When there is no Git repository at `path` or above it, when it is of a kind that CodeCommit
-    /// does not have (SHA-256), when the name is none that CodeCommit takes, or when another
-    /// repository has it.
+    /// does not have (SHA-256), when CodeCommit refuses the name, or when another repository has it.
     pub fn add_repository(&self, name: &str, path: &Path) -> anyhow::Result<()> {
-        if let Err(error) = input::check_repository_name(name) {
+        if let Err(error) = check_name(name) {
             anyhow::bail!("{name:?} cannot be a repository's name: {}", error.message);
         }
-        let source = Source::open(name, path)?;
+        let source = Source::open(path)?;
         let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(there) = all.get(name) {
             if there.git_dir() == source.git_dir() {
@@ -103,10 +79,8 @@ impl CodeCommit {
 
     /// The names of the repositories, in order.
     pub fn repositories(&self) -> Vec<String> {
-        self.sources()
-            .iter()
-            .map(|source| source.name().to_owned())
-            .collect()
+        let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        all.keys().cloned().collect()
     }
 
     /// Answers one call: `operation` as in the API reference, members and answer as its JSON.
@@ -116,58 +90,61 @@ impl CodeCommit {
     /// The exception that the API reference documents for what is wrong with the call;
     /// `UnknownOperationException` for an operation that is not among those served.
     pub async fn call(&self, operation: &str, input: Value) -> Result<Value, ServiceError> {
-        let input = Input::new(input)?;
         let operation: Operation = match operation {
             "GetBlob" => file::get_blob,
-            "GetBranch" => branch::get,
             "GetCommit" => commit::get,
             "GetDifferences" => differences::get,
             "GetFile" => file::get_file,
             "GetFolder" => folder::get,
-            "GetRepository" => metadata::get,
-            "ListBranches" => branch::list,
-            "ListRepositories" => return metadata::list(&self.sources(), &input),
-            other => {
-                return Err(ServiceError::new(
-                    "UnknownOperationException",
-                    format!("the local CodeCommit does not have the operation {other}"),
-                ));
-            }
+            other => return Err(ServiceError::unknown_operation("CodeCommit", other)),
         };
         let source = self.source(&input)?;
         // Packs are read from disk and inflated: work for the blocking threads.
-        let work = move || {
-            source.with(|git| {
-                operation(&Call {
-                    source: &source,
-                    git,
-                    input: &input,
-                })
-            })
-        };
+        let work = move || source.with(|git| operation(git, &input));
         tokio::task::spawn_blocking(work)
             .await
             .map_err(ServiceError::internal)?
     }
 
-    fn source(&self, input: &Input) -> Result<Arc<Source>, ServiceError> {
-        let name = input.required("repositoryName", "RepositoryNameRequiredException")?;
-        input::check_repository_name(name)?;
+    fn source(&self, input: &Value) -> Result<Arc<Source>, ServiceError> {
+        let name = required(input, "repositoryName", "RepositoryNameRequiredException")?;
+        check_name(name)?;
         let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
         // Names are case sensitive, in CodeCommit as here.
         all.get(name).cloned().ok_or_else(|| {
-            ServiceError::new(
-                "RepositoryDoesNotExistException",
-                format!("{name} does not exist"),
-            )
+            let message = format!("{name} does not exist");
+            ServiceError::new("RepositoryDoesNotExistException", message)
         })
-    }
-
-    fn sources(&self) -> Vec<Arc<Source>> {
-        let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        all.values().cloned().collect()
     }
 }
 
-#[cfg(test)]
-mod tests;
+/// Refuses what cannot be a repository's name: 1 to 100 letters, digits, `.`, `_` and `-`, not
+/// ending in `.git` (<https://docs.aws.amazon.com/codecommit/latest/userguide/limits.html>).
+fn check_name(name: &str) -> Result<(), ServiceError> {
+    let is_allowed = (1..=100).contains(&name.len()) && name.chars().all(is_name_character);
+    if is_allowed && name.strip_suffix(".git").is_none() {
+        return Ok(());
+    }
+    Err(ServiceError::new(
+        "InvalidRepositoryNameException",
+        "repository names are 1 to 100 letters, digits, '.', '_' and '-', and do not end in .git",
+    ))
+}
+
+fn is_name_character(character: char) -> bool {
+    character.is_ascii_alphanumeric() || "._-".contains(character)
+}
+
+/// A text member that must be there and must not be empty; `exception` is for when it is not.
+fn required<'a>(input: &'a Value, member: &str, exception: &str) -> Result<&'a str, ServiceError> {
+    input[member]
+        .as_str()
+        .filter(|text| !text.is_empty())
+        .ok_or_else(|| ServiceError::new(exception, format!("{member} is required")))
+}
+
+/// Reads a full object id: CodeCommit takes no short ones. `exception` is for anything else.
+fn object_id(id: &str, exception: &str) -> Result<ObjectId, ServiceError> {
+    ObjectId::from_hex(id.as_bytes())
+        .map_err(|_| ServiceError::new(exception, format!("{id:?} is not a full object id")))
+}

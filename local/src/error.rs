@@ -31,6 +31,12 @@ impl ServiceError {
         )
     }
 
+    /// The answer to what AWS serves and the local service does not.
+    pub fn not_served(what: impl fmt::Display) -> Self {
+        let message = format!("the local AWS does not serve this: {what}");
+        Self::new("NotServedLocally", message)
+    }
+
     /// The answer of a service that fails itself.
     pub fn internal(message: impl fmt::Display) -> Self {
         Self {

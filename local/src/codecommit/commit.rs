@@ -3,17 +3,15 @@
 use gix::bstr::ByteSlice as _;
 use serde_json::{Value, json};
 
-use super::unreadable::unreadable;
-use super::{Call, input};
+use super::source::unreadable;
+use super::{object_id, required};
 use crate::error::ServiceError;
 
-/// GetCommit. Takes full commit ids only: neither names nor ids of annotated tags.
-pub(super) fn get(call: &Call<'_>) -> Result<Value, ServiceError> {
-    let id = call
-        .input
-        .required("commitId", "CommitIdRequiredException")?;
-    let id = input::object_id(id, "InvalidCommitIdException")?;
-    let object = call.git.try_find_object(id).map_err(unreadable)?;
+/// Takes full commit ids only: neither names nor ids of annotated tags.
+pub(super) fn get(git: &gix::Repository, input: &Value) -> Result<Value, ServiceError> {
+    let id = required(input, "commitId", "CommitIdRequiredException")?;
+    let id = object_id(id, "InvalidCommitIdException")?;
+    let object = git.try_find_object(id).map_err(unreadable)?;
     let commit = object
         .and_then(|object| object.try_into_commit().ok())
         .ok_or_else(|| {
@@ -48,7 +46,7 @@ fn person(signature: gix::actor::SignatureRef<'_>) -> Value {
 mod tests {
     use serde_json::{Value, json};
 
-    use crate::codecommit::fixture::{Repo, git};
+    use crate::codecommit::fixture::Repo;
 
     #[tokio::test]
     async fn a_commit_says_what_git_cat_file_shows() {
@@ -56,7 +54,7 @@ mod tests {
         let first = repo.git(["rev-parse", "main"]);
         let second = repo.commit("main", &[("100644", b"x", b"x")]);
         let answer = repo
-            .ask("GetCommit", json!({"commitId": second}))
+            .call("GetCommit", json!({"commitId": second}))
             .await
             .unwrap();
         let expected = json!({"commit": {
@@ -69,69 +67,6 @@ mod tests {
             "additionalData": "",
         }});
         assert_eq!(answer, expected);
-        let root = repo
-            .ask("GetCommit", json!({"commitId": first}))
-            .await
-            .unwrap();
-        assert_eq!(root["commit"]["parents"], json!([]));
-    }
-
-    #[tokio::test]
-    async fn a_merge_names_its_parents_in_order() {
-        let repo = Repo::sampler();
-        let [a, b] = ["a", "b"].map(|name| repo.commit(name, &[("100644", b"", name.as_bytes())]));
-        let command = [
-            "commit-tree",
-            "-m",
-            "m",
-            "-p",
-            &b,
-            "-p",
-            "main",
-            "-p",
-            &a,
-            "main^{tree}",
-        ];
-        let merge = repo.git(command);
-        let answer = repo
-            .ask("GetCommit", json!({"commitId": merge}))
-            .await
-            .unwrap();
-        let main = repo.git(["rev-parse", "main"]);
-        assert_eq!(answer["commit"]["parents"], json!([b, main, a]));
-    }
-
-    #[tokio::test]
-    async fn a_commit_of_an_odd_tool_is_shown_as_it_is() {
-        let repo = Repo::sampler();
-        let tree = repo.git(["rev-parse", "main^{tree}"]);
-        let raw = [
-            format!("tree {tree}\nauthor  <> 12 +051800\ncommitter R\u{e9} <").as_bytes(),
-            b"caf\xe9@example.com> 13 +0000\nencoding latin1\n\nno newline, \xe9",
-        ]
-        .concat();
-        let store = [
-            "hash-object",
-            "-t",
-            "commit",
-            "-w",
-            "--stdin",
-            "--literally",
-        ];
-        let id = git(&repo.path(), store, &raw);
-        let id = String::from_utf8(id).unwrap().trim().to_owned();
-        let answer = repo
-            .ask("GetCommit", json!({"commitId": id}))
-            .await
-            .unwrap();
-        let commit = &answer["commit"];
-        assert_eq!(commit["treeId"], tree);
-        assert_eq!(commit["message"], "no newline, \u{fffd}");
-        assert_eq!(
-            commit["author"],
-            json!({"name": "", "email": "", "date": "12 +051800"})
-        );
-        assert_eq!(commit["committer"]["email"], "caf\u{fffd}@example.com");
     }
 
     #[tokio::test]

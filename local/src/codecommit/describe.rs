@@ -1,14 +1,12 @@
 //! What a command line wants to know about a repository before it pushes from it.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 use gix::ObjectId;
 use gix::bstr::ByteSlice as _;
-use gix::objs::tree::EntryKind;
 
-use super::{source, tree};
+use super::{is_name_character, source};
 
 /// A repository as it is now.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -37,20 +35,6 @@ pub struct Revision {
     pub commit: String,
     /// Its first parent, if it has one and the repository holds it.
     pub parent: Option<String>,
-}
-
-/// How many entries of each kind a commit's tree has, folders within folders included and the
-/// root not.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct TreeCount {
-    /// Files, executable or not.
-    pub files: usize,
-    /// Symbolic links.
-    pub links: usize,
-    /// Folders.
-    pub folders: usize,
-    /// Submodules.
-    pub submodules: usize,
 }
 
 /// Describes the Git repository that `path` is or lies in.
@@ -101,39 +85,21 @@ pub fn revision(path: &Path, revision: &str) -> anyhow::Result<Revision> {
     })
 }
 
-/// Counts the entries of a commit's tree.
+/// Counts the files, links and folders of a commit's tree, folders within folders included and
+/// the root not.
 ///
 /// # Errors
 ///
 /// When `commit` is no full commit id of the repository, or its folders cannot be read.
-pub fn count_tree(path: &Path, commit: &str) -> anyhow::Result<TreeCount> {
+pub fn count_tree(path: &Path, commit: &str) -> anyhow::Result<usize> {
     let git = open(path)?;
     let commit = ObjectId::from_hex(commit.as_bytes())
-        .map_err(|_| anyhow!("{commit:?} is no full commit id"))?;
-    let root = tree::root(&git, commit)?;
-    let mut count = TreeCount::default();
-    let mut folders = vec![(root, 1)];
-    // Folders of the same content are read once, which matters where dependencies are checked in.
-    while !folders.is_empty() {
-        let mut times: HashMap<ObjectId, usize> = HashMap::new();
-        for (folder, seen) in std::mem::take(&mut folders) {
-            *times.entry(folder).or_default() += seen;
-        }
-        for (folder, seen) in times {
-            for entry in tree::entries(&git, folder)? {
-                match entry.kind {
-                    EntryKind::Blob | EntryKind::BlobExecutable => count.files += seen,
-                    EntryKind::Link => count.links += seen,
-                    EntryKind::Commit => count.submodules += seen,
-                    EntryKind::Tree => {
-                        count.folders += seen;
-                        folders.push((entry.id, seen));
-                    }
-                }
-            }
-        }
-    }
-    Ok(count)
+        .map_err(|_| anyhow!("{commit:?} is not a full commit id"))?;
+    let root = git.find_commit(commit)?.tree()?;
+    let mut recorder = gix::traverse::tree::Recorder::default();
+    root.traverse().breadthfirst(&mut recorder)?;
+    let fetched = |entry: &&gix::traverse::tree::recorder::Entry| !entry.mode.is_commit();
+    Ok(recorder.records.iter().filter(fetched).count())
 }
 
 fn open(path: &Path) -> anyhow::Result<gix::Repository> {
@@ -163,14 +129,10 @@ fn repository_name(git: &gix::Repository) -> String {
     sanitised(&folder.file_name().unwrap_or_default().to_string_lossy())
 }
 
-/// A name that CodeCommit takes, made of a folder's: see the rule in `input`.
+/// A name that CodeCommit takes, made of a folder's.
 fn sanitised(folder: &str) -> String {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    let name: String = folder
-        .chars()
-        .map(|c| if allowed(c) { c } else { '-' })
-        .take(100)
-        .collect();
+    let replaced = |c: char| if is_name_character(c) { c } else { '-' };
+    let name: String = folder.chars().map(replaced).take(100).collect();
     let mut name = name.as_str();
     while let Some(shorter) = name.strip_suffix(".git") {
         name = shorter;
@@ -182,4 +144,98 @@ fn sanitised(folder: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+    use crate::codecommit::fixture::{Repo, SAMPLER};
+
+    #[test]
+    fn a_work_tree_is_described_from_any_of_its_folders() {
+        let repo = Repo::sampler();
+        let second = repo.commit("main", SAMPLER);
+        repo.commit("feature/x", SAMPLER);
+        std::fs::create_dir_all(repo.path().join("sub/folder")).unwrap();
+        let found = describe(&repo.path().join("sub/folder")).unwrap();
+        assert_eq!(found.head.as_deref(), Some("refs/heads/main"));
+        assert_eq!(found.commit.as_deref(), Some(second.as_str()));
+        let names: Vec<_> = found.branches.iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["feature/x", "main"]);
+        assert_eq!(found.branches[1].1, second);
+        assert_eq!(found.repository_name, "demo");
+        assert_eq!(describe(&repo.path().join(".git")).unwrap(), found);
+    }
+
+    #[test]
+    fn a_detached_head_has_no_name_and_an_empty_repository_no_commit() {
+        let repo = Repo::sampler();
+        repo.git(["checkout", "-q", "-f", "--detach"]);
+        let found = describe(&repo.path()).unwrap();
+        assert_eq!(found.head, None);
+        assert_eq!(found.commit, Some(repo.git(["rev-parse", "main"])));
+        let found = describe(&Repo::new().path()).unwrap();
+        assert_eq!(found.head.as_deref(), Some("refs/heads/main"));
+        assert_eq!((found.commit, found.branches), (None, Vec::new()));
+    }
+
+    #[test]
+    fn linked_work_trees_and_bare_clones_have_the_name_of_their_repository() {
+        let repo = Repo::sampler();
+        repo.git(["branch", "other"]);
+        repo.git(["worktree", "add", "-q", "../linked", "other"]);
+        repo.git(["clone", "-q", "--bare", ".", "../my bare.git"]);
+        let name = |folder: &str| describe(&repo.dir.path().join(folder)).unwrap();
+        assert_eq!(name("linked").repository_name, "demo");
+        assert_eq!(name("my bare.git").repository_name, "my-bare");
+    }
+
+    #[test]
+    fn a_revision_may_be_anything_that_git_takes() {
+        let repo = Repo::sampler();
+        let first = repo.git(["rev-parse", "main"]);
+        let second = repo.commit("main", SAMPLER);
+        repo.git(["tag", "-a", "-m", "x", "v1", &first]);
+        for (given, commit, parent) in [
+            ("main", &second, Some(&first)),
+            ("HEAD~1", &first, None),
+            (&second[..8], &second, Some(&first)),
+            ("v1", &first, None),
+        ] {
+            let found = revision(&repo.path(), given).unwrap();
+            let found = (&found.commit, found.parent.as_ref());
+            assert_eq!(found, (commit, parent), "{given}");
+        }
+        let error = revision(&repo.path(), "none").unwrap_err().to_string();
+        assert!(error.starts_with("none leads to no commit of "), "{error}");
+        // A shallow clone does not have the parent.
+        let url = format!("file://{}", repo.path().display());
+        let clone = ["clone", "-q", "--no-checkout", "--depth", "1"];
+        repo.git(clone.into_iter().chain([&*url, "../shallow"]));
+        let found = revision(&repo.dir.path().join("shallow"), "HEAD").unwrap();
+        assert_eq!((found.commit, found.parent), (second, None));
+    }
+
+    #[test]
+    fn a_count_is_that_of_git_ls_tree_without_submodules() {
+        let repo = Repo::sampler();
+        let commit = repo.git(["rev-parse", "main"]);
+        let listing = repo.git(["ls-tree", "-r", "-t", &commit]);
+        let fetched = listing.lines().filter(|line| !line.starts_with("160000"));
+        assert_eq!(count_tree(&repo.path(), &commit).unwrap(), fetched.count());
+    }
+
+    #[test]
+    fn a_folder_name_becomes_a_name_that_codecommit_takes() {
+        for (folder, name) in [
+            ("demo", "demo"),
+            ("demo.git.git", "demo"),
+            ("my repo (1)", "my-repo--1-"),
+            ("gr\u{fc}\u{df}e", "gr--e"),
+            ("_x", "_x"),
+            (".git", "repository"),
+            ("..", "repository"),
+            ("", "repository"),
+        ] {
+            assert_eq!(sanitised(folder), name);
+        }
+        assert_eq!(sanitised(&"x".repeat(200)).len(), 100);
+    }
+}

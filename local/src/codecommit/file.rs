@@ -7,9 +7,9 @@ use gix::objs::Kind;
 use gix::objs::tree::EntryKind;
 use serde_json::{Value, json};
 
-use super::tree::{self, RepositoryPath};
-use super::unreadable::unreadable;
-use super::{Call, input, specifier};
+use super::source::unreadable;
+use super::tree::RepositoryPath;
+use super::{object_id, required, specifier};
 use crate::error::ServiceError;
 
 /// Bytes of the largest file that the API returns: GetFile's `fileContent` has this maximum in the
@@ -17,35 +17,27 @@ use crate::error::ServiceError;
 const LARGEST_FILE: u64 = 6_291_456;
 
 /// GetFile. A link is returned as its target, with the mode that only links have.
-pub(super) fn get_file(call: &Call<'_>) -> Result<Value, ServiceError> {
-    let path = call.input.text("filePath")?.ok_or_else(|| {
-        ServiceError::new(
-            "PathRequiredException",
-            "the filePath for a location cannot be null",
-        )
-    })?;
-    let path = RepositoryPath::parse(path)?;
-    let commit = specifier::commit(call.git, call.input.text("commitSpecifier")?)?;
+pub(super) fn get_file(git: &gix::Repository, input: &Value) -> Result<Value, ServiceError> {
+    let path = RepositoryPath::of_member(input, "filePath")?;
+    let commit = specifier::commit(git, input, "commitSpecifier")?;
     let missing = || {
         ServiceError::new(
             "FileDoesNotExistException",
             format!("there is no file {} in {commit}", path.text()),
         )
     };
-    let entry = path
-        .find(call.git, tree::root(call.git, commit)?)?
-        .ok_or_else(missing)?;
-    let mode = match entry.kind {
+    let (kind, id) = path.find(git, commit)?.ok_or_else(missing)?;
+    let mode = match kind {
         EntryKind::Blob => "NORMAL",
         EntryKind::BlobExecutable => "EXECUTABLE",
         EntryKind::Link => "SYMLINK",
         EntryKind::Tree | EntryKind::Commit => return Err(missing()),
     };
-    let content = content(call.git, entry.id)?
-        .ok_or_else(|| ServiceError::internal(format!("the repository lacks blob {}", entry.id)))?;
+    let content = content(git, id)?
+        .ok_or_else(|| ServiceError::internal(format!("the repository lacks blob {id}")))?;
     Ok(json!({
         "commitId": commit.to_string(),
-        "blobId": entry.id.to_string(),
+        "blobId": id.to_string(),
         "filePath": path.text(),
         "fileMode": mode,
         "fileSize": content.len(),
@@ -54,10 +46,10 @@ pub(super) fn get_file(call: &Call<'_>) -> Result<Value, ServiceError> {
 }
 
 /// GetBlob. Any blob of the repository, reachable or not.
-pub(super) fn get_blob(call: &Call<'_>) -> Result<Value, ServiceError> {
-    let id = call.input.required("blobId", "BlobIdRequiredException")?;
-    let id = input::object_id(id, "InvalidBlobIdException")?;
-    let content = content(call.git, id)?.ok_or_else(|| {
+pub(super) fn get_blob(git: &gix::Repository, input: &Value) -> Result<Value, ServiceError> {
+    let id = required(input, "blobId", "BlobIdRequiredException")?;
+    let id = object_id(id, "InvalidBlobIdException")?;
+    let content = content(git, id)?.ok_or_else(|| {
         ServiceError::new(
             "BlobIdDoesNotExistException",
             format!("there is no blob {id}"),
@@ -90,7 +82,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::LARGEST_FILE;
-    use crate::codecommit::fixture::{Repo, SAMPLER};
+    use crate::codecommit::fixture::{MAIN, Repo, SAMPLER};
 
     fn bytes(content: &Value) -> Vec<u8> {
         BASE64_STANDARD.decode(content.as_str().unwrap()).unwrap()
@@ -105,29 +97,20 @@ mod tests {
             }
             for (mode, content, path) in SAMPLER.iter().filter(|(mode, ..)| *mode != "160000") {
                 let path = std::str::from_utf8(path).unwrap();
-                let file = repo
-                    .ask("GetFile", json!({"filePath": path}))
-                    .await
-                    .unwrap();
+                let file = repo.file(path).await.unwrap();
                 assert_eq!(bytes(&file["fileContent"]), *content, "{path:?}");
                 assert_eq!(file["fileSize"], content.len());
                 assert_eq!(file["filePath"], path);
-                assert_eq!(file["commitId"], repo.git(["rev-parse", "main"]));
-                assert_eq!(
-                    file["blobId"],
-                    repo.git(["rev-parse", &format!("main:{path}")])
-                );
+                let id = repo.git(["rev-parse", &format!("main:{path}")]);
+                assert_eq!(file["blobId"], id);
                 let expected = match *mode {
                     "100755" => "EXECUTABLE",
                     "120000" => "SYMLINK",
                     _ => "NORMAL",
                 };
                 assert_eq!(file["fileMode"], expected);
-                let blob = repo
-                    .ask("GetBlob", json!({"blobId": file["blobId"]}))
-                    .await
-                    .unwrap();
-                assert_eq!(blob["content"], file["fileContent"]);
+                let blob = repo.call("GetBlob", json!({"blobId": id})).await;
+                assert_eq!(blob.unwrap()["content"], file["fileContent"]);
             }
         }
     }
@@ -140,18 +123,15 @@ mod tests {
         content.push(b'x');
         let entries = [("100644", content.as_slice(), b"large".as_slice())];
         repo.commit("main", &entries);
-        let answer = repo.ask("GetBlob", json!({"blobId": fits})).await.unwrap();
+        let answer = repo.call("GetBlob", json!({"blobId": fits})).await.unwrap();
         assert_eq!(bytes(&answer["content"]).len() as u64, LARGEST_FILE);
         let large = repo.git(["rev-parse", "main:large"]);
         assert_eq!(
             repo.refused("GetBlob", json!({"blobId": large})).await,
             "FileTooLargeException"
         );
-        let input = json!({"filePath": "large"});
-        assert_eq!(
-            repo.refused("GetFile", input).await,
-            "FileTooLargeException"
-        );
+        let refused = repo.file("large").await.unwrap_err();
+        assert_eq!(refused.code, "FileTooLargeException");
     }
 
     #[tokio::test]
@@ -168,7 +148,11 @@ mod tests {
             (json!("readme.md"), "FileDoesNotExistException"),
         ] {
             assert_eq!(
-                repo.refused("GetFile", json!({"filePath": path})).await,
+                repo.refused(
+                    "GetFile",
+                    json!({"filePath": path, "commitSpecifier": MAIN})
+                )
+                .await,
                 exception
             );
         }

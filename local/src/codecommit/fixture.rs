@@ -17,6 +17,9 @@ pub(super) struct Repo {
     pub(super) service: CodeCommit,
 }
 
+/// The commit specifier of the branch that most tests are about.
+pub(super) const MAIN: &str = "refs/heads/main";
+
 /// An entry for [`Repo::commit`]: mode, content (a submodule's is its commit), path.
 pub(super) type New<'a> = (&'a str, &'a [u8], &'a [u8]);
 
@@ -127,8 +130,8 @@ impl Repo {
         commit
     }
 
-    /// Asks the service, with `repositoryName` filled in.
-    pub(super) async fn ask(
+    /// Calls the service, with `repositoryName` filled in.
+    pub(super) async fn call(
         &self,
         operation: &str,
         mut input: Value,
@@ -139,13 +142,25 @@ impl Repo {
         self.service.call(operation, input).await
     }
 
+    /// GetFile of `main`.
+    pub(super) async fn file(&self, path: &str) -> Result<Value, ServiceError> {
+        let input = json!({"filePath": path, "commitSpecifier": MAIN});
+        self.call("GetFile", input).await
+    }
+
+    /// GetFolder of `main`.
+    pub(super) async fn folder(&self, path: &str) -> Result<Value, ServiceError> {
+        let input = json!({"folderPath": path, "commitSpecifier": MAIN});
+        self.call("GetFolder", input).await
+    }
+
     /// The name of the exception that a call must end in.
     pub(super) async fn refused(&self, operation: &str, input: Value) -> String {
-        self.ask(operation, input).await.unwrap_err().code
+        self.call(operation, input).await.unwrap_err().code
     }
 }
 
-/// Runs git, free of the configuration of whoever runs the tests.
+/// Runs git, free of the configuration of the user who runs the tests.
 pub(super) fn git<S: AsRef<OsStr>>(
     folder: &Path,
     arguments: impl IntoIterator<Item = S>,

@@ -4,39 +4,31 @@ use gix::bstr::ByteSlice as _;
 use gix::objs::tree::EntryKind;
 use serde_json::{Value, json};
 
-use super::tree::{self, RepositoryPath};
-use super::{Call, specifier};
+use super::source::unreadable;
+use super::specifier;
+use super::tree::RepositoryPath;
 use crate::error::ServiceError;
 
-/// GetFolder. Its answer has no pages, however large the folder. Guesses: `folderPath` comes back
-/// without slashes at its ends, and `absolutePath` is the entry's own full path for links and
-/// submodules too (their documentation says "to the folder that contains").
-pub(super) fn get(call: &Call<'_>) -> Result<Value, ServiceError> {
-    let path = call.input.text("folderPath")?.ok_or_else(|| {
-        ServiceError::new(
-            "PathRequiredException",
-            "the folderPath for a location cannot be null",
-        )
-    })?;
-    let path = RepositoryPath::parse(path)?;
-    let commit = specifier::commit(call.git, call.input.text("commitSpecifier")?)?;
-    let folder = path
-        .find(call.git, tree::root(call.git, commit)?)?
-        .filter(|entry| entry.kind == EntryKind::Tree)
-        .ok_or_else(|| {
-            ServiceError::new(
-                "FolderDoesNotExistException",
-                format!("there is no folder {} in {commit}", path.text()),
-            )
-        })?;
+/// The answer has no pages, however large the folder. Guesses: `folderPath` comes back without
+/// slashes at its ends, and `absolutePath` is the entry's own full path for links and submodules
+/// too (their documentation says "to the folder that contains").
+pub(super) fn get(git: &gix::Repository, input: &Value) -> Result<Value, ServiceError> {
+    let path = RepositoryPath::of_member(input, "folderPath")?;
+    let commit = specifier::commit(git, input, "commitSpecifier")?;
+    let Some((EntryKind::Tree, id)) = path.find(git, commit)? else {
+        let message = format!("there is no folder {} in {commit}", path.text());
+        return Err(ServiceError::new("FolderDoesNotExistException", message));
+    };
+    let folder = git.find_tree(id).map_err(unreadable)?;
 
     let [mut files, mut links, mut folders, mut submodules] = [const { Vec::new() }; 4];
-    for entry in tree::entries(call.git, folder.id)? {
-        let id = entry.id.to_string();
-        let absolute = path.join(entry.name.as_bstr());
-        let relative = entry.name.to_str_lossy();
+    for entry in folder.iter() {
+        let entry = entry.map_err(unreadable)?;
+        let id = entry.oid().to_string();
+        let absolute = path.join(entry.filename());
+        let relative = entry.filename().to_str_lossy();
         let file = |mode: &str| json!({"blobId": id, "absolutePath": absolute, "relativePath": relative, "fileMode": mode});
-        match entry.kind {
+        match entry.kind() {
             EntryKind::Blob => files.push(file("NORMAL")),
             EntryKind::BlobExecutable => files.push(file("EXECUTABLE")),
             EntryKind::Link => links.push(file("SYMLINK")),
@@ -49,7 +41,7 @@ pub(super) fn get(call: &Call<'_>) -> Result<Value, ServiceError> {
     Ok(json!({
         "commitId": commit.to_string(),
         "folderPath": path.text(),
-        "treeId": folder.id.to_string(),
+        "treeId": id.to_string(),
         "subFolders": folders,
         "files": files,
         "symbolicLinks": links,
@@ -61,14 +53,14 @@ pub(super) fn get(call: &Call<'_>) -> Result<Value, ServiceError> {
 mod tests {
     use serde_json::{Value, json};
 
-    use crate::codecommit::fixture::{Repo, git};
+    use crate::codecommit::fixture::{MAIN, Repo, git};
 
     /// Walks the whole tree by GetFolder and writes it as `git ls-tree -r -t` does.
     async fn walk(repo: &Repo, specifier: &str) -> Vec<String> {
         let (mut found, mut folders) = (Vec::new(), vec![String::new()]);
         while let Some(folder) = folders.pop() {
             let input = json!({"folderPath": folder, "commitSpecifier": specifier});
-            let answer = repo.ask("GetFolder", input).await.unwrap();
+            let answer = repo.call("GetFolder", input).await.unwrap();
             for (list, kind, id) in [
                 ("files", "blob", "blobId"),
                 ("symbolicLinks", "blob", "blobId"),
@@ -117,7 +109,7 @@ mod tests {
     #[tokio::test]
     async fn all_folders_together_are_what_git_ls_tree_lists() {
         let repo = Repo::sampler();
-        assert_eq!(walk(&repo, "main").await, ls_tree(&repo, "main"));
+        assert_eq!(walk(&repo, MAIN).await, ls_tree(&repo, "main"));
     }
 
     #[tokio::test]
@@ -125,29 +117,19 @@ mod tests {
         let repo = Repo::sampler();
         repo.git(["tag", "-a", "-m", "x", "v1"]);
         repo.git(["gc", "-q", "--prune=now"]);
-        assert_eq!(walk(&repo, "main").await, ls_tree(&repo, "main"));
-        assert_eq!(walk(&repo, "v1").await, ls_tree(&repo, "main"));
+        assert_eq!(walk(&repo, MAIN).await, ls_tree(&repo, "main"));
+        assert_eq!(walk(&repo, "refs/tags/v1").await, ls_tree(&repo, "main"));
     }
 
     #[tokio::test]
-    async fn the_root_is_asked_for_by_nothing_or_a_slash() {
+    async fn a_slash_at_either_end_means_nothing() {
         let repo = Repo::sampler();
-        let root = repo.git(["rev-parse", "main^{tree}"]);
-        for path in ["", "/"] {
-            let answer = repo
-                .ask("GetFolder", json!({"folderPath": path}))
-                .await
-                .unwrap();
-            assert_eq!(answer["folderPath"], "");
-            assert_eq!(answer["treeId"], root);
+        for (path, shown, object) in [("/", "", "main^{tree}"), ("/a b/", "a b", "main:a b")] {
+            let answer = repo.folder(path).await.unwrap();
+            assert_eq!(answer["folderPath"], shown);
+            assert_eq!(answer["treeId"], repo.git(["rev-parse", object]));
             assert_eq!(answer["commitId"], repo.git(["rev-parse", "main"]));
         }
-        let answer = repo
-            .ask("GetFolder", json!({"folderPath": "/a b/"}))
-            .await
-            .unwrap();
-        assert_eq!(answer["folderPath"], "a b");
-        assert_eq!(answer["treeId"], repo.git(["rev-parse", "main:a b"]));
     }
 
     #[tokio::test]
@@ -157,37 +139,22 @@ mod tests {
             "main",
             &[("100644", b"x", b"caf\xe9"), ("100644", b"y", b"d\xff/in")],
         );
-        let answer = repo
-            .ask("GetFolder", json!({"folderPath": ""}))
-            .await
-            .unwrap();
+        let answer = repo.folder("").await.unwrap();
         assert_eq!(answer["files"][0]["relativePath"], "caf\u{fffd}");
         assert_eq!(answer["subFolders"][0]["absolutePath"], "d\u{fffd}");
-        let input = json!({"folderPath": "d\u{fffd}"});
-        assert_eq!(
-            repo.refused("GetFolder", input).await,
-            "FolderDoesNotExistException"
-        );
+        let refused = repo.folder("d\u{fffd}").await.unwrap_err();
+        assert_eq!(refused.code, "FolderDoesNotExistException");
     }
 
     #[tokio::test]
     async fn the_old_mode_100664_is_shown_as_a_normal_file() {
         let repo = Repo::new();
-        let blob = repo.blob(b"old");
-        let id: Vec<u8> = (0..20)
-            .map(|i| u8::from_str_radix(&blob[2 * i..2 * i + 2], 16).unwrap())
-            .collect();
-        let raw = [b"100664 old\0".as_slice(), &id].concat();
-        let tree = git(
-            &repo.path(),
-            ["hash-object", "-t", "tree", "-w", "--stdin", "--literally"],
-            &raw,
-        );
+        let id = gix::ObjectId::from_hex(repo.blob(b"old").as_bytes()).unwrap();
+        let raw = [b"100664 old\0".as_slice(), id.as_slice()].concat();
+        let store = ["hash-object", "-t", "tree", "-w", "--stdin", "--literally"];
+        let tree = git(&repo.path(), store, &raw);
         repo.commit_tree("main", std::str::from_utf8(&tree).unwrap().trim());
-        let answer = repo
-            .ask("GetFolder", json!({"folderPath": ""}))
-            .await
-            .unwrap();
+        let answer = repo.folder("").await.unwrap();
         assert_eq!(answer["files"][0]["fileMode"], "NORMAL");
         assert_eq!(answer["treeId"], repo.git(["rev-parse", "main^{tree}"]));
     }
@@ -196,10 +163,7 @@ mod tests {
     async fn a_commit_without_files_has_an_empty_root() {
         let repo = Repo::new();
         repo.commit("main", &[]);
-        let answer = repo
-            .ask("GetFolder", json!({"folderPath": ""}))
-            .await
-            .unwrap();
+        let answer = repo.folder("").await.unwrap();
         assert_eq!(answer["treeId"], "4b825dc642cb6eb9a060e54bf8d69288fbee4904");
         for list in ["files", "subFolders", "symbolicLinks", "subModules"] {
             assert_eq!(answer[list], json!([]));
@@ -218,12 +182,9 @@ mod tests {
             (json!("link"), "FolderDoesNotExistException"),
             (json!("module"), "FolderDoesNotExistException"),
             (json!("BIN"), "FolderDoesNotExistException"),
-            (json!(7), "SerializationException"),
         ] {
-            assert_eq!(
-                repo.refused("GetFolder", json!({"folderPath": path})).await,
-                exception
-            );
+            let input = json!({"folderPath": path, "commitSpecifier": MAIN});
+            assert_eq!(repo.refused("GetFolder", input).await, exception);
         }
     }
 }

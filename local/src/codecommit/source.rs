@@ -5,15 +5,12 @@
 //! They look for new packs and references by themselves, yet may miss what `git gc` is moving at
 //! that moment from one file to another: before a call fails, it is tried with a fresh one.
 
-use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context as _;
 use gix::odb::store::init::Slots;
-use uuid::Uuid;
 
-use super::comparison::{Difference, Question};
 use crate::error::ServiceError;
 
 /// Handles that are kept for later calls. More calls than these at once open their own.
@@ -23,39 +20,22 @@ const REMEMBERED_OBJECTS: usize = 4 << 20;
 /// Pack indices that fit while a repository is served. Their number is fixed when it is opened,
 /// and each fetch or push can add one.
 const PACK_SLOTS: usize = 4096;
-/// Differences that are kept, so that the second page does not compare everything again.
-const KEPT_DIFFERENCES: usize = 2;
 
 /// A repository that is served.
 #[derive(Debug)]
 pub(super) struct Source {
-    name: String,
-    id: Uuid,
     path: PathBuf,
     shared: gix::ThreadSafeRepository,
     idle: Mutex<Vec<gix::Repository>>,
-    differences: Mutex<VecDeque<(Question, Arc<Vec<Difference>>)>>,
 }
 
 impl Source {
-    pub(super) fn open(name: &str, path: &Path) -> anyhow::Result<Self> {
+    pub(super) fn open(path: &Path) -> anyhow::Result<Self> {
         Ok(Self {
-            name: name.to_owned(),
-            id: Uuid::new_v4(),
-
             shared: open(path)?,
             path: path.canonicalize()?,
             idle: Mutex::default(),
-            differences: Mutex::default(),
         })
-    }
-
-    pub(super) fn name(&self) -> &str {
-        &self.name
-    }
-
-    pub(super) fn id(&self) -> Uuid {
-        self.id
     }
 
     pub(super) fn git_dir(&self) -> &Path {
@@ -85,26 +65,6 @@ impl Source {
             done => done,
         }
     }
-
-    /// The differences that `question` asks for, found by `compare` unless they were just asked
-    /// for. The question names trees, so that an answer never grows old.
-    pub(super) fn differences(
-        &self,
-        question: Question,
-        compare: impl FnOnce(&Question) -> Result<Vec<Difference>, ServiceError>,
-    ) -> Result<Arc<Vec<Difference>>, ServiceError> {
-        if let Some((_, found)) = lock(&self.differences)
-            .iter()
-            .find(|(asked, _)| *asked == question)
-        {
-            return Ok(found.clone());
-        }
-        let found = Arc::new(compare(&question)?);
-        let mut kept = lock(&self.differences);
-        kept.truncate(KEPT_DIFFERENCES - 1);
-        kept.push_front((question, found.clone()));
-        Ok(found)
-    }
 }
 
 /// Opens the Git repository that `path` is or lies in.
@@ -112,8 +72,8 @@ pub(super) fn open(path: &Path) -> anyhow::Result<gix::ThreadSafeRepository> {
     let path = path
         .canonicalize()
         .with_context(|| format!("cannot open {} as a Git repository", path.display()))?;
-    // Isolated: what is served depends on the repository alone, not on who serves it, nor on the
-    // GIT_… variables of a hook that this may be started from.
+    // Isolated: what is served depends on the repository alone, not on the user's configuration or
+    // the GIT_… variables of a hook.
     let options = || {
         let slots = Slots::AsNeededByDiskState {
             multiplier: 1.1,
@@ -130,7 +90,7 @@ pub(super) fn open(path: &Path) -> anyhow::Result<gix::ThreadSafeRepository> {
         gix::ThreadSafeRepository::discover_opts(&path, upwards, by_trust).with_context(|| {
             match gix::discover::upwards(&path) {
                 Ok(_) => format!("cannot read the Git repository {}", path.display()),
-                Err(_) => format!("{} is no Git repository, and in none", path.display()),
+                Err(_) => format!("{} is not in a Git repository", path.display()),
             }
         })?;
     // Reading HEAD shows at once what gix cannot read, such as references kept in a reftable.
@@ -147,6 +107,17 @@ pub(super) fn handle(shared: &gix::ThreadSafeRepository) -> gix::Repository {
     // `git replace` is local: what was pushed is what a server has.
     git.objects.ignore_replacements = true;
     git
+}
+
+/// A repository that cannot be read is the service's failure, not the caller's.
+pub(super) fn unreadable(error: impl std::error::Error) -> ServiceError {
+    let mut message = format!("the Git repository cannot be read: {error}");
+    let mut cause = error.source();
+    while let Some(deeper) = cause {
+        message = format!("{message}: {deeper}");
+        cause = deeper.source();
+    }
+    ServiceError::internal(message)
 }
 
 fn lock<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -5,30 +5,30 @@
 //! UTF-8 cannot be asked for, and in an answer has U+FFFD for what JSON cannot carry.
 
 use gix::ObjectId;
-use gix::bstr::{BStr, BString, ByteSlice as _};
-use gix::objs::TreeRefIter;
+use gix::bstr::{BStr, ByteSlice as _};
 use gix::objs::tree::EntryKind;
+use serde_json::Value;
 
-use super::unreadable::unreadable;
+use super::source::unreadable;
 use crate::error::ServiceError;
 
 /// A path in a repository: its components, none of them empty. Without any, it is the root.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct RepositoryPath(Vec<String>);
 
-/// An entry of a folder. The mode is one of the five that Git knows today: the 100664 of old
-/// repositories counts as 100644, in CodeCommit's answers as in Git's own.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Entry {
-    pub(super) name: BString,
-    pub(super) kind: EntryKind,
-    pub(super) id: ObjectId,
-}
-
 impl RepositoryPath {
-    /// Reads a path as calls give it. At most 4,096 characters
+    /// Reads a member that is a path.
+    pub(super) fn of_member(input: &Value, member: &str) -> Result<Self, ServiceError> {
+        let path = input[member].as_str().ok_or_else(|| {
+            let message = format!("the {member} for a location cannot be null");
+            ServiceError::new("PathRequiredException", message)
+        })?;
+        Self::parse(path)
+    }
+
+    /// At most 4,096 characters
     /// (<https://docs.aws.amazon.com/codecommit/latest/userguide/limits.html>).
-    pub(super) fn parse(path: &str) -> Result<Self, ServiceError> {
+    fn parse(path: &str) -> Result<Self, ServiceError> {
         let inner = path.strip_prefix('/').unwrap_or(path);
         if inner.is_empty() {
             return Ok(Self(Vec::new()));
@@ -36,10 +36,8 @@ impl RepositoryPath {
         let inner = inner.strip_suffix('/').unwrap_or(inner);
         let wrong = |part: &str| matches!(part, "" | "." | "..") || part.contains('\0');
         if path.chars().count() > 4096 || inner.split('/').any(wrong) {
-            return Err(ServiceError::new(
-                "InvalidPathException",
-                format!("{path:?} is not a valid path"),
-            ));
+            let message = format!("{path:?} is not a valid path");
+            return Err(ServiceError::new("InvalidPathException", message));
         }
         Ok(Self(inner.split('/').map(str::to_owned).collect()))
     }
@@ -51,76 +49,27 @@ impl RepositoryPath {
 
     /// The full path of an entry of this folder, as an answer can carry it.
     pub(super) fn join(&self, name: &BStr) -> String {
-        let name = name.to_str_lossy();
-        if self.0.is_empty() {
-            name.into_owned()
-        } else {
-            format!("{}/{name}", self.text())
-        }
+        let mut parts: Vec<_> = self.0.iter().map(|part| part.as_str().into()).collect();
+        parts.push(name.to_str_lossy());
+        parts.join("/")
     }
 
-    /// The entry at this path under the folder `root`, or `None` where there is none.
+    /// What is at this path of a commit. The kind is one of the five that Git knows today: the
+    /// mode 100664 of old repositories counts as 100644, in CodeCommit's answers as in Git's own.
     pub(super) fn find(
         &self,
         git: &gix::Repository,
-        root: ObjectId,
-    ) -> Result<Option<Entry>, ServiceError> {
-        let mut found = Entry {
-            name: BString::default(),
-            kind: EntryKind::Tree,
-            id: root,
-        };
-        for part in &self.0 {
-            if found.kind != EntryKind::Tree {
-                return Ok(None);
-            }
-            let folder = git.find_tree(found.id).map_err(unreadable)?;
-            match find_entry(git, &folder.data, part.as_bytes())? {
-                Some(entry) => found = entry,
-                None => return Ok(None),
-            }
+        commit: ObjectId,
+    ) -> Result<Option<(EntryKind, ObjectId)>, ServiceError> {
+        let commit = git.find_commit(commit).map_err(unreadable)?;
+        let root = commit.tree().map_err(unreadable)?;
+        if self.0.is_empty() {
+            return Ok(Some((EntryKind::Tree, root.id)));
         }
-        Ok(Some(found))
+        let parts = self.0.iter().map(String::as_str);
+        let entry = root.lookup_entry(parts).map_err(unreadable)?;
+        Ok(entry.map(|entry| (entry.mode().kind(), entry.object_id())))
     }
-}
-
-/// The root folder of a commit.
-pub(super) fn root(git: &gix::Repository, commit: ObjectId) -> Result<ObjectId, ServiceError> {
-    let commit = git.find_commit(commit).map_err(unreadable)?;
-    Ok(commit.tree_id().map_err(unreadable)?.detach())
-}
-
-/// The entries of a folder, in Git's order.
-pub(super) fn entries(git: &gix::Repository, folder: ObjectId) -> Result<Vec<Entry>, ServiceError> {
-    let folder = git.find_tree(folder).map_err(unreadable)?;
-    TreeRefIter::from_bytes(&folder.data, git.object_hash())
-        .map(|entry| {
-            let entry = entry.map_err(unreadable)?;
-            Ok(Entry {
-                name: entry.filename.to_owned(),
-                kind: entry.mode.kind(),
-                id: entry.oid.to_owned(),
-            })
-        })
-        .collect()
-}
-
-fn find_entry(
-    git: &gix::Repository,
-    data: &[u8],
-    name: &[u8],
-) -> Result<Option<Entry>, ServiceError> {
-    for entry in TreeRefIter::from_bytes(data, git.object_hash()) {
-        let entry = entry.map_err(unreadable)?;
-        if entry.filename == name {
-            return Ok(Some(Entry {
-                name: entry.filename.to_owned(),
-                kind: entry.mode.kind(),
-                id: entry.oid.to_owned(),
-            }));
-        }
-    }
-    Ok(None)
 }
 
 #[cfg(test)]
@@ -132,7 +81,6 @@ mod tests {
         for path in ["a/b", "/a/b", "a/b/", "/a/b/"] {
             assert_eq!(RepositoryPath::parse(path).unwrap().text(), "a/b");
         }
-        assert_eq!(RepositoryPath::parse("").unwrap().text(), "");
         assert_eq!(RepositoryPath::parse("/").unwrap().text(), "");
     }
 
@@ -140,10 +88,8 @@ mod tests {
     fn a_path_that_no_folder_can_have_is_invalid() {
         let long = "a/".repeat(2049);
         for path in ["//", "a//b", "./a", "a/..", "a\0b", long.as_str()] {
-            assert_eq!(
-                RepositoryPath::parse(path).unwrap_err().code,
-                "InvalidPathException"
-            );
+            let error = RepositoryPath::parse(path).unwrap_err();
+            assert_eq!(error.code, "InvalidPathException");
         }
     }
 }
