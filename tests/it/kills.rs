@@ -89,17 +89,22 @@ async fn killed_again_with_the_build_started_a_push_has_one_build() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_in_the_middle_of_a_multipart_upload_a_push_has_one_build() {
-    let world = world(2).await;
-    let shop = Repository::of_noise(0, 5, 4_000_000, |n| format!("{n}"));
-    for part in ["CreateMultipart", "UploadPart", "CompleteMultipart"] {
-        let operation = part.replace("Multipart", "MultipartUpload");
-        for action in [Action::KillBefore, Action::KillAfter] {
-            let name = format!("shop-{part}-{action:?}");
-            let kill = Rule::new(action).operation(&operation).nth(1);
-            assert!(push_and_kill(&world, &shop, &name, &[kill]).await);
-        }
-    }
+async fn killed_before_and_after_each_call_of_a_multipart_upload_a_push_has_one_build() {
+    let world = world(7).await;
+    let shop = Repository::of_noise(0, 3, 5_700_000, |n| format!("{n}"));
+    let calls = [
+        "CreateMultipartUpload",
+        "UploadPart",
+        "CompleteMultipartUpload",
+    ];
+    let kills: Vec<_> = calls
+        .into_iter()
+        .flat_map(|call| {
+            let kill = |action| Rule::new(action).operation(call).times(1);
+            [kill(Action::KillBefore), kill(Action::KillAfter)]
+        })
+        .collect();
+    assert!(push_and_kill(&world, &shop, "shop", &kills).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

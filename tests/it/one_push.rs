@@ -125,7 +125,7 @@ async fn a_bundle_of_less_than_two_parts_is_uploaded_in_one_call() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bundle_of_two_parts_and_more_is_uploaded_in_parts_and_is_just_as_exact() {
     let world = World::start().await;
-    let shop = large(7);
+    let shop = large(6);
     world.push_shop(&shop).await;
     world.assert_built(&shop.0, &shop.1);
     assert!(world.calls(Service::S3, "UploadPart") >= 2);
@@ -134,9 +134,9 @@ async fn a_bundle_of_two_parts_and_more_is_uploaded_in_parts_and_is_just_as_exac
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_that_is_refused_midway_is_given_up_and_leaves_no_parts_to_pay_for() {
-    let world = World::start().await;
+    let world = World::with(|deploy| deploy.max_receive_count = 1).await;
     world.fault(denied("UploadPart").between(2, u64::MAX));
-    world.push_shop(&large(7)).await;
+    world.push_shop(&large(6)).await;
     assert!(world.builds().is_empty());
     assert_eq!(world.dead_letters(), 1);
     assert!(world.calls(Service::S3, "AbortMultipartUpload") >= 1);

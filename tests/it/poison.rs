@@ -88,8 +88,9 @@ async fn a_failing_change_of_visibility_changes_nothing_else() {
     let (repository, commit) = Repository::small();
     world.serve("shop", &repository);
     let visibility = world.fault(denied("ChangeMessageVisibilityBatch"));
-    // Every attempt of the first delivery.
-    let outage = world.fault(server_error(500).operation("GetCommit"));
+    // The SDK does not try again what it does not know.
+    let unknown = exception("SomethingNewException", "Nobody knows this");
+    let outage = world.fault(unknown.operation("GetCommit"));
     let event = world.send("shop", "main", &commit, None);
     let one = |world: &World| !world.batches().is_empty();
     world.until("the first answer", one).await;

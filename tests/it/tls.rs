@@ -13,6 +13,7 @@ async fn behind_tls(env: impl FnOnce(&Front) -> Vec<(&'static str, String)>) -> 
     let world = World::with(|options| {
         let known = ("AWS_ENDPOINT_URL", front.endpoint());
         let env = env(&front).into_iter().chain([known]);
+        options.max_receive_count = 1;
         options
             .env
             .extend(env.map(|(name, value)| (name.to_owned(), value)));

@@ -15,12 +15,12 @@ use pushbuild_local::clock::Clock;
 use pushbuild_local::codebuild::Build;
 use pushbuild_local::events::RepositoryEvent;
 use pushbuild_local::faults::{Rule, RuleId};
-use pushbuild_local::lambda::{BatchOutcome, Invocation};
+use pushbuild_local::lambda::{BatchOutcome, EventSourceMapping, Invocation};
 use tempfile::TempDir;
 
 use repository::Repository;
 
-/// Real time in which a test waits for something before it says what is left in the queue.
+/// Real time without the end of a batch after which a test says what is left in the queues.
 const PATIENCE: Duration = Duration::from_secs(90);
 
 pub struct World {
@@ -106,7 +106,7 @@ impl World {
         commits.iter().zip(olds).map(send).collect()
     }
 
-    /// Sends a body in a message group; the message's id.
+    /// Sends a body past the intake, in a message group; the message's id.
     pub fn send_body(&self, body: &str, group: &str) -> String {
         self.deployment.send_body(body, group).unwrap()
     }
@@ -118,7 +118,7 @@ impl World {
         self.settle().await;
     }
 
-    /// Puts a fault upon the function's calls.
+    /// Puts a fault upon the calls of the function `publish`.
     pub fn fault(&self, rule: Rule) -> RuleId {
         self.aws.faults().add(rule.by_function())
     }
@@ -132,14 +132,19 @@ impl World {
         self.aws.faults().fired(rule).unwrap().fired
     }
 
-    /// Waits until the queue is empty and no batch is with the function.
+    /// Waits until both queues are empty and no batch is with a function.
     pub async fn settle(&self) {
         self.until("an empty queue", Self::is_idle).await;
     }
 
     pub fn is_idle(&self) -> bool {
-        let deployment = &self.deployment;
-        deployment.mapping().in_flight() == 0 && self.aws.sqs().is_empty(deployment.queue_url())
+        let (intake, publish) = (self.deployment.intake(), &self.deployment);
+        let is_empty = |queue| self.aws.sqs().is_empty(queue);
+        // In this order: a push is in the push queue before it leaves the intake queue.
+        is_empty(intake.queue_url())
+            && intake.mapping().in_flight() == 0
+            && is_empty(publish.queue_url())
+            && publish.mapping().in_flight() == 0
     }
 
     /// Sends the dead letters back where they came from; how many.
@@ -151,7 +156,7 @@ impl World {
     /// Waits until something is so. Whenever nothing can happen until a message becomes visible,
     /// AWS's clock is put forward to that moment.
     pub async fn until(&self, what: &str, is_so: impl Fn(&Self) -> bool) {
-        let begun = Instant::now();
+        let mut progress = (0, Instant::now());
         loop {
             // Looked up first: what ended before that is seen by `is_so`, before time passes.
             let next = self.deployment.next_visible();
@@ -160,17 +165,25 @@ impl World {
             }
             if let Some(next) = next {
                 let clock = self.aws.clock();
-                clock.advance(next.duration_since(clock.now()).unwrap());
+                clock.advance(next.duration_since(clock.now()).unwrap_or_default());
             }
-            if begun.elapsed() > PATIENCE {
-                let left = self.aws.sqs().messages(self.deployment.queue_url());
+            let ended =
+                self.deployment.mapping().ended() + self.deployment.intake().mapping().ended();
+            if ended != progress.0 {
+                progress = (ended, Instant::now());
+            } else if progress.1.elapsed() > PATIENCE {
+                let queues = [
+                    self.deployment.intake().queue_url(),
+                    self.deployment.queue_url(),
+                ];
+                let left = queues.map(|queue| self.aws.sqs().messages(queue));
                 panic!("in vain: {what}\n{}\n{left:#?}", self.log());
             }
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }
 
-    /// The batches so far; panics where an invocation did not end by itself.
+    /// The batches of the function `publish` so far; panics where an invocation did not end by itself.
     pub fn batches(&self) -> Vec<BatchOutcome> {
         let outcomes = self.deployment.mapping().outcomes();
         for outcome in &outcomes {
@@ -180,9 +193,11 @@ impl World {
         outcomes
     }
 
-    /// Batches whose process was killed.
+    /// Batches of either function whose process was killed.
     pub fn deaths(&self) -> usize {
-        let outcomes = self.deployment.mapping().outcomes();
+        let deployment = &self.deployment;
+        let mappings = [deployment.intake().mapping(), deployment.mapping()];
+        let outcomes = mappings.map(EventSourceMapping::outcomes).concat();
         let died = |outcome: &&BatchOutcome| matches!(outcome.invocation, Invocation::Died { .. });
         outcomes.iter().filter(died).count()
     }
