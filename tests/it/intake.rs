@@ -118,7 +118,8 @@ async fn each_entry_of_a_batch_may_fail_and_its_branch_alone_waits() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn throttled_cut_off_and_answered_wrongly_the_intake_forwards_each_push_once() {
-    let world = World::start().await;
+    // More deliveries than faults in a row.
+    let world = World::with(|deploy| deploy.intake_max_receive_count = 10).await;
     for (number, action) in [
         Action::Throttle { shape: Shape::Json },
         Action::ServerError { status: 503 },

@@ -24,7 +24,7 @@ fn of_files(bytes: usize) -> (Repository, String) {
 }
 
 async fn goes_on_until_it_is_done(bytes: usize) -> usize {
-    let (world, _) = slow_world(12).await;
+    let (world, _) = slow_world(40).await;
     let shop = of_files(bytes);
     world.push_shop(&shop).await;
     world.assert_built(&shop.0, &shop.1);

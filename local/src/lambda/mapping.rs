@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tokio::sync::{Semaphore, watch};
@@ -51,6 +51,8 @@ pub struct BatchOutcome {
     pub message_ids: Vec<String>,
     /// How the function's invocation ended.
     pub invocation: Invocation,
+    /// Real time of the invocation, with the start of a process where one was needed.
+    pub took: Duration,
     /// What its answer says; none where there is no answer or where it is not asked for.
     pub response: Option<BatchResponse>,
     /// The messages that are done.
@@ -172,7 +174,9 @@ impl Shared {
             .map(|message| message.lambda_record(&arn, region))
             .collect();
         let event = json!({"Records": records}).to_string();
+        let begun = Instant::now();
         let invocation = self.function.invoke(event).await;
+        let took = begun.elapsed();
         let (response, handled) = self.read(&invocation, messages);
         let mut deleted = Vec::new();
         let mut kept = Vec::new();
@@ -193,6 +197,7 @@ impl Shared {
         let outcome = BatchOutcome {
             message_ids,
             invocation,
+            took,
             response,
             deleted,
             kept,
