@@ -268,8 +268,22 @@ impl Deployment {
         Ok(self.sqs.send(&self.publish.queue_url, body, group)?)
     }
 
-    /// Waits until both queues hold nothing, not even in flight, and no batch is with a function;
-    /// `timeout` is real time.
+    /// Whether both queues hold nothing, not even in flight, and no batch is with a function.
+    pub fn is_idle(&self) -> bool {
+        // In this order: a push is in the push queue before it leaves the intake queue.
+        [&self.intake, &self.publish]
+            .into_iter()
+            .all(|stage| self.sqs.is_empty(&stage.queue_url) && stage.mapping.in_flight() == 0)
+    }
+
+    /// The messages in both queues.
+    pub fn messages(&self) -> Vec<Snapshot> {
+        let stages = [&self.intake, &self.publish];
+        let messages = stages.map(|stage| self.sqs.messages(&stage.queue_url));
+        messages.concat()
+    }
+
+    /// Waits until it is idle; `timeout` is real time.
     ///
     /// # Errors
     /// What is left when the time is over.
@@ -277,25 +291,14 @@ impl Deployment {
         let deadline = Instant::now() + timeout;
         loop {
             let changed = self.sqs.changed();
-            // In this order: a push is in the push queue before it leaves the intake queue.
-            let stages = [&self.intake, &self.publish];
-            let is_idle = |stage: &Stage| {
-                self.sqs.is_empty(&stage.queue_url) && stage.mapping.in_flight() == 0
-            };
-            if stages.into_iter().all(is_idle) {
+            if self.is_idle() {
                 return Ok(());
             }
-            if Instant::now() >= deadline {
-                let left = |stage: &Stage| {
-                    let messages = self.sqs.messages(&stage.queue_url);
-                    messages.into_iter().map(|left| left.body)
-                };
-                let left: Vec<String> = stages.into_iter().flat_map(left).collect();
-                let batches = stages.map(|stage| stage.mapping.in_flight());
-                anyhow::bail!(
-                    "after {timeout:?}, {batches:?} batches are at work and these messages left: {left:#?}"
-                );
-            }
+            anyhow::ensure!(
+                Instant::now() < deadline,
+                "after {timeout:?} these messages are left: {:#?}",
+                self.messages()
+            );
             // A batch ends without a change where its messages stay.
             let _ = tokio::time::timeout(Duration::from_millis(20), changed).await;
         }

@@ -134,17 +134,11 @@ impl World {
 
     /// Waits until both queues are empty and no batch is with a function.
     pub async fn settle(&self) {
-        self.until("an empty queue", Self::is_idle).await;
+        self.until("empty queues", Self::is_idle).await;
     }
 
     pub fn is_idle(&self) -> bool {
-        let (intake, publish) = (self.deployment.intake(), &self.deployment);
-        let is_empty = |queue| self.aws.sqs().is_empty(queue);
-        // In this order: a push is in the push queue before it leaves the intake queue.
-        is_empty(intake.queue_url())
-            && intake.mapping().in_flight() == 0
-            && is_empty(publish.queue_url())
-            && publish.mapping().in_flight() == 0
+        self.deployment.is_idle()
     }
 
     /// Sends the dead letters back where they came from; how many.
@@ -172,11 +166,7 @@ impl World {
             if ended != progress.0 {
                 progress = (ended, Instant::now());
             } else if progress.1.elapsed() > PATIENCE {
-                let queues = [
-                    self.deployment.intake().queue_url(),
-                    self.deployment.queue_url(),
-                ];
-                let left = queues.map(|queue| self.aws.sqs().messages(queue));
+                let left = self.deployment.messages();
                 panic!("in vain: {what}\n{}\n{left:#?}", self.log());
             }
             tokio::time::sleep(Duration::from_millis(2)).await;
@@ -193,11 +183,13 @@ impl World {
         outcomes
     }
 
-    /// Batches of either function whose process was killed.
+    /// Batches whose process was killed, of either function.
     pub fn deaths(&self) -> usize {
-        let deployment = &self.deployment;
-        let mappings = [deployment.intake().mapping(), deployment.mapping()];
-        let outcomes = mappings.map(EventSourceMapping::outcomes).concat();
+        let stages = [
+            self.deployment.intake().mapping(),
+            self.deployment.mapping(),
+        ];
+        let outcomes = stages.map(EventSourceMapping::outcomes).concat();
         let died = |outcome: &&BatchOutcome| matches!(outcome.invocation, Invocation::Died { .. });
         outcomes.iter().filter(died).count()
     }
