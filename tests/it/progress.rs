@@ -68,7 +68,7 @@ async fn what_was_left_unfinished_is_never_handed_to_a_build() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_an_earlier_delivery_left_is_never_replaced_by_less() {
     let (world, slow) = slow_world(12).await;
-    let (repository, commit) = of_files(FEWER, 40);
+    let (repository, commit) = of_files(40);
     world.serve("shop", &repository);
     world.send("shop", "main", &commit, None);
     let failed = |times| move |world: &World| world.outcomes("failed").len() == times;
@@ -94,7 +94,7 @@ async fn what_an_earlier_delivery_left_is_never_replaced_by_less() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_pushes_of_one_commit_leave_a_partial_bundle_each() {
     let (world, _) = slow_world(1).await;
-    let (repository, commit) = of_files(FEWER, 40);
+    let (repository, commit) = of_files(40);
     world.serve("shop", &repository);
     for branch in ["main", "other"] {
         world.send("shop", branch, &commit, None);
