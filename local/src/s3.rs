@@ -7,11 +7,11 @@
 //! - `service`: the operations' list, and what is refused before any of them
 //! - `objects`, `multipart`: what each operation does
 //! - `body`: bodies on their way to disk and back, and their checksums
-//! - `store`: buckets with their versions and uploads, changed under one lock
+//! - `store`, `record`: buckets with their versions and uploads, changed under one lock
 //! - `disk`: the files of a bucket, and how they are read again after a restart
 //!
-//! Not here: access control, encryption, tags, conditional writes, lifecycle rules. An upload that
-//! nobody completes stays until it is aborted or the process ends.
+//! Not here: access control, encryption, tags, conditional writes, lifecycle rules. An upload
+//! that is not completed stays until it is aborted or the process ends.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -20,7 +20,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::clock::Clock;
-use store::{Store, Version};
+use record::Version;
+use store::Store;
 
 pub(crate) use service::SECRET_ACCESS_KEY;
 pub use service::Service;
@@ -29,6 +30,7 @@ mod body;
 mod disk;
 mod multipart;
 mod objects;
+mod record;
 mod service;
 mod store;
 
@@ -98,7 +100,7 @@ impl S3 {
         self.0.path(bucket, key)
     }
 
-    /// The objects of a bucket, in the order of their keys; none for a bucket that is not there.
+    /// The objects of a bucket, in the order of their keys; empty if there is no such bucket.
     pub fn objects(&self, bucket: &str) -> Vec<ObjectInfo> {
         let newest = |versions: &Vec<Version>| versions.first().map(ObjectInfo::new);
         let objects = self.0.read(bucket, |bucket| {

@@ -156,8 +156,8 @@ impl Sqs {
         Ok(accepted.message_id)
     }
 
-    /// Receives up to `max` messages, waiting up to `wait` (local time) for a first one. None if
-    /// there is no such queue.
+    /// Receives up to `max` messages, waiting up to `wait` (local time) for a first one. Empty
+    /// if there is no such queue.
     pub async fn receive(&self, url: &str, max: usize, wait: Duration) -> Vec<Message> {
         let received = self.poll(url, max, wait).await;
         received.unwrap_or_default()
@@ -232,7 +232,7 @@ impl Sqs {
         Ok(moved)
     }
 
-    /// What lies in a queue, in order, without receiving it; nothing if there is no such queue.
+    /// What lies in a queue, in order, without receiving it; empty if there is no such queue.
     pub fn messages(&self, url: &str) -> Vec<Snapshot> {
         let now = self.0.clock.now();
         let state = self.state();
@@ -248,8 +248,8 @@ impl Sqs {
         queue.is_none_or(|queue| queue.messages.is_empty())
     }
 
-    /// The receives of a queue so far that handed out a message, and when there will be the next
-    /// one if nobody does anything.
+    /// The receives of a queue so far that handed out a message, and when the next one will be if
+    /// nothing is sent, deleted or changed.
     pub fn receives(&self, url: &str) -> (usize, Option<SystemTime>) {
         let now = self.0.clock.now();
         let state = self.state();

@@ -18,7 +18,8 @@ use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _, AsyncWriteExt as _};
 use uuid::Uuid;
 
 use super::disk::{self, Folder};
-use super::store::{Content, Headers, failed};
+use super::record::{Content, Headers};
+use super::store::failed;
 
 /// A data file without a record: removed when dropped, unless kept.
 #[derive(Debug)]

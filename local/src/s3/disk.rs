@@ -18,7 +18,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::store::Version;
+use super::record::Version;
 
 /// The longest name of a file on the usual file systems, in bytes.
 const LONGEST_NAME: usize = 255;
@@ -143,7 +143,7 @@ impl Folder {
     }
 }
 
-/// Removes a file; that it is gone already is no error.
+/// Removes a file, if it is there.
 pub fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),

@@ -18,7 +18,8 @@ use uuid::Uuid;
 use super::body::{Claims, Draft, receive};
 use super::disk;
 use super::objects::{check_algorithm, checksum, etag, headers, version_id};
-use super::store::{Bucket, Content, Part, Store, Upload, failed};
+use super::record::{Content, Part, Upload};
+use super::store::{Bucket, Store, failed};
 
 /// The highest part number, and the smallest part but for the last one, in bytes ("Amazon S3
 /// multipart upload limits").

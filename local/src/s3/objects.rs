@@ -9,7 +9,8 @@ use s3s::dto::{
 use s3s::{S3Error, S3Request, S3Result, s3_error};
 
 use super::body::{Claims, receive, send};
-use super::store::{Headers, Store, Version, failed};
+use super::record::{Headers, Version};
+use super::store::{Store, failed};
 
 /// "User-defined object metadata" (S3 user guide): 2 KB of names and values, as UTF-8.
 const LARGEST_METADATA: usize = 2 << 10;

@@ -42,7 +42,7 @@ impl Sqs {
     pub(super) fn send_batch(&self, batch: Batch) -> Answer {
         let now = self.0.clock.now();
         let url = &batch.queue_url;
-        // One lock for the whole batch: nobody else's message comes in between.
+        // One lock for the whole batch: no other sender's message comes in between.
         let mut state = self.state();
         let queue = state.queue(url)?;
         check_ids(&batch.entries)?;

@@ -143,7 +143,7 @@ impl Stored {
     }
 }
 
-/// Who sends: nobody in particular, since any credentials are accepted.
+/// The same for every sender, since any credentials are accepted.
 const SENDER: &str = "AIDALOCALLOCALLOCALAB";
 
 fn epoch_ms(at: SystemTime) -> String {

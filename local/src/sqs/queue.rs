@@ -1,7 +1,7 @@
 //! One queue's rules: order within a message group, visibility, receive counts.
 //!
-//! Everything is a function of the queue and of the moment it is asked, so that a visibility
-//! timeout ends by the clock alone. Sources: the pages of each action in the SQS API reference,
+//! Everything follows from the queue and the moment of the call, so that a visibility timeout ends
+//! by the clock alone. Sources: the pages of each action in the SQS API reference,
 //! and "FIFO delivery logic" in the SQS Developer Guide.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -100,7 +100,7 @@ impl Queue {
         groups.concat()
     }
 
-    /// When a message can be received, if nobody does anything: now, or when the first one that
+    /// When a message can be received, if nothing changes: now, or when the first one that
     /// is invisible will be visible.
     pub fn next_receive(&self, now: SystemTime) -> Option<SystemTime> {
         if self.deliverable(1, now).is_empty() {
@@ -110,7 +110,7 @@ impl Queue {
         }
     }
 
-    /// When a message that is invisible now will be visible, if nobody does anything.
+    /// When the first message that is invisible now will be visible, if nothing changes.
     pub fn next_visible(&self, now: SystemTime) -> Option<SystemTime> {
         let messages = self.messages.values();
         let hidden = messages.filter_map(|message| message.hidden_until);

@@ -25,7 +25,7 @@ pub(super) struct Received {
     pub messages: Vec<Message>,
     /// Whether anything was received or went to the dead-letter queue.
     pub moved: bool,
-    /// When a message that is invisible now will be visible, if nobody does anything.
+    /// When the first message that is invisible now will be visible, if nothing changes.
     pub next_visible: Option<SystemTime>,
 }
 
