@@ -248,7 +248,7 @@ impl Bench {
         run
     }
 
-    /// The function's folder under `/proc`, where there is such a thing.
+    /// The folder of the function `publish` under `/proc`, where there is such a thing.
     fn function_process(&self) -> Option<PathBuf> {
         let ours = format!("AWS_ENDPOINT_URL={}", self.aws.endpoint());
         std::fs::read_dir("/proc")
@@ -256,10 +256,10 @@ impl Bench {
             .flatten()
             .find_map(|process| {
                 let environment = std::fs::read(process.path().join("environ")).ok()?;
-                environment
-                    .split(|byte| *byte == 0)
-                    .any(|variable| variable == ours.as_bytes())
-                    .then(|| process.path())
+                let variables: Vec<_> = environment.split(|byte| *byte == 0).collect();
+                let wanted = [ours.as_bytes(), b"_HANDLER=publish"];
+                let is_ours = wanted.iter().all(|variable| variables.contains(variable));
+                is_ours.then(|| process.path())
             })
     }
 }
