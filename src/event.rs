@@ -177,6 +177,13 @@ pub fn parse(body: &str) -> Result<Request, BadMessage> {
 fn push_of(event: &Event) -> Result<Push, BadMessage> {
     let detail = &event.detail;
     let event_id = required("id", event.id.as_deref(), "the event's id")?;
+    if !is_event_id(event_id) {
+        return Err(bad(
+            "id",
+            "1 to 128 letters, digits and punctuation marks",
+            event_id,
+        ));
+    }
     let time = required("time", event.time.as_deref(), "the event's time")?;
     let time = OffsetDateTime::parse(time, &Rfc3339)
         .ok()
@@ -218,6 +225,12 @@ fn push_of(event: &Event) -> Result<Push, BadMessage> {
             .as_deref()
             .and_then(|id| object_id("detail.oldCommitId", id).ok()),
     })
+}
+
+/// EventBridge's ids are UUIDs. SQS takes no others than these as deduplication ids:
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagededuplicationid-property.html>.
+fn is_event_id(id: &str) -> bool {
+    (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// `RepositoryName` in CodeCommit's API reference is `[\w\.-]{1,100}`. `.` and `..` fit that too,

@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::aws::sqs::NewMessage;
 use crate::batch::Message;
-use crate::error::{CallError, Error};
+use crate::error::{CallError, Cause, Error};
 use crate::event::Push;
 
 /// Entries in one SendMessageBatch, and bytes of all their bodies:
@@ -92,27 +92,78 @@ pub async fn forward(
         let (call, later) = next_call(ready);
         waiting = later;
         let entries: Vec<_> = call.iter().map(Forwarding::new_message).collect();
-        let answer = if Instant::now() < stop {
-            timeout_at(stop, send(&entries)).await.ok()
-        } else {
-            None
-        };
-        for (place, push) in call.into_iter().enumerate() {
-            let outcome = match &answer {
-                Some(Ok(failed)) => match failed.iter().find(|(number, _)| *number == place) {
-                    Some((_, error)) => Err(error.clone().into()),
-                    None => Ok(()),
-                },
-                Some(Err(error)) => Err(error.clone().into()),
-                None => Err(Error::OutOfTime("the push is not forwarded yet")),
-            };
-            if outcome.is_err() {
+        let results = send_entries(&entries, stop, &send).await;
+        for (push, result) in call.into_iter().zip(results) {
+            if result.is_err() {
                 failed_groups.insert(push.group.clone());
             }
-            outcomes.push((push, outcome));
+            outcomes.push((push, result));
         }
     }
     outcomes
+}
+
+/// Sends messages in one call. Where SQS refuses the call as it is, each is sent by itself: one that
+/// cannot be sent must not take nine others to the dead-letter queue.
+async fn send_entries(
+    entries: &[NewMessage<'_>],
+    stop: Instant,
+    send: &impl AsyncFn(&[NewMessage<'_>]) -> Result<Vec<(usize, CallError)>, CallError>,
+) -> Vec<Result<(), Error>> {
+    let answer = match send_until(stop, entries, send).await {
+        Ok(failed) => Ok(failed),
+        Err(Error::Call(error)) if is_refused(&error) && entries.len() > 1 => {
+            let mut results = Vec::new();
+            for entry in entries {
+                let answer = send_until(stop, std::slice::from_ref(entry), send).await;
+                results.push(answer.and_then(|failed| match failed.into_iter().next() {
+                    Some((_, error)) => Err(error.into()),
+                    None => Ok(()),
+                }));
+            }
+            return results;
+        }
+        Err(error) => Err(error),
+    };
+    (0..entries.len())
+        .map(|place| match &answer {
+            Ok(failed) => match failed.iter().find(|(number, _)| *number == place) {
+                Some((_, error)) => Err(error.clone().into()),
+                None => Ok(()),
+            },
+            Err(Error::Call(error)) => Err(error.clone().into()),
+            Err(_) => Err(Error::OutOfTime(NOT_FORWARDED)),
+        })
+        .collect()
+}
+
+const NOT_FORWARDED: &str = "the push is not forwarded yet";
+
+async fn send_until(
+    stop: Instant,
+    entries: &[NewMessage<'_>],
+    send: &impl AsyncFn(&[NewMessage<'_>]) -> Result<Vec<(usize, CallError)>, CallError>,
+) -> Result<Vec<(usize, CallError)>, Error> {
+    if Instant::now() >= stop {
+        return Err(Error::OutOfTime(NOT_FORWARDED));
+    }
+    match timeout_at(stop, send(entries)).await {
+        Ok(answer) => answer.map_err(Error::from),
+        Err(_) => Err(Error::OutOfTime(NOT_FORWARDED)),
+    }
+}
+
+/// Whether another call with fewer messages may succeed at once.
+fn is_refused(error: &CallError) -> bool {
+    match error.cause {
+        Cause::Invalid | Cause::TooLarge | Cause::Unknown => true,
+        Cause::Throttled
+        | Cause::LimitReached
+        | Cause::Unavailable
+        | Cause::NoSuchCommit
+        | Cause::DoesNotExist
+        | Cause::Denied => false,
+    }
 }
 
 /// The pushes of the next call, and those that have to wait for a later one.

@@ -198,6 +198,15 @@ fn a_time_that_no_clock_in_utc_can_show_is_refused() {
     }
 }
 
+#[test]
+fn an_id_that_sqs_does_not_take_is_refused() {
+    for id in ["two words", "é", &"x".repeat(129)] {
+        let mut odd = updated("refs/heads/main");
+        odd["id"] = json!(id);
+        assert!(refusal_of(&odd).starts_with("id of the message"), "{id}");
+    }
+}
+
 proptest! {
     #[test]
     fn any_text_is_read_or_refused_in_words(body in ".{0,300}") {

@@ -2,7 +2,6 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::*;
-use crate::error::Cause;
 use crate::event::ReferenceKind;
 
 /// Pushes to these branches, whose event ids are their places.
@@ -112,6 +111,24 @@ async fn where_the_whole_call_fails_its_outcome_is_unknown_and_all_behind_it_wai
         let is_behind = matches!(error, Error::BehindFailure);
         assert_eq!(is_behind, push.number == 2, "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_push_that_sqs_refuses_takes_none_of_its_call_with_it() {
+    let stop = Instant::now() + Duration::from_secs(5);
+    let outcomes = forward(pushes(&["a", "b", "c", "b"]), stop, async |entries| {
+        if entries.iter().any(|entry| entry.deduplication_id == "1") {
+            return Err(CallError {
+                cause: Cause::Unknown,
+                ..refused()
+            });
+        }
+        Ok(Vec::new())
+    })
+    .await;
+    let failed = outcomes.iter().filter(|(_, outcome)| outcome.is_err());
+    let failed: Vec<_> = failed.map(|(push, _)| push.number).collect();
+    assert_eq!(failed, [1, 3]);
 }
 
 #[tokio::test(start_paused = true)]
