@@ -10,12 +10,12 @@ import time
 from local_aws import LocalAws, Process, event, failures, free_port, post, step
 
 
-def emulated(aws, timeout, **variables):
-    """The emulator with the function in it; it runs one invocation at a time."""
+def emulated(aws, timeout, handler="publish", **variables):
+    """The emulator with a function in it, as its handler's name says; it runs one invocation at a time."""
     port, runtime_api = free_port(), free_port()
     command = [
         sys.argv[1], "--runtime-api-address", f"127.0.0.1:{runtime_api}",
-        "--runtime-interface-emulator-address", f"127.0.0.1:{port}", sys.argv[2],
+        "--runtime-interface-emulator-address", f"127.0.0.1:{port}", sys.argv[2], handler,
     ]
     environment = {
         **aws.environment(), "AWS_LAMBDA_FUNCTION_NAME": "pushbuild", "AWS_LAMBDA_FUNCTION_TIMEOUT": str(timeout),
@@ -71,12 +71,22 @@ def main():
         assert "out of time" in lines(function)[-1]["error"]
         assert failures(invoke(function, push)) == []
 
+    with LocalAws() as aws, emulated(aws, 10, "intake") as function:
+        step("the same binary is the intake by its handler's name: it forwards a push, and fetches nothing")
+        assert failures(invoke(function, push)) == []
+        assert failures(invoke(function, event("excluded-branch"))) == []
+        assert failures(invoke(function, not_json)) == [json.loads(not_json)["Records"][0]["messageId"]]
+        assert [line["outcome"] for line in lines(function)] == ["forwarded", "skipped", "failed"], lines(function)
+        (sent,) = aws.calls("SendMessageBatch")
+        assert sent["status"] == 200 and not sent["error"], sent
+        assert not aws.calls("GetCommit")
+
     with LocalAws() as aws:
         step("a variable that cannot be used stops the start by name")
         with emulated(aws, 10, UNBUNDLABLE="maybe") as function:
             invoke_nothing(function, push)
             assert "UNBUNDLABLE" in function.text()
-    print("emulated: succeeded, refused, ran out of time")
+    print("emulated: succeeded, refused, ran out of time, forwarded")
 
 
 def invoke_nothing(function, body):

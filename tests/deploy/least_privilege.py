@@ -73,7 +73,7 @@ def needs(call, world):
         projects = {build.split(":")[0] for build in detail.split(",")}
         return [(f"codebuild:{operation}", f"arn:aws:codebuild:{REGION}:{ACCOUNT}:project/{name}") for name in projects]
     if service == "sqs":
-        queue = "PushQueue.fifo" if detail == world.queue else detail
+        queue = world.queues.get(detail, detail)
         return [(f"sqs:{operation.removesuffix('Batch')}", f"arn:aws:sqs:{REGION}:{ACCOUNT}:{queue}")]
     if service == "sts":
         parts = detail.split(":")
@@ -101,8 +101,9 @@ class World:
             self.calls = []
             return
         (deployed,) = deployed
-        *_, self.region, self.account, self.queue = deployed["queue"].split(":")
-        if self.queue.startswith("garbled-"):
+        *_, self.region, self.account, queue = deployed["queue"].split(":")
+        self.queues = {queue: "PushQueue.fifo", deployed["intake_queue"].split(":")[-1]: "IntakeQueue.fifo"}
+        if queue.startswith("garbled-"):
             # tests/it/answers.rs: where AWS's answers are rubbish, calls go by names that nobody has.
             self.calls = []
             return
@@ -130,10 +131,8 @@ def statements(template, role, parameters):
 
 
 def role_of(call):
-    """Whose call it is: only the intake sends messages."""
-    if call["role"]:
-        return "ReaderRole"
-    return "IntakeRole" if call["operation"].startswith("SendMessage") else "PublishRole"
+    """Whose call it is."""
+    return "ReaderRole" if call["role"] else {"intake": "IntakeRole", "publish": "PublishRole"}[call["function"]]
 
 
 def allowed(role, repositories, parameters):

@@ -250,6 +250,10 @@ class Parameters(unittest.TestCase):
         self.assertIn("OrganizationId needs ReaderRoleArn", refusal(OrganizationId="o-1234567890"))
         self.assertIn("ReaderExternalId", refusal(ReaderExternalId="known"))
 
+    def test_only_an_existing_bucket_has_another_owner(self):
+        self.assertIsNone(refusal(ExistingBucket="bundles", BucketOwner="222233334444"))
+        self.assertIn("BucketOwner is an existing bucket's", refusal(BucketOwner="222233334444"))
+
     def test_subnets_and_security_groups_need_each_other(self):
         self.assertIsNone(refusal(SubnetIds="subnet-1", SecurityGroupIds="sg-1"))
         self.assertIn("need each other", refusal(SubnetIds="subnet-1"))

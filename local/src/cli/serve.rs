@@ -10,17 +10,26 @@ use crate::aws::{LocalAws, Options};
 use crate::calls::Call;
 use crate::codecommit::describe;
 use crate::faults::Faults;
+use crate::sqs::QueueOptions;
 
-/// The bucket that is there from the start.
+/// The bucket and the queue that are there from the start.
 const BUCKET: &str = "pushbuild-bundles";
+const PUSH_QUEUE: &str = "pushbuild-pushes.fifo";
 
 pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let mut options = Options::new(storage());
     options.port = Some(args.port);
-    let root = options.root.clone();
+    let (root, account) = (options.root.clone(), options.account.clone());
     let aws = LocalAws::start(options).await?;
     aws.codebuild().accept_any_project(true);
     aws.s3().create_bucket(BUCKET, true)?;
+    let push_queue_url = aws.sqs().create_queue(
+        PUSH_QUEUE,
+        QueueOptions {
+            high_throughput: true,
+            ..QueueOptions::default()
+        },
+    )?;
     let sample = sample::Sample::build()?;
     aws.codecommit()
         .add_repository(sample::NAME, sample.path())?;
@@ -46,6 +55,10 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         println!("export {name}={value}");
     }
     println!("export CODE_BUCKET={BUCKET}");
+    // An emulator makes up the function's ARN, and with it another account.
+    println!("export BUCKET_OWNER={account}");
+    // For the handler `intake`.
+    println!("export PUSH_QUEUE_URL={push_queue_url}");
     println!(
         "export REPOSITORIES={}",
         aws.codecommit().repositories().join(",")
