@@ -117,3 +117,17 @@ async fn lfs_pointers_are_bundled_as_they_are_with_one_warning_that_counts_them(
     assert_eq!(warnings.len(), 1, "{log}");
     assert!(warnings[0].contains("\"pointers\":2"), "{warnings:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_the_text_format_a_path_with_a_newline_forges_no_line() {
+    let world = World::with_env(&[("AWS_LAMBDA_LOG_FORMAT", "Text")]).await;
+    let shop = repository_with(b"film\nERROR forged\x1b[31m.mp4", &vec![7; LIMIT + 1]);
+    world.push_shop(&shop).await;
+    assert_eq!(world.build().source_type, "CODECOMMIT");
+    let log = world.log();
+    assert!(
+        log.contains(r"film\nERROR forged\u{1b}[31m.mp4 is larger"),
+        "{log}"
+    );
+    assert!(!log.lines().any(|line| line.starts_with("ERROR")), "{log}");
+}
