@@ -8,6 +8,15 @@ use aws_sdk_s3::types::ChecksumAlgorithm;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+/// The answer to a request written by hand, on a connection of its own.
+async fn exchange(host: &str, request: &str) -> String {
+    let mut socket = TcpStream::connect(host).await.unwrap();
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
 #[tokio::test]
 async fn any_credentials_are_taken_but_none_are_refused() {
     let served = Served::new(false).await;
@@ -18,11 +27,8 @@ async fn any_credentials_are_taken_but_none_are_refused() {
     let got = stranger.get_object().bucket(BUCKET).key("a b/+é").send();
     assert_eq!(text(got.await.unwrap().body).await, "bytes");
     let host = served.address.strip_prefix("http://").unwrap();
-    let mut socket = TcpStream::connect(host).await.unwrap();
     let unsigned = format!("GET /{BUCKET}/k HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
-    socket.write_all(unsigned.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    socket.read_to_string(&mut answer).await.unwrap();
+    let answer = exchange(host, &unsigned).await;
     assert!(answer.contains("<Code>AccessDenied</Code>"), "{answer}");
 }
 
@@ -62,6 +68,31 @@ async fn a_refused_write_leaves_no_file() {
     assert_eq!(code(&put.send().await.unwrap_err()), "NoSuchBucket");
     assert!(served.s3.objects(BUCKET).is_empty());
     assert_eq!(served.data_files(), 0);
+}
+
+#[tokio::test]
+async fn a_streamed_body_that_its_trailer_or_its_length_contradicts_is_refused() {
+    let served = Served::new(false).await;
+    let host = served.address.strip_prefix("http://").unwrap();
+    for (length, checksum, expected) in [
+        (4, "AAAAAA==", "<Code>BadDigest</Code>"),
+        (5, "4NkzUA==", "<Code>IncompleteBody</Code>"),
+        (4, "4NkzUA==", "200 OK"),
+    ] {
+        let body = format!("4\r\nonly\r\n0\r\nx-amz-checksum-crc32:{checksum}\r\n\r\n");
+        let request = format!(
+            "PUT /{BUCKET}/k HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\
+             authorization: AWS4-HMAC-SHA256 Credential=a/20260101/r/s3/aws4_request\r\n\
+             x-amz-content-sha256: STREAMING-UNSIGNED-PAYLOAD-TRAILER\r\n\
+             x-amz-trailer: x-amz-checksum-crc32\r\nx-amz-decoded-content-length: {length}\r\n\
+             content-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let answer = exchange(host, &request).await;
+        assert!(answer.contains(expected), "{answer}");
+    }
+    assert_eq!(served.get("k").await.unwrap(), "only");
+    assert_eq!(served.data_files(), 1);
 }
 
 #[tokio::test]
