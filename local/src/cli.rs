@@ -11,7 +11,9 @@ mod progress;
 mod report;
 mod sample;
 mod serve;
+mod style;
 mod try_push;
+mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -62,6 +64,12 @@ struct TryArgs {
     /// Push every branch.
     #[arg(long, conflicts_with = "events")]
     all_branches: bool,
+    /// Then push each commit as it is made, on any branch, until Ctrl-C.
+    #[arg(long, conflicts_with = "events")]
+    watch: bool,
+    /// Print one line of JSON for each push, for scripts, and nothing else.
+    #[arg(long)]
+    json: bool,
     /// Send the events of this file, an SQS or an EventBridge event as in `events/`.
     #[arg(long, value_name = "FILE")]
     events: Option<PathBuf>,

@@ -181,7 +181,7 @@ impl Build {
 
 /// Whether a project can have this name: `[A-Za-z0-9][A-Za-z0-9\-_]{1,149}` in the service's
 /// model. A repository's name may hold a dot, a project's may not.
-fn is_project_name(name: &str) -> bool {
+pub(crate) fn is_project_name(name: &str) -> bool {
     let inner = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     (2..=150).contains(&name.len())
         && name.bytes().all(inner)

@@ -30,7 +30,7 @@ mod specifier;
 mod tree;
 
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 #[cfg(test)]
 mod tests;
 

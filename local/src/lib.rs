@@ -1,5 +1,12 @@
-//! AWS on this machine, as far as pushbuild needs it: real HTTP on loopback, good enough that the
-//! AWS SDKs of any language work against it.
+//! AWS on this machine, as far as pushbuild needs it: real HTTP on loopback. `README.md` lists what
+//! is served and what is refused.
+//!
+//! - [`aws`]: all services behind one port, and pushbuild deployed on it
+//! - [`codecommit`], [`codebuild`], [`s3`], [`sqs`], [`sts`]: the services
+//! - [`lambda`]: functions as processes, and event source mappings
+//! - [`wire`], [`calls`], [`faults`]: the port, the list of its calls, and what goes wrong with them
+//! - [`clock`], [`events`], [`tls`]: time, CodeCommit's events, and TLS in front of the port
+//! - [`cli`]: `cargo local`
 
 pub mod aws;
 pub mod calls;

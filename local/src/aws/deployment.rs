@@ -100,12 +100,7 @@ impl LocalAws {
     /// When the bucket or a queue cannot be created: a name that is not allowed, or one that is
     /// taken with other options.
     pub fn deploy(&self, options: DeployOptions) -> anyhow::Result<Deployment> {
-        let DeployOptions {
-            name,
-            bucket,
-            timeout,
-            ..
-        } = &options;
+        let (name, bucket, timeout) = (&options.name, &options.bucket, options.timeout);
         self.s3
             .create_bucket(bucket, true)
             .with_context(|| format!("creating the bucket {bucket}"))?;
@@ -132,7 +127,7 @@ impl LocalAws {
             "intake",
             with_dead_letters(INTAKE_TIMEOUT * 6, options.intake_max_receive_count),
         )?;
-        let push_options = with_dead_letters(*timeout * 6, options.max_receive_count);
+        let push_options = with_dead_letters(timeout * 6, options.max_receive_count);
         let push_url = queue(
             "pushes",
             QueueOptions {
@@ -146,7 +141,7 @@ impl LocalAws {
             ("PUSH_QUEUE_URL".to_owned(), push_url.clone()),
             ("REPOSITORIES".to_owned(), "*".to_owned()),
         ]);
-        env.extend(options.env.clone());
+        env.extend(options.env);
         self.calls.deployed(&serde_json::json!({
             "deployed": name,
             "program": options.program.file_name().map(|name| name.to_string_lossy()),
@@ -199,7 +194,7 @@ impl LocalAws {
             push_url,
             Handler::Publish,
             options.memory_mb,
-            *timeout,
+            timeout,
             options.mapping,
         );
         Ok(Deployment {

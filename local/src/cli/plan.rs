@@ -30,6 +30,8 @@ pub struct Message {
 pub struct Plan {
     pub served: Option<Served>,
     pub messages: Vec<Message>,
+    /// What was decided without being asked for.
+    pub notes: Vec<String>,
 }
 
 impl Plan {
@@ -45,7 +47,7 @@ impl Plan {
         let text = std::fs::read_to_string(file)
             .with_context(|| format!("{} cannot be read", file.display()))?;
         let event: Value = serde_json::from_str(&text)
-            .with_context(|| format!("{} is no JSON", file.display()))?;
+            .with_context(|| format!("{} is not JSON", file.display()))?;
         let bodies: Vec<String> = match event.get("Records").and_then(Value::as_array) {
             Some(records) => records
                 .iter()
@@ -65,7 +67,11 @@ impl Plan {
             Err(error) => return Err(error),
         };
         let messages = bodies.into_iter().map(Message::of_body).collect();
-        Ok(Self { served, messages })
+        Ok(Self {
+            served,
+            messages,
+            notes: Vec::new(),
+        })
     }
 
     fn of_repository(args: &TryArgs, account: &str, region: &str) -> anyhow::Result<Self> {
@@ -81,6 +87,7 @@ impl Plan {
                 .find(|(name, _)| name == branch)
                 .map(|(_, commit)| commit.clone())
         };
+        let mut notes = Vec::new();
         let pushes: Vec<(String, String)> = if args.all_branches {
             about.branches.clone()
         } else {
@@ -88,6 +95,12 @@ impl Plan {
                 Some(branch) => (branch.clone(), false),
                 None => current_branch(about.head.as_deref()),
             };
+            if is_detached {
+                notes.push(format!(
+                    "HEAD is on no branch: its commit is pushed as the branch {branch} \
+                     (--branch NAME --commit HEAD gives another name)"
+                ));
+            }
             let commit = match &args.commit {
                 Some(commit) => revision(&served.path, commit)?.commit,
                 None if is_detached => revision(&served.path, "HEAD")?.commit,
@@ -127,12 +140,13 @@ impl Plan {
         Ok(Self {
             served: Some(served),
             messages,
+            notes,
         })
     }
 }
 
 impl Message {
-    fn of_body(body: String) -> Self {
+    pub fn of_body(body: String) -> Self {
         let event: Value = serde_json::from_str(&body).unwrap_or_default();
         let detail = &event["detail"];
         let text = |field: &str| detail[field].as_str();
@@ -153,12 +167,18 @@ impl Message {
 }
 
 fn served(args: &TryArgs) -> anyhow::Result<Served> {
-    let about = describe(&args.path).with_context(|| {
-        format!(
-            "{} is not in a Git repository that can be read; name one: cargo local try PATH",
-            args.path.display()
-        )
-    })?;
+    let about = match describe(&args.path) {
+        Ok(about) => about,
+        Err(error) if gix::discover::upwards(&args.path).is_ok() => return Err(error),
+        // The cause says the same once more.
+        Err(_) => bail!(
+            "{} is not in a Git repository; `cargo local try PATH` takes another folder",
+            args.path
+                .canonicalize()
+                .unwrap_or(args.path.clone())
+                .display()
+        ),
+    };
     Ok(Served {
         name: args.repository.clone().unwrap_or(about.repository_name),
         path: args.path.clone(),

@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::style::Style;
 use crate::aws::LocalAws;
 use crate::codebuild::Build;
 use crate::lambda::FunctionLog;
+
+/// Has every branch and tag built.
+const HOW_TO_INCLUDE: &str = "INCLUDE_REFERENCES='refs/**' EXCLUDE_REFERENCES=";
 
 /// How one message ended, by the functions' own log.
 #[derive(Clone, Debug)]
@@ -40,38 +44,51 @@ impl Ending {
         self.line["outcome"] == "failed"
     }
 
+    /// The function's own line about it, with the place of the bundle on this machine.
+    pub fn json(&self, aws: &LocalAws, bucket: &str) -> Value {
+        let mut line = self.line.clone();
+        if let Some(key) = line["key"].as_str() {
+            line["bundle"] = json!(aws.s3().path(bucket, key));
+        }
+        if let Some(line) = line.as_object_mut() {
+            // What only CloudWatch reads.
+            line.remove("_aws");
+        }
+        line
+    }
+
     /// Lines for a person.
-    pub fn describe(&self, aws: &LocalAws, bucket: &str) -> String {
+    pub fn describe(&self, aws: &LocalAws, bucket: &str, style: Style) -> String {
         let text = |field: &str| self.line[field].as_str().unwrap_or_default();
         let mut out = String::new();
         match text("outcome") {
             "skipped" => {
-                let _ = writeln!(out, "skipped: {}", text("why"));
+                let _ = writeln!(out, "{}: {}", style.warning("skipped"), text("why"));
+                if text("class") == "excluded" {
+                    let _ = writeln!(
+                        out,
+                        "  to build it all the same: {HOW_TO_INCLUDE} cargo local …"
+                    );
+                }
             }
             "failed" => {
                 let of = match text("reference") {
                     "" => "a message".to_owned(),
                     reference => format!("{reference} of {}", text("repository")),
                 };
-                let _ = writeln!(out, "FAILED ({}): {of}", text("class"));
+                let (failed, step) = (style.bad("FAILED"), step_of(text("error")));
+                let _ = writeln!(out, "{failed} to {step} ({}): {of}", text("class"));
                 let _ = writeln!(out, "  reason     {}", text("error"));
                 let _ = writeln!(out, "  advice     {}", text("advice"));
             }
             outcome => {
                 let short = text("commit").get(..10).unwrap_or_default();
-                let _ = writeln!(
-                    out,
-                    "{} at {short}: {}",
-                    text("reference"),
-                    outcome.replace('_', " ")
-                );
-                let build = aws
-                    .codebuild()
-                    .builds()
-                    .into_iter()
-                    .find(|build| build.id == text("build_id"));
+                let outcome = style.good(&outcome.replace('_', " "));
+                let _ = writeln!(out, "{} at {short}: {outcome}", text("reference"));
+                let builds = aws.codebuild().builds();
+                let build = builds.iter().find(|build| build.id == text("build_id"));
                 if let Some(build) = build {
-                    self.describe_build(&mut out, aws, bucket, &build);
+                    self.describe_build(&mut out, aws, bucket, build);
                 }
             }
         }
@@ -109,6 +126,24 @@ impl Ending {
     }
 }
 
+/// The step that an error stopped, by the call that it names: the steps of `src/publish.rs`.
+fn step_of(error: &str) -> &'static str {
+    let steps = [
+        ("CodeCommit GetCommit", "find the commit"),
+        ("CodeCommit GetFolder", "list the tree"),
+        ("CodeCommit GetDifferences", "list the tree"),
+        ("the tree of commit", "list the tree"),
+        ("CodeCommit Get", "fetch the files"),
+        ("the content of", "fetch the files"),
+        ("S3 ", "store the bundle"),
+        ("STS ", "assume the reader role"),
+        ("CodeBuild ", "start the build"),
+        ("of the message should be", "read the message"),
+    ];
+    let step = steps.iter().find(|(part, _)| error.contains(part));
+    step.map_or("build", |(_, step)| step)
+}
+
 /// What the function warned of without failing.
 pub fn warnings(log: &FunctionLog) -> Vec<String> {
     log.lines()
@@ -139,4 +174,28 @@ pub fn calls(aws: &LocalAws) -> String {
         return "none".to_owned();
     }
     parts.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_names_the_step_that_it_stopped() {
+        for (error, step) in [
+            (
+                "CodeCommit GetCommit of shop:1 failed: x",
+                "find the commit",
+            ),
+            ("CodeCommit GetFile of shop:a failed: x", "fetch the files"),
+            ("CodeBuild StartBuild of shop failed: x", "start the build"),
+            (
+                "commitId of the message should be an id",
+                "read the message",
+            ),
+            ("a defect in pushbuild: x", "build"),
+        ] {
+            assert_eq!(step_of(error), step, "{error}");
+        }
+    }
 }

@@ -2,12 +2,12 @@
 
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::{ServeArgs, sample, storage};
 use crate::aws::{LocalAws, Options};
 use crate::calls::Call;
+use crate::codebuild::is_project_name;
 use crate::codecommit::describe;
 use crate::faults::Faults;
 use crate::sqs::QueueOptions;
@@ -34,8 +34,7 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     aws.codecommit()
         .add_repository(sample::NAME, sample.path())?;
     for path in &args.paths {
-        let about = describe(path)
-            .with_context(|| format!("{} is not in a Git repository", path.display()))?;
+        let about = describe(path)?;
         aws.codecommit()
             .add_repository(&about.repository_name, path)?;
     }
@@ -63,6 +62,11 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         "export REPOSITORIES={}",
         aws.codecommit().repositories().join(",")
     );
+    let is_impossible = |name: &String| !is_project_name(&name.replace('.', "-"));
+    if aws.codecommit().repositories().iter().any(is_impossible) {
+        println!("# CodeBuild can have no project of the name of one of these repositories:");
+        println!("export CODEBUILD_PROJECT='build-{{repository}}'");
+    }
     println!("# Ctrl-C ends it.");
     let mut calls = aws.calls().subscribe();
     loop {

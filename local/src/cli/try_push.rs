@@ -5,17 +5,24 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::plan::{Plan, Served};
+use super::plan::{Message, Plan, Served};
 use super::report::{self, Ending};
+use super::style::Style;
+use super::watch::Watch;
 use super::{TryArgs, progress, sample, storage};
 use crate::aws::{DeployOptions, Deployment, LocalAws, Options};
+use crate::codebuild::is_project_name;
 use crate::codecommit::count_tree;
 use crate::lambda::EventSourceMapping;
 
 /// An invocation's time, as on AWS; and how long a try is waited for.
 const TIMEOUT: Duration = Duration::from_mins(15);
+
+/// What a project is called whose repository's name no project can have.
+const OTHER_PROJECT: &str = "build-{repository}";
 
 pub async fn run(args: TryArgs) -> anyhow::Result<ExitCode> {
     let options = Options::new(storage());
@@ -30,65 +37,140 @@ pub async fn run(args: TryArgs) -> anyhow::Result<ExitCode> {
             .add_repository(name, path)
             .context("the repository cannot be served; --repository gives it another name")?;
     }
-    let deployment = aws.deploy(deploy_options()?)?;
-
-    println!(
-        "pushbuild on a local AWS at {}: nothing leaves this machine",
-        aws.endpoint()
-    );
-    let shown = tokio::spawn(progress::show(
-        aws.calls().subscribe(),
-        expected_calls(&plan),
-    ));
-    for message in &plan.messages {
-        println!("  sent       {} of {}", message.title, message.repository);
-        deployment.send_to_intake(&message.body)?;
+    let mut deploy = deploy_options()?;
+    let mut notes = plan.notes.clone();
+    if let Some(Served { name, .. }) = &plan.served
+        && !is_project_name(&name.replace('.', "-"))
+        && !deploy.env.contains_key("CODEBUILD_PROJECT")
+    {
+        notes.push(format!(
+            "CodeBuild can have no project named {name}: here it is {}, as with CODEBUILD_PROJECT={OTHER_PROJECT}",
+            OTHER_PROJECT.replace("{repository}", &name.replace('.', "-"))
+        ));
+        let other = ("CODEBUILD_PROJECT".to_owned(), OTHER_PROJECT.to_owned());
+        deploy.env.extend([other]);
     }
-    let endings = endings(&deployment, plan.messages.len()).await;
-    // Whatever the log still has to show is shown before the report.
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    shown.abort();
-
-    let endings = endings?;
-    println!();
-    for ending in &endings {
-        print!("{}", ending.describe(&aws, deployment.bucket()));
+    let mut trial = Trial {
+        deployment: aws.deploy(deploy)?,
+        aws,
+        json: args.json,
+        style: Style::of_output(),
+        shown: 0,
+        any_failed: false,
+    };
+    if !args.json {
+        println!(
+            "pushbuild on a local AWS at {}: nothing leaves this machine",
+            trial.aws.endpoint()
+        );
+        for note in &notes {
+            println!("  {:<10} {note}", trial.style.warning("note"));
+        }
     }
-    for warning in report::warnings(deployment.function_log()) {
-        println!("  warning    {warning}");
+    trial.push(&plan.messages, plan.served.as_ref()).await?;
+    if let (true, Some(served)) = (args.watch, &plan.served) {
+        let mut watch = Watch::begin(&served.path)?;
+        loop {
+            if !args.json {
+                println!("\nwaiting for commits in {}; Ctrl-C ends it", served.name);
+            }
+            tokio::select! {
+                stop = tokio::signal::ctrl_c() => {
+                    stop?;
+                    break;
+                }
+                messages = watch.next(&served.name, trial.aws.options()) => {
+                    trial.push(&messages?, Some(served)).await?;
+                }
+            }
+        }
     }
-    println!("calls: {}", report::calls(&aws));
-    let failed = endings.iter().any(Ending::failed);
-    deployment.stop().await;
-    Ok(if failed {
+    let any_failed = trial.any_failed;
+    trial.deployment.stop().await;
+    Ok(if any_failed {
         ExitCode::FAILURE
     } else {
         ExitCode::SUCCESS
     })
 }
 
-/// Waits until every message has ended in one way or another; a failure is not waited out.
-async fn endings(deployment: &Deployment, wanted: usize) -> anyhow::Result<Vec<Ending>> {
-    let begun = Instant::now();
-    loop {
-        let endings = Ending::all(deployment.function_log());
-        if endings.len() >= wanted {
-            return Ok(endings);
+/// A deployment and what was shown of its work.
+struct Trial {
+    deployment: Deployment,
+    aws: LocalAws,
+    json: bool,
+    style: Style,
+    /// How many endings were shown.
+    shown: usize,
+    any_failed: bool,
+}
+
+impl Trial {
+    /// Sends messages, waits for what becomes of each, and shows it.
+    async fn push(&mut self, messages: &[Message], served: Option<&Served>) -> anyhow::Result<()> {
+        self.aws.calls().clear();
+        let progress = (!self.json).then(|| self.show_progress(messages, served));
+        for message in messages {
+            if !self.json {
+                println!("  sent       {} of {}", message.title, message.repository);
+            }
+            self.deployment.send_to_intake(&message.body)?;
         }
-        let stages = [deployment.intake().mapping(), deployment.mapping()];
-        let mut outcomes = stages.into_iter().flat_map(EventSourceMapping::outcomes);
-        let died = outcomes.find(|outcome| outcome.response.is_none());
-        if let Some(outcome) = died {
-            anyhow::bail!(
-                "the function gave no answer: {:?}\n{}",
-                outcome.invocation,
-                deployment.function_log().text()
-            );
+        let endings = self.endings(self.shown + messages.len()).await;
+        if let Some(progress) = progress {
+            // What the log still has to show comes before the report.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            progress.abort();
+            println!();
         }
-        if begun.elapsed() > TIMEOUT {
-            anyhow::bail!("after {TIMEOUT:?} not every push has ended: {endings:?}");
+        let endings = endings?.split_off(self.shown);
+        self.shown += endings.len();
+        self.any_failed |= endings.iter().any(Ending::failed);
+        let bucket = self.deployment.bucket();
+        if self.json {
+            for ending in &endings {
+                println!("{}", ending.json(&self.aws, bucket));
+            }
+            return Ok(());
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        for ending in &endings {
+            print!("{}", ending.describe(&self.aws, bucket, self.style));
+        }
+        for warning in report::warnings(self.deployment.function_log()) {
+            println!("  {:<10} {warning}", self.style.warning("warning"));
+        }
+        println!("calls: {}", report::calls(&self.aws));
+        Ok(())
+    }
+
+    fn show_progress(&self, messages: &[Message], served: Option<&Served>) -> JoinHandle<()> {
+        let expected = served.map_or(0, |served| expected_calls(messages, served));
+        tokio::spawn(progress::show(self.aws.calls().subscribe(), expected))
+    }
+
+    /// Waits until so many messages have ended in one way or another; a failure is not waited out.
+    async fn endings(&self, wanted: usize) -> anyhow::Result<Vec<Ending>> {
+        let begun = Instant::now();
+        let log = self.deployment.function_log();
+        loop {
+            let endings = Ending::all(log);
+            if endings.len() >= wanted {
+                return Ok(endings);
+            }
+            let stages = [
+                self.deployment.intake().mapping(),
+                self.deployment.mapping(),
+            ];
+            let mut outcomes = stages.into_iter().flat_map(EventSourceMapping::outcomes);
+            if let Some(died) = outcomes.find(|outcome| outcome.response.is_none()) {
+                let ended = died.invocation;
+                anyhow::bail!("the function gave no answer: {ended:?}\n{}", log.text());
+            }
+            if begun.elapsed() > TIMEOUT {
+                anyhow::bail!("after {TIMEOUT:?} not every push has ended: {endings:?}");
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 }
 
@@ -114,19 +196,16 @@ fn deploy_options() -> anyhow::Result<DeployOptions> {
 }
 
 /// Calls that the pushes need if nothing can be shared: the length of a progress bar.
-fn expected_calls(plan: &Plan) -> u64 {
-    let Some(served) = &plan.served else {
-        return 0;
-    };
-    plan.messages
+fn expected_calls(messages: &[Message], served: &Served) -> u64 {
+    messages
         .iter()
         .filter(|message| message.repository == served.name)
         .filter_map(|message| {
             let event: serde_json::Value = serde_json::from_str(&message.body).ok()?;
             let commit = event["detail"]["commitId"].as_str()?;
-            let count = count_tree(&served.path, commit).ok()?;
+            let entries = count_tree(&served.path, commit).ok()?;
             // GetCommit, and GetFolder for the root too.
-            Some((2 + count) as u64)
+            Some(2 + entries as u64)
         })
         .sum()
 }

@@ -11,20 +11,20 @@ use super::CodeCommit;
 use crate::error::ServiceError;
 
 /// A repository in a folder of its own, served as "demo".
-pub(super) struct Repo {
+pub(crate) struct Repo {
     /// Holds the repository and whatever a test puts beside it.
-    pub(super) dir: tempfile::TempDir,
-    pub(super) service: CodeCommit,
+    pub(crate) dir: tempfile::TempDir,
+    pub(crate) service: CodeCommit,
 }
 
 /// The commit specifier of the branch that most tests are about.
-pub(super) const MAIN: &str = "refs/heads/main";
+pub(crate) const MAIN: &str = "refs/heads/main";
 
 /// An entry for [`Repo::commit`]: mode, content (a submodule's is its commit), path.
-pub(super) type New<'a> = (&'a str, &'a [u8], &'a [u8]);
+pub(crate) type New<'a> = (&'a str, &'a [u8], &'a [u8]);
 
 /// Each kind of entry, and each kind of name that has ever broken a tool.
-pub(super) const SAMPLER: &[New<'_>] = &[
+pub(crate) const SAMPLER: &[New<'_>] = &[
     ("100644", b"# demo\n", b"README.md"),
     ("100755", b"#!/bin/sh\n", b"bin/run"),
     ("100644", b"", b"empty"),
@@ -66,7 +66,7 @@ pub(super) const SAMPLER: &[New<'_>] = &[
 ];
 
 impl Repo {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let repo = Self {
             dir: tempfile::tempdir().unwrap(),
             service: CodeCommit::new(),
@@ -78,30 +78,30 @@ impl Repo {
     }
 
     /// With one commit of the [`SAMPLER`] on `main`.
-    pub(super) fn sampler() -> Self {
+    pub(crate) fn sampler() -> Self {
         let repo = Self::new();
         repo.commit("main", SAMPLER);
         repo
     }
 
-    pub(super) fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.dir.path().join("demo")
     }
 
     /// Runs git in the repository and returns what it prints, without the last newline.
-    pub(super) fn git<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> String {
+    pub(crate) fn git<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> String {
         let out = String::from_utf8(git(&self.path(), arguments, b"")).unwrap();
         out.strip_suffix('\n').unwrap_or(&out).to_owned()
     }
 
     /// Stores a blob and returns its id.
-    pub(super) fn blob(&self, content: &[u8]) -> String {
+    pub(crate) fn blob(&self, content: &[u8]) -> String {
         let id = git(&self.path(), ["hash-object", "-w", "--stdin"], content);
         String::from_utf8(id).unwrap().trim().to_owned()
     }
 
     /// Commits exactly these entries on the tip of `branch`, which need not exist yet.
-    pub(super) fn commit(&self, branch: &str, entries: &[New<'_>]) -> String {
+    pub(crate) fn commit(&self, branch: &str, entries: &[New<'_>]) -> String {
         let mut index = Vec::new();
         for (mode, content, path) in entries {
             let id = match *mode {
@@ -118,7 +118,7 @@ impl Repo {
         self.commit_tree(branch, &tree)
     }
 
-    pub(super) fn commit_tree(&self, branch: &str, tree: &str) -> String {
+    pub(crate) fn commit_tree(&self, branch: &str, tree: &str) -> String {
         let branch = format!("refs/heads/{branch}");
         let tip = self.git(["for-each-ref", "--format=%(objectname)", &branch]);
         let mut command = vec!["commit-tree", "-m", "a message", tree];
@@ -131,7 +131,7 @@ impl Repo {
     }
 
     /// Calls the service, with `repositoryName` filled in.
-    pub(super) async fn call(
+    pub(crate) async fn call(
         &self,
         operation: &str,
         mut input: Value,
@@ -143,25 +143,25 @@ impl Repo {
     }
 
     /// GetFile of `main`.
-    pub(super) async fn file(&self, path: &str) -> Result<Value, ServiceError> {
+    pub(crate) async fn file(&self, path: &str) -> Result<Value, ServiceError> {
         let input = json!({"filePath": path, "commitSpecifier": MAIN});
         self.call("GetFile", input).await
     }
 
     /// GetFolder of `main`.
-    pub(super) async fn folder(&self, path: &str) -> Result<Value, ServiceError> {
+    pub(crate) async fn folder(&self, path: &str) -> Result<Value, ServiceError> {
         let input = json!({"folderPath": path, "commitSpecifier": MAIN});
         self.call("GetFolder", input).await
     }
 
     /// The name of the exception that a call must end in.
-    pub(super) async fn refused(&self, operation: &str, input: Value) -> String {
+    pub(crate) async fn refused(&self, operation: &str, input: Value) -> String {
         self.call(operation, input).await.unwrap_err().code
     }
 }
 
 /// Runs git, free of the configuration of the user who runs the tests.
-pub(super) fn git<S: AsRef<OsStr>>(
+pub(crate) fn git<S: AsRef<OsStr>>(
     folder: &Path,
     arguments: impl IntoIterator<Item = S>,
     input: &[u8],
