@@ -3,7 +3,7 @@
 //!
 //! The order within a reference holds whatever fails. The entries of one SendMessageBatch fail one by
 //! one, so no call holds two of a group; after a failure the later ones of its group are returned
-//! with it. A process that is killed between two calls, and a call whose answer is lost, leave pushes
+//! with it, unless it was its last delivery. A process that is killed between two calls, and a call whose answer is lost, leave pushes
 //! that are sent again: with the event's id as deduplication id SQS drops them for five minutes, and
 //! after that the handler `publish` finds their builds.
 
@@ -71,11 +71,12 @@ fn group_of(push: &Push) -> String {
 }
 
 /// Sends pushes on, and returns what became of each. `send` returns the entries that failed, by
-/// their place in the call.
+/// their place in the call. `max_receive_count` is asked only after a failure with others behind it.
 pub async fn forward(
     pushes: Vec<Forwarding>,
     stop: Instant,
     send: impl AsyncFn(&[NewMessage<'_>]) -> Result<Vec<(usize, CallError)>, CallError>,
+    max_receive_count: impl AsyncFn() -> Option<u32>,
 ) -> Vec<(Forwarding, Result<(), Error>)> {
     let mut outcomes = Vec::with_capacity(pushes.len());
     let mut failed_groups = HashSet::new();
@@ -94,8 +95,14 @@ pub async fn forward(
         let entries: Vec<_> = call.iter().map(Forwarding::new_message).collect();
         let results = send_entries(&entries, stop, &send).await;
         for (push, result) in call.into_iter().zip(results) {
-            if result.is_err() {
-                failed_groups.insert(push.group.clone());
+            let has_later = || waiting.iter().any(|later| later.group == push.group);
+            if result.is_err() && has_later() {
+                let most = max_receive_count().await;
+                let is_last = most.is_some_and(|most| push.message.receive_count >= most);
+                // To wait behind a last delivery would only use up those of the later ones.
+                if !is_last {
+                    failed_groups.insert(push.group.clone());
+                }
             }
             outcomes.push((push, result));
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Invocation;
-use crate::aws::sqs::Queue;
+use crate::aws::sqs::{NewMessage, Queue};
 use crate::batch::{Failure, Message, MessageOutcome};
 use crate::config::IntakeConfig;
 use crate::event::{self, Request};
@@ -41,10 +41,11 @@ impl Intake {
             }
         }
         let url = &self.config.push_queue_url;
-        let forwarded = intake::forward(pushes, invocation.stop, async |messages| {
-            self.queue.send(url, messages).await
-        });
-        for (forwarding, outcome) in forwarded.await {
+        let stop = invocation.stop;
+        let send = async |messages: &[NewMessage<'_>]| self.queue.send(url, messages).await;
+        let max_receive_count = async || invocation.source_queue.max_receive_count(stop).await;
+        let forwarded = intake::forward(pushes, stop, send, max_receive_count).await;
+        for (forwarding, outcome) in forwarded {
             let Forwarding {
                 number,
                 message,

@@ -45,7 +45,7 @@ struct Forwarded {
 async fn forward_all(pushes: Vec<Forwarding>, failing: &[&str]) -> Forwarded {
     let calls = Mutex::new(Vec::new());
     let stop = Instant::now() + Duration::from_secs(5);
-    let outcomes = forward(pushes, stop, async |entries| {
+    let send = async |entries: &[NewMessage<'_>]| {
         let ids = entries
             .iter()
             .map(|entry| entry.deduplication_id.to_owned());
@@ -55,8 +55,8 @@ async fn forward_all(pushes: Vec<Forwarding>, failing: &[&str]) -> Forwarded {
             .filter(|(_, entry)| failing.contains(&entry.deduplication_id))
             .map(|(place, _)| (place, refused()))
             .collect())
-    })
-    .await;
+    };
+    let outcomes = forward(pushes, stop, send, async || Some(2)).await;
     let of = |sent: bool| {
         let mut numbers: Vec<_> = outcomes
             .iter()
@@ -101,10 +101,20 @@ async fn each_failing_entry_holds_back_the_later_pushes_of_its_own_reference_alo
 }
 
 #[tokio::test]
+async fn a_push_on_its_last_delivery_holds_back_no_later_one() {
+    let mut lane = pushes(&["a", "a"]);
+    lane[0].message.receive_count = 2;
+    lane[1].message.receive_count = 2;
+    let forwarded = forward_all(lane, &["0"]).await;
+    assert_eq!((forwarded.sent, forwarded.failed), (vec![1], vec![0]));
+}
+
+#[tokio::test]
 async fn where_the_whole_call_fails_its_outcome_is_unknown_and_all_behind_it_wait() {
     let stop = Instant::now() + Duration::from_secs(5);
     let branches = ["a", "b", "a"];
-    let outcomes = forward(pushes(&branches), stop, async |_| Err(refused())).await;
+    let send = async |_: &[NewMessage<'_>]| Err(refused());
+    let outcomes = forward(pushes(&branches), stop, send, async || None).await;
     assert_eq!(outcomes.len(), 3);
     for (push, outcome) in outcomes {
         let error = outcome.unwrap_err();
@@ -116,7 +126,7 @@ async fn where_the_whole_call_fails_its_outcome_is_unknown_and_all_behind_it_wai
 #[tokio::test]
 async fn a_push_that_sqs_refuses_takes_none_of_its_call_with_it() {
     let stop = Instant::now() + Duration::from_secs(5);
-    let outcomes = forward(pushes(&["a", "b", "c", "b"]), stop, async |entries| {
+    let send = async |entries: &[NewMessage<'_>]| {
         if entries.iter().any(|entry| entry.deduplication_id == "1") {
             return Err(CallError {
                 cause: Cause::Unknown,
@@ -124,8 +134,9 @@ async fn a_push_that_sqs_refuses_takes_none_of_its_call_with_it() {
             });
         }
         Ok(Vec::new())
-    })
-    .await;
+    };
+    let pushes = pushes(&["a", "b", "c", "b"]);
+    let outcomes = forward(pushes, stop, send, async || Some(2)).await;
     let failed = outcomes.iter().filter(|(_, outcome)| outcome.is_err());
     let failed: Vec<_> = failed.map(|(push, _)| push.number).collect();
     assert_eq!(failed, [1, 3]);
@@ -135,11 +146,11 @@ async fn a_push_that_sqs_refuses_takes_none_of_its_call_with_it() {
 async fn what_is_not_forwarded_in_time_is_reported_and_not_left_to_the_timeout() {
     let begun = Instant::now();
     let stop = begun + Duration::from_secs(5);
-    let outcomes = forward(pushes(&["a", "a", "b"]), stop, async |_| {
+    let send = async |_: &[NewMessage<'_>]| {
         tokio::time::sleep(Duration::from_mins(1)).await;
         Ok(Vec::new())
-    })
-    .await;
+    };
+    let outcomes = forward(pushes(&["a", "a", "b"]), stop, send, async || None).await;
     assert_eq!(outcomes.len(), 3);
     assert!(outcomes.iter().all(|(_, outcome)| outcome.is_err()));
     assert!(begun.elapsed() <= Duration::from_secs(5));
