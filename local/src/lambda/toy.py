@@ -47,10 +47,3 @@ while True:
     elif do == "die":
         print("last words", file=sys.stderr, flush=True)
         os.kill(os.getpid(), signal.SIGKILL)
-    elif do == "call":
-        target = {"X-Amz-Target": "AmazonSQS.Toy", "Authorization": "AWS4-HMAC-SHA256 Credential="
-                  + os.environ["AWS_ACCESS_KEY_ID"] + "/20260101/eu-west-1/sqs/aws4_request"}
-        url = os.environ["AWS_ENDPOINT_URL"]
-        for _ in range(order.get("times", 1)):
-            urllib.request.urlopen(urllib.request.Request(url, data=b"{}", headers=target)).read()
-        post(f"invocation/{request}/response", {})

@@ -170,32 +170,6 @@ async fn what_is_not_json_or_for_another_service_is_refused() {
 }
 
 #[tokio::test]
-async fn a_form_is_read_and_the_list_of_calls_tells_of_it() {
-    let local = local().await;
-    let form = "POST / HTTP/1.1\r\ncontent-type: application/x-www-form-urlencoded";
-    let (_, body) = local
-        .send(form, "Action=AssumeRole&RoleArn=arn%3Aaws+iam")
-        .await
-        .unwrap();
-    assert!(body.contains(r#"("RoleArn", "arn:aws iam")"#), "{body}");
-    let list = local.send("GET /_local/calls HTTP/1.1", "").await.unwrap();
-    let list: Value = serde_json::from_str(&list.1).unwrap();
-    assert_eq!(list[0]["detail"], "arn:aws iam");
-}
-
-#[tokio::test]
-async fn an_s3_call_is_recorded_by_operation_and_key() {
-    let local = local().await;
-    let (_, body) = local.send("GET /bucket/key HTTP/1.1", "").await.unwrap();
-    assert_eq!(body, "content");
-    let call = local.calls.of(Service::S3, "GetObject").remove(0);
-    assert_eq!(
-        (call.detail.as_str(), call.response_bytes),
-        ("bucket/key", 7)
-    );
-}
-
-#[tokio::test]
 async fn a_call_under_an_assumed_role_is_the_functions_own() {
     let local = local().await;
     let form = GET_FOLDER.replace("x-amz-target", "x-other");

@@ -70,40 +70,6 @@ async fn an_invocation_is_told_what_lambda_tells() {
 }
 
 #[tokio::test]
-async fn an_idle_environment_is_used_again_and_a_second_one_only_at_once() {
-    let function = toy(&[], Duration::from_secs(30));
-    let first = echo(&function).await["pid"].clone();
-    assert_eq!(echo(&function).await["pid"], first);
-    let sleep = r#"{"do":"sleep","s":0.3}"#;
-    tokio::join!(function.invoke(sleep), function.invoke(sleep));
-    assert_eq!(function.environments_started(), 2);
-}
-
-#[tokio::test]
-async fn more_invocations_than_concurrency_wait() {
-    let mut options = toy_options(&[], Duration::from_secs(30));
-    options.concurrency = 1;
-    let function = Function::new(options, FunctionLog::new(false));
-    let sleep = r#"{"do":"sleep","s":0.2}"#;
-    let started = Instant::now();
-    tokio::join!(function.invoke(sleep), function.invoke(sleep));
-    assert!(started.elapsed() >= Duration::from_millis(400));
-    assert_eq!(function.environments_started(), 1);
-}
-
-#[tokio::test]
-async fn an_error_is_handed_back_and_the_process_lives_on() {
-    let function = toy(&[], Duration::from_secs(30));
-    let first = echo(&function).await["pid"].clone();
-    let failed = function.invoke(r#"{"do":"error"}"#).await;
-    assert_eq!(
-        failed,
-        Invocation::FunctionError(json!({"errorType": "Toy", "errorMessage": "as told"}))
-    );
-    assert_eq!(echo(&function).await["pid"], first);
-}
-
-#[tokio::test]
 async fn a_timeout_kills_the_process_and_the_next_invocation_starts_another() {
     let function = toy(&[], Duration::from_millis(700));
     let first = echo(&function).await["pid"].clone();
@@ -115,20 +81,6 @@ async fn a_timeout_kills_the_process_and_the_next_invocation_starts_another() {
     assert!(started.elapsed() < Duration::from_secs(20));
     assert!(!std::path::Path::new(&format!("/proc/{first}")).exists());
     assert_ne!(echo(&function).await["pid"], first);
-}
-
-#[tokio::test]
-async fn a_death_is_told_with_its_signal_and_last_words() {
-    let function = toy(&[], Duration::from_secs(30));
-    match function.invoke(r#"{"do":"die"}"#).await {
-        Invocation::Died { status, stderr } => {
-            assert!(status.contains('9'), "{status}");
-            assert_eq!(stderr, ["toy starts", "last words"]);
-        }
-        other => panic!("{other:?}"),
-    }
-    echo(&function).await;
-    assert_eq!(function.environments_started(), 2);
 }
 
 #[tokio::test]
@@ -186,23 +138,4 @@ async fn an_answer_to_another_request_is_refused() {
     let function = toy(&[], Duration::from_secs(30));
     let answer = function.invoke(r#"{"do":"wrong id"}"#).await;
     assert_eq!(answer, Invocation::Answer(r#"{"status": 400}"#.into()));
-}
-
-#[tokio::test]
-async fn a_kill_from_outside_ends_the_invocation() {
-    let function = toy(&[], Duration::from_secs(30));
-    let id = echo(&function).await["env"]["AWS_ACCESS_KEY_ID"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    let (died, killed) = tokio::join!(function.invoke(r#"{"do":"sleep","s":60}"#), async {
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        assert!(
-            !function.kill(Some("LOCALFUNCTION9999999")).await,
-            "that one does not exist"
-        );
-        function.kill(Some(&id)).await
-    });
-    assert!(killed);
-    assert!(matches!(died, Invocation::Died { .. }), "{died:?}");
 }

@@ -62,19 +62,6 @@ impl Mapped {
 }
 
 #[tokio::test]
-async fn a_handled_batch_is_deleted_in_whole() {
-    let bodies = [("g", json!({"n": 1})), ("g", json!({"n": 2}))];
-    let mapped = mapped(MappingOptions::default(), &bodies);
-    let outcome = mapped.outcome(1).await.remove(0);
-    assert_eq!(outcome.response, Some(BatchResponse::Success));
-    assert_eq!(
-        (outcome.deleted, outcome.kept.len()),
-        (outcome.message_ids, 0)
-    );
-    assert!(mapped.sqs.is_empty(&mapped.url));
-}
-
-#[tokio::test]
 async fn only_reported_messages_stay() {
     let order = |n, fail| json!({"do": "fail", "n": n, "fail": fail});
     let bodies = [
@@ -166,17 +153,4 @@ async fn groups_run_side_by_side_and_a_group_one_batch_at_a_time() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     assert_eq!(most, 2);
-}
-
-#[tokio::test]
-async fn stopping_waits_for_the_batch_at_work() {
-    let mapped = mapped(
-        MappingOptions::default(),
-        &[("a", json!({"do": "sleep", "s": 0.3}))],
-    );
-    while mapped.mapping.in_flight() == 0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    mapped.mapping.stop().await;
-    assert!(mapped.sqs.is_empty(&mapped.url));
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::faults::{Shape, WrongJson};
+use crate::faults::Shape;
 
 #[tokio::test]
 async fn a_throttle_comes_in_each_shape() {
@@ -56,32 +56,6 @@ async fn a_throttle_comes_in_each_shape() {
 }
 
 #[tokio::test]
-async fn an_exception_and_a_server_error_come_with_their_code() {
-    let local = local().await;
-    let code = "AccountLimitExceededException".to_owned();
-    let limit = Action::Exception {
-        code,
-        status: 400,
-        message: "later".into(),
-    };
-    let (head, body) = local.one_fault(limit).await.unwrap();
-    assert!(head.starts_with("http/1.1 400"), "{head}");
-    assert_eq!(
-        body,
-        r#"{"__type":"AccountLimitExceededException","message":"later"}"#
-    );
-    let (head, _) = local
-        .one_fault(Action::ServerError { status: 502 })
-        .await
-        .unwrap();
-    assert!(head.starts_with("http/1.1 502"), "{head}");
-    assert_eq!(
-        local.calls.list()[1].error.as_deref(),
-        Some("InternalFailure")
-    );
-}
-
-#[tokio::test]
 async fn a_reset_before_keeps_the_call_from_its_service_and_one_after_does_not() {
     let local = local().await;
     for (action, served) in [(Action::ResetBefore, 0), (Action::ResetAfter, 1)] {
@@ -125,26 +99,6 @@ async fn a_truncated_body_ends_early_and_a_stalled_one_not_at_all() {
 }
 
 #[tokio::test]
-async fn wrong_json_is_cut_garbage_or_empty() {
-    let local = local().await;
-    let (_, cut) = local
-        .one_fault(Action::WrongJson(WrongJson::Cut))
-        .await
-        .unwrap();
-    assert!(cut.starts_with('{') && serde_json::from_str::<Value>(&cut).is_err());
-    let (_, garbage) = local
-        .one_fault(Action::WrongJson(WrongJson::Garbage))
-        .await
-        .unwrap();
-    assert!(garbage.starts_with('<'));
-    let (_, empty) = local
-        .one_fault(Action::WrongJson(WrongJson::EmptyObject))
-        .await
-        .unwrap();
-    assert_eq!(empty, "{}");
-}
-
-#[tokio::test]
 async fn a_wrong_answer_fires_only_where_there_is_something_to_change() {
     let local = local().await;
     let absent = local.faults.add(
@@ -171,20 +125,6 @@ async fn a_wrong_answer_fires_only_where_there_is_something_to_change() {
     assert!(flipped.contains(r#""content":"AAgA""#), "{flipped}");
     let (_, object) = local.send("GET /bucket/key HTTP/1.1", "").await.unwrap();
     assert_eq!(object, "con|ent");
-}
-
-#[tokio::test]
-async fn latency_is_added_with_jitter() {
-    let local = local().await;
-    let started = Instant::now();
-    local
-        .one_fault(Action::Latency {
-            ms: 80,
-            jitter_ms: 40,
-        })
-        .await
-        .unwrap();
-    assert!(started.elapsed() >= Duration::from_millis(80));
 }
 
 #[tokio::test]
