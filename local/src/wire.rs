@@ -7,13 +7,12 @@
 //! - [`serve`]: one request from arrival to answer
 //! - [`request`], [`s3_operation`], [`caller`]: what a request is about, and who sent it
 //! - [`answer`], [`body`]: how each protocol answers
-//! - [`active_faults`], [`connection`]: faults carried out, down to the reset of a connection
+//! - [`active_faults`]: faults carried out
 
 mod active_faults;
 mod answer;
 mod body;
 mod caller;
-mod connection;
 mod request;
 mod s3_operation;
 mod serve;
@@ -33,8 +32,6 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
-
-pub(crate) use connection::{Connection, ResetSwitch};
 
 use crate::calls::{CallLog, Service};
 use crate::error::ServiceError;
@@ -146,27 +143,38 @@ where
 }
 
 async fn connection(stream: TcpStream, front: Arc<Front>) {
-    let reset = ResetSwitch::default();
     let _ = stream.set_nodelay(true);
-    let io = TokioIo::new(Connection::new(stream, reset.clone()));
-    let service = service_fn(move |request: Request<Incoming>| {
-        let (front, reset) = (front.clone(), reset.clone());
+    let Ok((stream, twin)) = with_twin(stream) else {
+        return;
+    };
+    let service = service_fn(|request: Request<Incoming>| {
+        let front = front.clone();
+        let twin = &twin;
         async move {
             // A task of its own: what the client sent takes effect even if it leaves at once.
             let answer = tokio::spawn(front.serve(request)).await;
             answer.ok().flatten().ok_or_else(|| {
-                reset.turn_on();
+                // Closing a socket whose linger time is zero discards what was not sent, and ends
+                // the connection with RST instead of FIN: a process that dies says no more.
+                let _ = twin.set_zero_linger();
                 Cut
             })
         }
     });
     let served = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
-        .serve_connection(io, service)
-        .await as Result<(), hyper::Error>;
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
     if let Err(error) = served {
         tracing::debug!(%error, "a connection ended early");
     }
+}
+
+/// A second handle of a socket, since hyper takes the first. The connection ends with the last one.
+fn with_twin(stream: TcpStream) -> io::Result<(TcpStream, TcpStream)> {
+    let stream = stream.into_std()?;
+    let twin = TcpStream::from_std(stream.try_clone()?)?;
+    Ok((TcpStream::from_std(stream)?, twin))
 }
 
 /// Tells hyper to drop a connection without an answer.

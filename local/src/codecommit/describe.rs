@@ -1,6 +1,6 @@
 //! What a command line wants to know about a repository before it pushes from it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
 use gix::ObjectId;
@@ -11,16 +11,11 @@ use super::{is_name_character, source};
 /// A repository as it is now.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Description {
-    /// The folder that holds its objects and references: `.git`, or the bare repository itself.
-    pub git_dir: PathBuf,
     /// Full name of the current branch, for instance `refs/heads/feature/x`; `None` if HEAD is
     /// detached.
     pub head: Option<String>,
     /// The commit HEAD is at; `None` before the first one.
     pub commit: Option<String>,
-    /// That commit's first parent: what a push of only it would replace. `None` if it has none or
-    /// a shallow clone does not have it.
-    pub parent: Option<String>,
     /// Each branch's short name and the commit it is at, by name.
     pub branches: Vec<(String, String)>,
     /// The name that CodeCommit would have this repository under: its folder's, with what is not
@@ -58,9 +53,7 @@ pub fn describe(path: &Path) -> anyhow::Result<Description> {
     }
     branches.sort();
     Ok(Description {
-        git_dir: git.git_dir().to_owned(),
         head: name,
-        parent: commit.and_then(|commit| parent(&git, commit)),
         commit: commit.map(|commit| commit.to_string()),
         branches,
         repository_name: repository_name(&git),

@@ -9,24 +9,17 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use answer::{accepted, invocation, refusal};
-
 use crate::wire::accept;
-
-mod answer;
-
-/// The largest answer of a function: 6 MB and a little, as documented for synchronous invocations.
-const LARGEST_ANSWER: usize = 6_291_556;
 
 /// An invocation, waiting for the function to ask for it.
 pub(super) struct Due {
@@ -124,107 +117,90 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>) {
 
 impl Shared {
     async fn serve(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        let path = request.uri().path().to_owned();
-        let Some(path) = path.strip_prefix("/2018-06-01/runtime/") else {
-            return refusal(
-                StatusCode::NOT_FOUND,
-                "NotFound",
-                "no such path in the Runtime API",
-            );
+        let (parts, body) = request.into_parts();
+        let path: Vec<_> = parts.uri.path().split('/').skip(1).collect();
+        let ["2018-06-01", "runtime", call @ ..] = &path[..] else {
+            return answer(404, &no_such_path());
         };
-        let parts: Vec<_> = path.split('/').collect();
-        match (request.method(), &parts[..]) {
-            (&Method::GET, ["invocation", "next"]) => self.next().await,
-            (&Method::POST, ["init", "error"]) => match body(request).await {
-                Ok(body) => {
-                    self.phase.send_replace(Phase::Failed(error_of(&body)));
-                    accepted()
-                }
-                Err(refused) => refused,
-            },
+        if (&parts.method, call) == (&Method::GET, &["invocation", "next"]) {
+            return self.next().await;
+        }
+        let body = body.collect().await.map(|body| body.to_bytes());
+        let body = body.unwrap_or_default();
+        match (&parts.method, call) {
+            (&Method::POST, ["init", "error"]) => {
+                self.phase.send_replace(Phase::Failed(error_of(&body)));
+                accepted()
+            }
             (&Method::POST, ["invocation", id, "response"]) => {
-                let body = body(request).await;
-                self.reply(id, body.map(Reply::Response))
+                self.reply(id, Reply::Response(body))
             }
             (&Method::POST, ["invocation", id, "error"]) => {
-                let body = body(request).await;
-                self.reply(id, body.map(|body| Reply::Error(error_of(&body))))
+                self.reply(id, Reply::Error(error_of(&body)))
             }
-            _ => refusal(
-                StatusCode::NOT_FOUND,
-                "NotFound",
-                "no such path in the Runtime API",
-            ),
+            _ => answer(404, &no_such_path()),
         }
     }
 
     async fn next(&self) -> Response<Full<Bytes>> {
         self.phase.send_replace(Phase::Ready);
         let Some(due) = self.due.lock().await.recv().await else {
-            return refusal(
-                StatusCode::GONE,
-                "ShuttingDown",
-                "the execution environment is shutting down",
-            );
+            let error =
+                json!({"errorType": "ShuttingDown", "errorMessage": "the environment ends"});
+            return answer(410, &error);
         };
-        let answer = invocation(
-            &due.request_id,
-            due.deadline_ms,
-            &self.function_arn,
-            due.payload,
-        );
-        *self.current.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some((due.request_id, due.reply));
-        answer
+        let id = due.request_id;
+        let invocation = Response::builder()
+            .header("Content-Type", "application/json")
+            .header("Lambda-Runtime-Aws-Request-Id", &id)
+            .header("Lambda-Runtime-Deadline-Ms", due.deadline_ms.to_string())
+            .header("Lambda-Runtime-Invoked-Function-Arn", &self.function_arn)
+            .header("Lambda-Runtime-Trace-Id", trace_id(&id))
+            .body(Full::new(due.payload));
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        *current = Some((id, due.reply));
+        invocation.unwrap_or_else(|error| answer(500, &json!({"errorMessage": error.to_string()})))
     }
 
-    fn reply(
-        &self,
-        id: &str,
-        reply: Result<Reply, Response<Full<Bytes>>>,
-    ) -> Response<Full<Bytes>> {
+    fn reply(&self, id: &str, reply: Reply) -> Response<Full<Bytes>> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if current.as_ref().is_none_or(|(current, _)| current != id) {
-            return refusal(
-                StatusCode::BAD_REQUEST,
-                "InvalidRequestID",
-                "Invalid request ID",
-            );
-        }
-        match (reply, current.take()) {
-            (Ok(reply), Some((_, sender))) => {
+        match current.take_if(|(current, _)| current == id) {
+            Some((_, sender)) => {
                 // Nobody waits any more once it has timed out.
                 let _ = sender.send(reply);
                 accepted()
             }
-            (Err(refused), Some((_, sender))) => {
-                let message = format!("the answer is over {LARGEST_ANSWER} bytes");
-                let error =
-                    json!({"errorType": "Function.ResponseSizeTooLarge", "errorMessage": message});
-                let _ = sender.send(Reply::Error(error));
-                refused
-            }
-            (_, None) => accepted(),
+            None => answer(
+                400,
+                &json!({"errorType": "InvalidRequestID", "errorMessage": "Invalid request ID"}),
+            ),
         }
     }
 }
 
-async fn body(request: Request<Incoming>) -> Result<Bytes, Response<Full<Bytes>>> {
-    let body = Limited::new(request.into_body(), LARGEST_ANSWER)
-        .collect()
-        .await;
-    body.map(http_body_util::Collected::to_bytes)
-        .map_err(|error| {
-            refusal(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "RequestEntityTooLarge",
-                &error.to_string(),
-            )
-        })
+fn accepted() -> Response<Full<Bytes>> {
+    answer(202, &json!({"status": "OK"}))
+}
+
+fn no_such_path() -> Value {
+    json!({"errorType": "NotFound", "errorMessage": "no such path in the Runtime API"})
+}
+
+fn answer(status: u16, body: &Value) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(body.to_string())));
+    *response.status_mut() = status.try_into().unwrap_or_default();
+    response
 }
 
 fn error_of(body: &[u8]) -> Value {
     serde_json::from_slice(body).unwrap_or_else(
         |_| json!({"errorType": "Runtime.Unknown", "errorMessage": String::from_utf8_lossy(body)}),
     )
+}
+
+/// An X-Ray header, unsampled, made from the request id so that it is a function of it.
+fn trace_id(request_id: &str) -> String {
+    let hex: String = request_id.chars().filter(char::is_ascii_hexdigit).collect();
+    let (time, rest) = hex.split_at(hex.len().min(8));
+    format!("Root=1-{time}-{rest:0<24.24};Parent={rest:0<16.16};Sampled=0")
 }

@@ -32,41 +32,26 @@ async fn echo(function: &Function) -> Value {
 async fn an_invocation_is_told_what_lambda_tells() {
     let function = toy(&[("CODE_BUCKET", "bundles")], Duration::from_secs(30));
     let answer = echo(&function).await;
-    let headers = &answer["headers"];
-    let now = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap()
-        .as_millis();
-    let deadline: u128 = headers["Lambda-Runtime-Deadline-Ms"]
-        .as_str()
-        .unwrap()
-        .parse()
-        .unwrap();
+    let header = |name: &str| answer["headers"][name].as_str().unwrap().to_owned();
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let now = now.unwrap().as_millis();
+    let deadline: u128 = header("Lambda-Runtime-Deadline-Ms").parse().unwrap();
     assert!((now..=now + 30_000).contains(&deadline));
     assert_eq!(
-        headers["Lambda-Runtime-Invoked-Function-Arn"],
+        header("Lambda-Runtime-Invoked-Function-Arn"),
         "arn:aws:lambda:eu-west-1:000000000000:function:pushbuild"
     );
-    assert!(
-        headers["Lambda-Runtime-Trace-Id"]
-            .as_str()
-            .unwrap()
-            .starts_with("Root=1-")
-    );
+    assert!(header("Lambda-Runtime-Trace-Id").starts_with("Root=1-"));
     let env = &answer["env"];
     assert_eq!(env["AWS_LAMBDA_FUNCTION_NAME"], "pushbuild");
-    assert_eq!(env["CODE_BUCKET"], "bundles");
-    assert!(
-        env["AWS_ACCESS_KEY_ID"]
-            .as_str()
-            .unwrap()
-            .starts_with("LOCALFUNCTION")
-    );
     assert_eq!(
-        env.get("CARGO_MANIFEST_DIR"),
-        None,
-        "the environment starts out empty"
+        (&env["CODE_BUCKET"], &env["_HANDLER"]),
+        (&json!("bundles"), &json!("publish"))
     );
+    let key = env["AWS_ACCESS_KEY_ID"].as_str().unwrap();
+    assert!(key.starts_with("LOCALFUNCTIONPUB"), "{key}");
+    // The environment starts out empty.
+    assert_eq!(env.get("CARGO_MANIFEST_DIR"), None);
 }
 
 #[tokio::test]
@@ -85,52 +70,19 @@ async fn a_timeout_kills_the_process_and_the_next_invocation_starts_another() {
 
 #[tokio::test]
 async fn a_start_that_fails_says_why() {
-    let reported = toy(&[("TOY_INIT", "error")], Duration::from_secs(5))
-        .invoke("{}")
-        .await;
-    let Invocation::InitError {
-        error: Some(error),
-        status,
-        ..
-    } = reported
-    else {
-        panic!("{reported:?}")
-    };
-    assert_eq!(error["errorMessage"], "CODE_BUCKET is not set");
-    assert_eq!(status.as_deref(), Some("exit status: 1"));
-
-    let silent = toy(&[("TOY_INIT", "exit")], Duration::from_secs(5))
-        .invoke("{}")
-        .await;
-    let Invocation::InitError {
-        error: None,
-        status,
-        stderr,
-    } = silent
-    else {
-        panic!("{silent:?}")
-    };
-    assert_eq!(status.as_deref(), Some("exit status: 3"));
-    assert_eq!(stderr, ["toy starts", "no such variable"]);
-
-    let missing = Function::new(
-        FunctionOptions::new("/no/such/bootstrap"),
-        FunctionLog::new(false),
-    )
-    .invoke("{}")
-    .await;
-    let Invocation::InitError {
-        error: Some(error), ..
-    } = missing
-    else {
-        panic!("{missing:?}")
-    };
-    assert!(
-        error["errorMessage"]
-            .as_str()
-            .unwrap()
-            .contains("/no/such/bootstrap")
-    );
+    let missing = FunctionOptions::new("/no/such/bootstrap");
+    let init = |how| toy_options(&[("TOY_INIT", how)], Duration::from_secs(5));
+    for (options, why, how) in [
+        (init("error"), "CODE_BUCKET is not set", "exit status: 1"),
+        (init("exit"), "no such variable", "exit status: 3"),
+        (missing, "/no/such/bootstrap", "None"),
+    ] {
+        let function = Function::new(options, FunctionLog::new(false));
+        let ended = function.invoke("{}").await;
+        assert!(matches!(ended, Invocation::InitError { .. }), "{ended:?}");
+        let ended = format!("{ended:?}");
+        assert!(ended.contains(why) && ended.contains(how), "{ended}");
+    }
 }
 
 #[tokio::test]
