@@ -95,7 +95,7 @@ pub fn of(path: &Path, commit: &str, latency: Duration) -> anyhow::Result<Floor>
 
 /// The id that these 40 digits are.
 pub fn object_id(hex: &str) -> anyhow::Result<ObjectId> {
-    ObjectId::from_hex(hex.as_bytes()).with_context(|| format!("{hex} is no object id"))
+    ObjectId::from_hex(hex.as_bytes()).with_context(|| format!("{hex} is not an object id"))
 }
 
 fn contents<'a>(

@@ -124,8 +124,8 @@ impl LocalAws {
         self.wire.endpoint()
     }
 
-    /// What an SDK or the AWS CLI needs in its environment to come here. The credentials are none:
-    /// any will do.
+    /// What an SDK or the AWS CLI needs in its environment to come here. Any credentials
+    /// will do.
     pub fn environment(&self) -> Vec<(String, String)> {
         [
             ("AWS_ENDPOINT_URL", self.endpoint()),

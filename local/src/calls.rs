@@ -8,7 +8,7 @@ pub mod record;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
@@ -71,7 +71,7 @@ pub struct Call {
     pub attempt: u32,
     /// HTTP status of the answer; none if the connection was cut instead.
     pub status: Option<u16>,
-    /// The exception's name, for an answer that says no.
+    /// The exception's name, for an error answer.
     pub error: Option<String>,
     /// The faults that touched this call.
     pub faults: Vec<String>,
@@ -86,7 +86,7 @@ pub struct Call {
 }
 
 impl Call {
-    /// Whether it was answered, and with yes.
+    /// Whether it was answered with success.
     pub fn succeeded(&self) -> bool {
         self.status.is_some_and(|status| status < 400)
     }
@@ -97,14 +97,10 @@ impl Call {
 pub struct Total {
     /// How many.
     pub calls: u64,
-    /// How many of them did not end in a yes.
-    pub failed: u64,
     /// Bytes of their requests' bodies.
     pub request_bytes: u64,
     /// Bytes of their answers' bodies.
     pub response_bytes: u64,
-    /// Their durations, added up.
-    pub duration: Duration,
 }
 
 /// The list of calls. Clones share it.
@@ -151,11 +147,7 @@ impl CallLog {
         }
         // Nobody may be listening.
         let _ = self.0.live.send(call.clone());
-        self.0
-            .calls
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(call);
+        self.calls().push(call);
     }
 
     /// Puts on record what the calls from now on belong to.
@@ -167,41 +159,24 @@ impl CallLog {
 
     /// All calls, in the order of their answers.
     pub fn list(&self) -> Vec<Call> {
-        self.0
-            .calls
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.calls().clone()
     }
 
     /// The calls of one operation, in the order of their answers.
     pub fn of(&self, service: Service, operation: &str) -> Vec<Call> {
-        let calls = self.0.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        calls
-            .iter()
-            .filter(|call| call.service == service && call.operation == operation)
-            .cloned()
-            .collect()
+        let is_one = |call: &&Call| call.service == service && call.operation == operation;
+        self.calls().iter().filter(is_one).cloned().collect()
     }
 
     /// Sums by service and operation.
     pub fn totals(&self) -> BTreeMap<(Service, String), Total> {
         let mut totals = BTreeMap::<_, Total>::new();
-        for call in self
-            .0
-            .calls
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-        {
-            let total = totals
-                .entry((call.service, call.operation.clone()))
-                .or_default();
+        for call in &*self.calls() {
+            let key = (call.service, call.operation.clone());
+            let total = totals.entry(key).or_default();
             total.calls += 1;
-            total.failed += u64::from(!call.succeeded());
             total.request_bytes += call.request_bytes;
             total.response_bytes += call.response_bytes;
-            total.duration += call.duration;
         }
         totals
     }
@@ -214,10 +189,11 @@ impl CallLog {
 
     /// Forgets the calls so far; numbers go on.
     pub fn clear(&self) {
-        self.0
-            .calls
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+        self.calls().clear();
+    }
+
+    fn calls(&self) -> MutexGuard<'_, Vec<Call>> {
+        // A panic elsewhere leaves the list as it was.
+        self.0.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -41,40 +41,6 @@ impl RepositoryEvent {
         event
     }
 
-    /// A merge of a pull request: an update that says where it came from.
-    pub fn merged(
-        repository: &str,
-        reference: &str,
-        commit: &str,
-        old: &str,
-        source: &str,
-    ) -> Self {
-        let mut event = Self::updated(repository, reference, commit, old);
-        event.detail["baseCommitId"] = json!(old);
-        event.detail["sourceCommitId"] = json!(source);
-        event.detail["destinationCommitId"] = json!(old);
-        event.detail["mergeOption"] = json!("THREE_WAY_MERGE");
-        event.detail["conflictDetailsLevel"] = json!("LINE_LEVEL");
-        event.detail["conflictResolutionStrategy"] = json!("AUTOMERGE");
-        event
-    }
-
-    /// A branch or tag that is gone: there is no `commitId`. `reference` is its full name.
-    pub fn deleted(repository: &str, reference: &str, old: &str) -> Self {
-        let mut event = Self::of("referenceDeleted", repository);
-        event.set_reference(reference);
-        event.detail["oldCommitId"] = json!(old);
-        event
-    }
-
-    /// A trial merge, which belongs to no reference.
-    pub fn unreferenced_merge_commit(repository: &str, commit: &str) -> Self {
-        let mut event = Self::of("unreferencedMergeCommitCreated", repository);
-        event.detail["commitId"] = json!(commit);
-        event.detail["mergeOption"] = json!("THREE_WAY_MERGE");
-        event
-    }
-
     /// As sent from this account, Region and moment.
     #[must_use]
     pub fn from(mut self, account: &str, region: &str, at: std::time::SystemTime) -> Self {
@@ -175,14 +141,5 @@ mod tests {
                 },
             })
         );
-    }
-
-    #[test]
-    fn a_deletion_has_no_commit_and_a_trial_merge_no_reference() {
-        let deleted = RepositoryEvent::deleted("r", "refs/tags/v1", "0ld").json();
-        assert_eq!(deleted["detail"].get("commitId"), None);
-        assert_eq!(deleted["detail"]["referenceType"], "tag");
-        let merge = RepositoryEvent::unreferenced_merge_commit("r", "c").json();
-        assert_eq!(merge["detail"].get("referenceFullName"), None);
     }
 }

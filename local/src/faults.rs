@@ -49,7 +49,7 @@ use rate::TokenBucket;
 pub(crate) use wrong_answer::{change_json, flip_bit};
 
 /// Ends the process behind an access key id; says whether there was one. With no id, or one that
-/// nobody has, all processes.
+/// no process has, all processes.
 pub type KillHook = Arc<dyn Fn(Option<String>) -> BoxFuture<'static, bool> + Send + Sync>;
 
 /// The rules in force. Clones share them.

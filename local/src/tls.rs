@@ -48,7 +48,7 @@ impl Front {
                 let (acceptor, counted) = (acceptor.clone(), counted.clone());
                 let leads_to = leads_to.get().copied();
                 tokio::spawn(async move {
-                    // A client that trusts nobody here ends the handshake: its error to report.
+                    // A client that does not trust the certificate ends the handshake and reports it.
                     let mut client = acceptor.accept(connection).await?;
                     counted.fetch_add(1, Ordering::Relaxed);
                     let behind = leads_to.ok_or(io::ErrorKind::NotConnected)?;
@@ -70,7 +70,7 @@ impl Front {
     /// Leads to `http://HOST:PORT` from now on.
     ///
     /// # Errors
-    /// When it is no such address, or this led somewhere before.
+    /// When `endpoint` is not such an address, or this method was called before.
     pub fn lead_to(&self, endpoint: &str) -> anyhow::Result<()> {
         let behind = endpoint
             .trim_start_matches("http://")

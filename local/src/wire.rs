@@ -155,7 +155,7 @@ async fn connection(stream: TcpStream, front: Arc<Front>) {
             let answer = tokio::spawn(front.serve(request)).await;
             answer.ok().flatten().ok_or_else(|| {
                 // Closing a socket whose linger time is zero discards what was not sent, and ends
-                // the connection with RST instead of FIN: a process that dies says no more.
+                // the connection with RST instead of FIN: a process that dies does not say goodbye.
                 let _ = twin.set_zero_linger();
                 Cut
             })

@@ -15,7 +15,7 @@ pub async fn show(mut calls: Receiver<Call>, expected: u64) {
     if let Ok(style) = ProgressStyle::with_template("  fetching   {bar:40} {pos}/{len} calls") {
         bar.set_style(style);
     }
-    // Events from a file may speak of commits that nobody counted.
+    // Events from a file may name commits that were not counted.
     let on_terminal = !bar.is_hidden() || expected == 0;
     let mut fetched = 0_u64;
     loop {
@@ -47,7 +47,7 @@ pub async fn show(mut calls: Receiver<Call>, expected: u64) {
 }
 
 fn line_of(call: &Call) -> Option<String> {
-    // That there is no earlier bundle, or not yet this one, is an answer like any other.
+    // A missing bundle is an answer like any other.
     let is_asking = matches!(call.operation.as_str(), "HeadObject" | "GetObject");
     let word = match (call.service, call.operation.as_str()) {
         _ if !call.succeeded() && !is_asking => "failed",

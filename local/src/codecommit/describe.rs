@@ -83,7 +83,7 @@ pub fn revision(path: &Path, revision: &str) -> anyhow::Result<Revision> {
 ///
 /// # Errors
 ///
-/// When `commit` is no full commit id of the repository, or its folders cannot be read.
+/// When `commit` is not a full commit id of the repository, or its folders cannot be read.
 pub fn count_tree(path: &Path, commit: &str) -> anyhow::Result<usize> {
     let git = open(path)?;
     let commit = ObjectId::from_hex(commit.as_bytes())

@@ -1,4 +1,4 @@
-//! Which calls a rule falls upon.
+//! Which calls a rule applies to.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ fn call(operation: &str) -> Subject<'_> {
     }
 }
 
-/// Which of the next calls the only rule falls upon.
+/// Which of the next calls the only rule applies to.
 fn hits(faults: &Faults, calls: usize) -> Vec<bool> {
     (0..calls)
         .map(|_| !faults.on_call(&call("GetFile")).is_empty())
@@ -22,7 +22,7 @@ fn hits(faults: &Faults, calls: usize) -> Vec<bool> {
 }
 
 #[test]
-fn a_rule_falls_upon_the_calls_it_names() {
+fn a_rule_applies_to_the_calls_it_names() {
     let faults = Faults::new(Clock::default());
     let rules = [
         (Rule::new(Action::ResetBefore), true),
@@ -150,9 +150,9 @@ fn no_other_fault_takes_a_call_from_a_kill() {
     let faults = Faults::new(Clock::default());
     faults.add(Rule::new(Action::ResetBefore));
     faults.add(Rule::new(Action::KillAfter).nth(2));
-    let falls = |faults: &Faults| faults.on_call(&call("GetFile")).remove(0).action;
-    assert_eq!(falls(&faults), Action::ResetBefore);
-    assert_eq!(falls(&faults), Action::KillAfter);
+    let applied = |faults: &Faults| faults.on_call(&call("GetFile")).remove(0).action;
+    assert_eq!(applied(&faults), Action::ResetBefore);
+    assert_eq!(applied(&faults), Action::KillAfter);
 }
 
 #[test]

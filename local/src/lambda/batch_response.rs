@@ -47,7 +47,7 @@ impl BatchResponse {
                 }
                 Some(id) => {
                     return Self::Malformed(format!(
-                        "itemIdentifier {id:?} is no message of the batch"
+                        "itemIdentifier {id:?} is not a message of the batch"
                     ));
                 }
                 None => return Self::Malformed(format!("no itemIdentifier in {item}")),

@@ -53,7 +53,7 @@ pub struct BatchOutcome {
     pub invocation: Invocation,
     /// Real time of the invocation, with the start of a process where one was needed.
     pub took: Duration,
-    /// What its answer says; none where there is no answer or where it is not asked for.
+    /// What its answer says; `None` without an answer or without `report_batch_item_failures`.
     pub response: Option<BatchResponse>,
     /// The messages that are done.
     pub deleted: Vec<String>,

@@ -36,7 +36,7 @@ impl Handler {
 pub struct FunctionOptions {
     /// The executable ("bootstrap").
     pub program: PathBuf,
-    /// Its arguments; on Lambda there are none.
+    /// Its arguments. Lambda gives none.
     pub args: Vec<String>,
     /// Environment variables besides those that Lambda sets; these win.
     pub env: BTreeMap<String, String>,

@@ -125,7 +125,10 @@ impl Shared {
         if (&parts.method, call) == (&Method::GET, &["invocation", "next"]) {
             return self.next().await;
         }
-        let body = body.collect().await.map(|body| body.to_bytes());
+        let body = body
+            .collect()
+            .await
+            .map(http_body_util::Collected::to_bytes);
         let body = body.unwrap_or_default();
         match (&parts.method, call) {
             (&Method::POST, ["init", "error"]) => {
