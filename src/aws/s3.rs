@@ -22,8 +22,8 @@ pub struct Bundles {
     client: Client,
     /// The bucket's name.
     pub bucket: String,
-    /// The account that it must belong to: whoever made it anew after it was deleted would get
-    /// the source otherwise.
+    /// The account that it must belong to: somebody who makes it anew after it was deleted would
+    /// get the source otherwise.
     owner: Arc<OnceLock<String>>,
 }
 

@@ -81,7 +81,7 @@ impl Work {
             .clone();
         let reservation = Arc::new(self.budget.reservation(position));
         if fetched.raw.len() > SMALL {
-            // An error says that the memory budget is gone, and with it whoever waits.
+            // An error would mean that the memory budget is gone, and this task with it.
             let _ = reservation.request(fetched.raw.len()).await;
         }
         let (work, blob) = (self.clone(), fetched.clone());

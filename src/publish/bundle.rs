@@ -148,7 +148,7 @@ impl Filling {
         Ok(Some((upload.finish().await?, bytes)))
     }
 
-    /// Whether this may not end in time: it then goes where it can be left unfinished. Which way
+    /// Whether this may not end in time: it is then written as a partial bundle. Which way
     /// it goes is settled when two parts are full.
     fn is_long(&self) -> bool {
         let to_fetch = self.blobs.to_fetch();

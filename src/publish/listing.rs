@@ -119,7 +119,7 @@ async fn pushed_commit(
 async fn changes(repository: &Repository, since: ObjectId, commit: ObjectId) -> Option<Changes> {
     let error = match timeout(PATIENCE, repository.changes(&since, &commit)).await {
         Ok(Ok(changes)) => return Some(changes),
-        // Forced pushes leave such commits behind; a tag object is none.
+        // Forced pushes leave such commits behind; and a tag object is not a commit.
         Ok(Err(Error::Call(CallError {
             cause: Cause::NoSuchCommit,
             ..
