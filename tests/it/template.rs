@@ -38,8 +38,13 @@ fn variables(function: &str) -> BTreeMap<&'static str, &'static str> {
         .chain(block(own, "        Variables:"))
         .filter(|line| !line.starts_with('#'))
         .map(|line| line.split_once(": ").unwrap())
-        .filter(|(_, value)| *value != "!Ref AWS::NoValue")
+        .filter(|(name, value)| *value != "!Ref AWS::NoValue" && !is_for_glibc(name))
         .collect()
+}
+
+/// What the function itself does not read.
+fn is_for_glibc(name: &str) -> bool {
+    name.starts_with("MALLOC_")
 }
 
 /// The default of a parameter.
