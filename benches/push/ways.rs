@@ -200,6 +200,7 @@ impl Bench {
             .args(["--silent", "--fail", "--upload-file"])
             .arg(&zip)
             .args(["--user", "any:key", "--aws-sigv4", "aws:amz:eu-west-1:s3"])
+            .args(["--header", "x-amz-content-sha256: UNSIGNED-PAYLOAD"])
             .arg(&url)
             .status()
             .await
