@@ -56,7 +56,7 @@ fn main() -> anyhow::Result<()> {
 }
 
 /// A repository of the local AWS, and the commit and its root tree.
-async fn repository() -> anyhow::Result<(Repository, ObjectId, ObjectId)> {
+async fn repository() -> anyhow::Result<(Aws, Repository, ObjectId, ObjectId)> {
     let required = |variable: &str| match variable {
         "CODE_BUCKET" | "REPOSITORIES" => Some("bench".to_owned()),
         _ => None,
@@ -67,12 +67,12 @@ async fn repository() -> anyhow::Result<(Repository, ObjectId, ObjectId)> {
     let repository = client.repository("bench", CallCounts::default());
     let commit = ObjectId::from_hex(std::env::var(COMMIT)?.as_bytes())?;
     let root = repository.root_tree(&commit).await?;
-    Ok((repository, commit, root))
+    Ok((aws, repository, commit, root))
 }
 
 async fn walked() -> anyhow::Result<Tree> {
-    let (repository, commit, root) = repository().await?;
-    tree::walk(&repository, &Bases::default(), commit, root)
+    let (aws, repository, commit, root) = repository().await?;
+    tree::walk(&repository, &Bases::default(), &aws.trees, commit, root)
         .await
         .map_err(|error| anyhow::anyhow!("{error:?}"))
 }
@@ -80,11 +80,11 @@ async fn walked() -> anyhow::Result<Tree> {
 #[divan::bench(sample_count = 20)]
 fn walk_522_folders(bencher: Bencher<'_, '_>) {
     let runtime = Runtime::new().expect("a runtime");
-    let (repository, commit, root) = runtime.block_on(repository()).expect("a repository");
+    let (aws, repository, commit, root) = runtime.block_on(repository()).expect("a repository");
     let bases = Bases::default();
     bencher.counter(ItemsCount::new(522_u32)).bench_local(|| {
         runtime
-            .block_on(tree::walk(&repository, &bases, commit, root))
+            .block_on(tree::walk(&repository, &bases, &aws.trees, commit, root))
             .is_ok()
     });
 }

@@ -7,10 +7,14 @@
 //! A bundle is written in order, so the content that it waits for is always admitted, even beyond
 //! the budget: it cannot deadlock. Peak: the budget plus one content for each push.
 
+mod trees;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
+
+pub use trees::{TreeBudget, TreeReservation};
 
 /// Bytes that need no reservation: even if all calls in flight hold as much, it is a few megabytes.
 pub const SMALL: usize = 64 * 1024;

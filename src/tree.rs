@@ -10,13 +10,14 @@ use crate::aws::codecommit::Repository;
 use crate::base::Bases;
 use crate::error::{CallError, Cause, Error, NoBundle, Unbundlable};
 use crate::git::{self, Entry, EntryKind, TreeEntry};
+use crate::memory::{TreeBudget, TreeReservation};
 use rules::Limits;
 
 /// How often a folder is asked for whose listing is not the tree's.
 const ASKED: u32 = 3;
 
 /// Every entry of a commit, folders included and the root left out.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Tree {
     /// The commit.
     pub commit: ObjectId,
@@ -24,6 +25,8 @@ pub struct Tree {
     pub root: ObjectId,
     /// In the bytewise order of their names in a bundle, where a folder's ends with a slash.
     pub entries: Vec<Entry>,
+    /// Held until the bundle is whole.
+    _memory: TreeReservation,
 }
 
 struct Folder {
@@ -42,6 +45,7 @@ struct Folder {
 pub async fn walk(
     repository: &Repository,
     bases: &Bases,
+    memory: &TreeBudget,
     commit: ObjectId,
     root: ObjectId,
 ) -> Result<Tree, NoBundle> {
@@ -53,10 +57,11 @@ pub async fn walk(
     let mut asked = FuturesUnordered::new();
     let mut entries = Vec::new();
     let mut limits = Limits::default();
+    let mut memory = memory.reservation();
     loop {
         // The last found goes first: going deep keeps the list of the waiting short.
         let known = loop {
-            if asked.len() >= repository.in_flight() {
+            if asked.len() >= repository.in_flight() || memory.must_wait() {
                 break None;
             }
             let Some(folder) = waiting.pop() else {
@@ -71,6 +76,11 @@ pub async fn walk(
             Some(known) => known,
             None => match asked.next().await {
                 Some(listed) => listed?,
+                // Nothing is on its way that could hold up the tree that it waits for.
+                None if memory.must_wait() => {
+                    memory.wait().await;
+                    continue;
+                }
                 None => break,
             },
         };
@@ -83,6 +93,7 @@ pub async fn walk(
                 format!("{}/{name}", folder.path)
             };
             limits.count(&path, folder.depth + 1).map_err(refused)?;
+            memory.add(&path).map_err(refused)?;
             if kind == EntryKind::Folder {
                 waiting.push(Folder {
                     path: path.clone(),
@@ -98,6 +109,7 @@ pub async fn walk(
         commit,
         root,
         entries,
+        _memory: memory,
     })
 }
 

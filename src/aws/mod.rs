@@ -26,7 +26,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::config::{Config, Reader};
 use crate::error::{CallError, Cause};
-use crate::memory::MemoryBudget;
+use crate::memory::{MemoryBudget, TreeBudget};
 use codecommit::TooLong;
 use connections::Connections;
 
@@ -45,6 +45,8 @@ pub struct Aws {
     pub queue: Arc<sqs::Queue>,
     /// The memory budget for large contents, whichever push they belong to.
     pub memory: MemoryBudget,
+    /// The memory for the entries of trees.
+    pub trees: TreeBudget,
     /// Repositories of other accounts and regions need clients of their own.
     codecommit: Mutex<CodeCommitClients>,
 }
@@ -61,6 +63,7 @@ impl Aws {
             builds: codebuild::Builds::new(&sdk),
             queue: Arc::new(sqs::Queue::new(&sdk)),
             memory: MemoryBudget::of(MEMORY_BUDGET),
+            trees: TreeBudget::of(function_memory()),
             codecommit: Mutex::default(),
             sdk,
         };
@@ -123,6 +126,14 @@ async fn sdk_config(connections: &Connections) -> SdkConfig {
         loader = loader.region(EnvironmentVariableRegionProvider::new());
     }
     loader.load().await
+}
+
+/// The function's memory in MiB, as Lambda says it; the template's default where it does not.
+fn function_memory() -> usize {
+    std::env::var("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
+        .ok()
+        .and_then(|mib| mib.parse().ok())
+        .unwrap_or(1024)
 }
 
 /// Whether the SDK would find something in each of these environment variables.

@@ -47,7 +47,7 @@ pub async fn make(
     } = pushed;
     let begun = Instant::now();
     let bases = Arc::new(bases);
-    let tree = Arc::new(tree::walk(&repository, &bases, commit, root).await?);
+    let tree = Arc::new(tree::walk(&repository, &bases, &aws.trees, commit, root).await?);
     figures.walk += begun.elapsed();
     figures.entries = tree.entries.len();
     figures.files = tree
