@@ -88,7 +88,7 @@ async fn table(function: &Path, repository: &Path) -> anyhow::Result<()> {
             function,
             repository,
             &format!("{cap} a second"),
-            rate_cap(cap),
+            Some(rate_cap(cap)),
         )
         .await?;
     }
@@ -101,12 +101,12 @@ async fn table(function: &Path, repository: &Path) -> anyhow::Result<()> {
     alone(function, repository, "all", None).await
 }
 
-fn rate_cap(per_second: u32) -> Option<Rule> {
-    Some(Rule::new(Action::RateCap {
+fn rate_cap(per_second: u32) -> Rule {
+    Rule::new(Action::RateCap {
         per_second: f64::from(per_second),
         burst: None,
         shape: Shape::Xml,
-    }))
+    })
 }
 
 /// A local AWS with a repository whose calls this rule refuses.
@@ -206,7 +206,7 @@ async fn alone(
 
 /// Two functions under one cap, for as long as both have something to fetch.
 async fn together(function: &Path, repository: &Path, cap: u32) -> anyhow::Result<()> {
-    let world = World::new(repository, rate_cap(cap), Clock::default()).await?;
+    let world = World::new(repository, Some(rate_cap(cap)), Clock::default()).await?;
     let begun = SystemTime::now();
     let one = world.push(function, "one", |_| {})?;
     let other = world.push(function, "other", |_| {})?;
@@ -235,7 +235,7 @@ async fn together(function: &Path, repository: &Path, cap: u32) -> anyhow::Resul
 
 async fn deadline(function: &Path, repository: &Path) -> anyhow::Result<()> {
     // Only what waits in the queue is faster.
-    let world = World::new(repository, rate_cap(150), Clock::faster(100)).await?;
+    let world = World::new(repository, Some(rate_cap(150)), Clock::faster(100)).await?;
     let begun = Instant::now();
     let deployment = world.push(function, "one", |deploy| {
         deploy.timeout = SHORT;
