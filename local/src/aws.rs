@@ -227,6 +227,3 @@ fn routes(codecommit: &CodeCommit, codebuild: &CodeBuild, sqs: &Sqs, s3: &S3, st
         }),
     }
 }
-
-#[cfg(test)]
-mod tests;

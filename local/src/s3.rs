@@ -17,7 +17,6 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
 use crate::clock::Clock;
 use record::Version;
@@ -46,7 +45,7 @@ pub struct S3(Arc<Store>);
 pub struct ObjectInfo {
     /// The object's key.
     pub key: String,
-    /// `null` in a bucket that keeps no versions.
+    /// Of the delete marker, where it is one.
     pub version_id: String,
     /// In bytes; 0 for a delete marker.
     pub size: u64,
@@ -54,8 +53,6 @@ pub struct ObjectInfo {
     pub etag: String,
     /// User metadata, names without `x-amz-meta-`.
     pub metadata: BTreeMap<String, String>,
-    /// By the local AWS's clock.
-    pub last_modified: SystemTime,
     /// Whether it is a delete marker.
     pub delete_marker: bool,
 }
@@ -81,17 +78,17 @@ impl S3 {
         Ok(Self(Arc::new(Store::new(root, clock)?)))
     }
 
-    /// Creates a bucket that keeps versions or does not, with the objects that an earlier process
-    /// left in its folder. A bucket that exists stays as it is.
+    /// Creates a bucket that keeps versions, with the objects that an earlier process left in its
+    /// folder. A bucket that exists stays as it is.
     ///
     /// # Errors
     /// When the name is not allowed, or the folder cannot be read or written.
-    pub fn create_bucket(&self, name: &str, versioned: bool) -> io::Result<()> {
+    pub fn create_bucket(&self, name: &str) -> io::Result<()> {
         if !s3s::path::check_bucket_name(name) {
             let message = format!("S3 does not allow the bucket name `{name}`");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
-        self.0.create_bucket(name, versioned)
+        self.0.create_bucket(name)
     }
 
     /// The file with the newest version's bytes: `{root}/{bucket}/{key}` where the key can be a
@@ -152,7 +149,6 @@ impl ObjectInfo {
             size: content.size,
             etag: content.etag,
             metadata: content.headers.metadata,
-            last_modified: SystemTime::UNIX_EPOCH + Duration::from_millis(version.modified_ms),
             delete_marker: version.content.is_none(),
         }
     }

@@ -102,7 +102,7 @@ impl LocalAws {
     pub fn deploy(&self, options: DeployOptions) -> anyhow::Result<Deployment> {
         let (name, bucket, timeout) = (&options.name, &options.bucket, options.timeout);
         self.s3
-            .create_bucket(bucket, true)
+            .create_bucket(bucket)
             .with_context(|| format!("creating the bucket {bucket}"))?;
         let queue = |suffix: &str, options: QueueOptions| {
             let queue = format!("{name}-{suffix}.fifo");

@@ -22,7 +22,7 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let (root, account) = (options.root.clone(), options.account.clone());
     let aws = LocalAws::start(options).await?;
     aws.codebuild().accept_any_project(true);
-    aws.s3().create_bucket(BUCKET, true)?;
+    aws.s3().create_bucket(BUCKET)?;
     let push_queue_url = aws.sqs().create_queue(
         PUSH_QUEUE,
         QueueOptions {

@@ -158,29 +158,6 @@ mod tests {
     }
 
     #[test]
-    fn a_detached_head_has_no_name_and_an_empty_repository_no_commit() {
-        let repo = Repo::sampler();
-        repo.git(["checkout", "-q", "-f", "--detach"]);
-        let found = describe(&repo.path()).unwrap();
-        assert_eq!(found.head, None);
-        assert_eq!(found.commit, Some(repo.git(["rev-parse", "main"])));
-        let found = describe(&Repo::new().path()).unwrap();
-        assert_eq!(found.head.as_deref(), Some("refs/heads/main"));
-        assert_eq!((found.commit, found.branches), (None, Vec::new()));
-    }
-
-    #[test]
-    fn linked_work_trees_and_bare_clones_have_the_name_of_their_repository() {
-        let repo = Repo::sampler();
-        repo.git(["branch", "other"]);
-        repo.git(["worktree", "add", "-q", "../linked", "other"]);
-        repo.git(["clone", "-q", "--bare", ".", "../my bare.git"]);
-        let name = |folder: &str| describe(&repo.dir.path().join(folder)).unwrap();
-        assert_eq!(name("linked").repository_name, "demo");
-        assert_eq!(name("my bare.git").repository_name, "my-bare");
-    }
-
-    #[test]
     fn a_revision_may_be_anything_that_git_takes() {
         let repo = Repo::sampler();
         let first = repo.git(["rev-parse", "main"]);
@@ -204,15 +181,6 @@ mod tests {
         repo.git(clone.into_iter().chain([&*url, "../shallow"]));
         let found = revision(&repo.dir.path().join("shallow"), "HEAD").unwrap();
         assert_eq!((found.commit, found.parent), (second, None));
-    }
-
-    #[test]
-    fn a_count_is_that_of_git_ls_tree_without_submodules() {
-        let repo = Repo::sampler();
-        let commit = repo.git(["rev-parse", "main"]);
-        let listing = repo.git(["ls-tree", "-r", "-t", &commit]);
-        let fetched = listing.lines().filter(|line| !line.starts_with("160000"));
-        assert_eq!(count_tree(&repo.path(), &commit).unwrap(), fetched.count());
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! The service as a whole: kinds of repositories, names, wrong calls, and repositories that change
-//! while they are served.
+//! What the function's tests rely on: refusals, limits, and repositories that change while they
+//! are served. That the answers are Git's own, tests/it sees in whole bundles.
 
 use serde_json::json;
 
@@ -7,55 +7,235 @@ use super::CodeCommit;
 use super::fixture::{MAIN, Repo, SAMPLER, git};
 
 #[tokio::test]
-async fn bare_linked_shallow_and_nested_repositories_are_served() {
+async fn what_is_wrong_with_a_call_is_refused_by_the_documented_names() {
     let repo = Repo::sampler();
-    let tip = repo.commit("main", SAMPLER);
-    let url = format!("file://{}", repo.path().display());
-    let clone = ["clone", "-q", "--no-checkout"];
-    repo.git(["clone", "-q", "--bare", ".", "../bare.git"]);
-    repo.git(
-        clone
-            .into_iter()
-            .chain(["--depth", "1", &url, "../shallow"]),
-    );
-    repo.git(clone.into_iter().chain(["--shared", ".", "../borrowing"]));
-    let worktree = ["worktree", "add", "-q", "--no-checkout", "--detach"];
-    repo.git(worktree.into_iter().chain(["../linked", "main"]));
-    std::fs::create_dir_all(repo.path().join("sub/folder")).unwrap();
-    for (name, folder) in [
-        ("bare", "bare.git"),
-        ("shallow", "shallow"),
-        ("borrowing", "borrowing"),
-        ("linked", "linked"),
-        ("nested", "demo/sub/folder"),
-    ] {
-        let path = repo.dir.path().join(folder);
-        repo.service.add_repository(name, &path).unwrap();
-        let input = json!({"repositoryName": name, "filePath": "bin/run", "commitSpecifier": tip});
-        let file = repo.call("GetFile", input).await.unwrap();
-        assert_eq!(file["fileMode"], "EXECUTABLE", "{name}");
+    repo.git(["tag", "-a", "-m", "x", "v1"]);
+    let here = repo.git(["rev-parse", "main"]);
+    let short = repo.git(["rev-parse", "--short", "main"]);
+    let tree = repo.git(["rev-parse", "main^{tree}"]);
+    let tag = repo.git(["rev-parse", "v1"]);
+    let (none, wrong) = ("1".repeat(40), "z".repeat(40));
+    let long = "a/".repeat(2049);
+    let name = |name: &str| json!({"repositoryName": name});
+    let folder = |path: &str| json!({"folderPath": path, "commitSpecifier": MAIN});
+    let file = |path: &str| json!({"filePath": path, "commitSpecifier": MAIN});
+    let of = |commit: &str| json!({"folderPath": "", "commitSpecifier": commit});
+    let blob = |id: &str| json!({"blobId": id});
+    let commit = |id: &str| json!({"commitId": id});
+    let differences = |before: &str, after: &str| json!({"beforeCommitSpecifier": before, "afterCommitSpecifier": after});
+    let cases = [
+        ("PutFile", json!({}), "UnknownOperationException"),
+        (
+            "GetFolder",
+            json!({"repositoryName": null}),
+            "RepositoryNameRequiredException",
+        ),
+        ("GetFolder", name("a b"), "InvalidRepositoryNameException"),
+        (
+            "GetFolder",
+            name(&"x".repeat(101)),
+            "InvalidRepositoryNameException",
+        ),
+        ("GetFolder", name("Demo"), "RepositoryDoesNotExistException"),
+        ("GetFolder", of("main"), "NotServedLocally"),
+        ("GetFolder", of("refs/heads/a..b"), "InvalidCommitException"),
+        (
+            "GetFolder",
+            of("refs/heads/none"),
+            "CommitDoesNotExistException",
+        ),
+        ("GetFolder", of(&tree), "CommitDoesNotExistException"),
+        (
+            "GetFolder",
+            json!({"commitSpecifier": MAIN}),
+            "PathRequiredException",
+        ),
+        ("GetFolder", folder("a//b"), "InvalidPathException"),
+        ("GetFolder", folder("../demo"), "InvalidPathException"),
+        ("GetFolder", folder(&long), "InvalidPathException"),
+        (
+            "GetFolder",
+            folder("README.md"),
+            "FolderDoesNotExistException",
+        ),
+        ("GetFolder", folder("link"), "FolderDoesNotExistException"),
+        ("GetFolder", folder("module"), "FolderDoesNotExistException"),
+        ("GetFolder", folder("BIN"), "FolderDoesNotExistException"),
+        (
+            "GetFile",
+            json!({"commitSpecifier": MAIN}),
+            "PathRequiredException",
+        ),
+        ("GetFile", file("bin/../README.md"), "InvalidPathException"),
+        ("GetFile", file("bin"), "FileDoesNotExistException"),
+        ("GetFile", file("module"), "FileDoesNotExistException"),
+        ("GetFile", file("link/x"), "FileDoesNotExistException"),
+        ("GetFile", file("readme.md"), "FileDoesNotExistException"),
+        ("GetBlob", json!({}), "BlobIdRequiredException"),
+        ("GetBlob", blob("abc123"), "InvalidBlobIdException"),
+        ("GetBlob", blob(&wrong), "InvalidBlobIdException"),
+        ("GetBlob", blob(&none), "BlobIdDoesNotExistException"),
+        ("GetBlob", blob(&here), "BlobIdDoesNotExistException"),
+        ("GetCommit", json!({}), "CommitIdRequiredException"),
+        ("GetCommit", commit("main"), "InvalidCommitIdException"),
+        ("GetCommit", commit(&short), "InvalidCommitIdException"),
+        ("GetCommit", commit(&none), "CommitIdDoesNotExistException"),
+        ("GetCommit", commit(&tree), "CommitIdDoesNotExistException"),
+        ("GetCommit", commit(&tag), "CommitIdDoesNotExistException"),
+        (
+            "GetDifferences",
+            differences(&none, &here),
+            "CommitDoesNotExistException",
+        ),
+        (
+            "GetDifferences",
+            differences(&here, &none),
+            "CommitDoesNotExistException",
+        ),
+    ];
+    for (operation, input, exception) in cases {
+        let refused = repo.refused(operation, input.clone()).await;
+        assert_eq!(refused, exception, "{operation} {input}");
     }
 }
 
 #[tokio::test]
-async fn a_submodule_is_served_through_its_git_file() {
+async fn a_file_at_the_limit_is_returned_and_one_byte_more_is_refused() {
+    let repo = Repo::new();
+    let mut content = vec![b'x'; 6_291_456];
+    let fits = json!({"blobId": repo.blob(&content)});
+    assert!(repo.call("GetBlob", fits).await.is_ok());
+    content.push(b'x');
+    repo.commit("main", &[("100644", &content, b"large")]);
+    let large = json!({"blobId": repo.git(["rev-parse", "main:large"])});
+    let refused = repo.refused("GetBlob", large).await;
+    assert_eq!(refused, "FileTooLargeException");
+    let refused = repo.file("large").await.unwrap_err();
+    assert_eq!(refused.code, "FileTooLargeException");
+}
+
+#[tokio::test]
+async fn past_a_hundred_differences_there_is_a_next_page_which_is_refused() {
     let repo = Repo::sampler();
-    repo.git(["init", "-q", "-b", "main", "../super"]);
-    let outer = repo.dir.path().join("super");
-    // The sampler holds names that not every file system takes: a plain commit to check out.
-    let tip = repo.commit("plain", &[("100644", b"x", b"x")]);
-    let demo = repo.path();
-    let add = ["-c", "protocol.file.allow=always", "submodule", "add", "-q"];
-    let add = add
-        .into_iter()
-        .chain(["-b", "plain", demo.to_str().unwrap(), "inner"]);
-    git(&outer, add, b"");
-    let inner = outer.join("inner");
-    assert!(inner.join(".git").is_file());
-    repo.service.add_repository("inner", &inner).unwrap();
-    let input = json!({"repositoryName": "inner", "commitId": tip});
-    repo.call("GetCommit", input).await.unwrap();
-    assert_eq!(super::describe(&inner).unwrap().repository_name, "inner");
+    let old = repo.git(["rev-parse", "main"]);
+    let names: Vec<_> = (0..150).map(|i| format!("f{i}")).collect();
+    let entries = names
+        .iter()
+        .map(|name| ("100644", b"".as_slice(), name.as_bytes()));
+    let new = repo.commit("main", &entries.collect::<Vec<_>>());
+    let mut input = json!({"beforeCommitSpecifier": old, "afterCommitSpecifier": new});
+    let answer = repo.call("GetDifferences", input.clone()).await.unwrap();
+    assert_eq!(answer["differences"].as_array().unwrap().len(), 100);
+    input["NextToken"] = answer["NextToken"].clone();
+    let refused = repo.refused("GetDifferences", input).await;
+    assert_eq!(refused, "NotServedLocally");
+}
+
+#[tokio::test]
+async fn a_name_that_is_not_utf8_arrives_damaged_as_json_must() {
+    let repo = Repo::new();
+    let entries = [
+        ("100644", b"x".as_slice(), b"caf\xe9".as_slice()),
+        ("100644", b"y", b"d\xff/in"),
+    ];
+    repo.commit("main", &entries);
+    let folder = |path: &str| json!({"folderPath": path, "commitSpecifier": MAIN});
+    let answer = repo.call("GetFolder", folder("")).await.unwrap();
+    assert_eq!(answer["files"][0]["relativePath"], "caf\u{fffd}");
+    assert_eq!(answer["subFolders"][0]["absolutePath"], "d\u{fffd}");
+    let refused = repo.refused("GetFolder", folder("d\u{fffd}")).await;
+    assert_eq!(refused, "FolderDoesNotExistException");
+}
+
+#[tokio::test]
+async fn a_commit_says_what_git_cat_file_shows() {
+    let repo = Repo::sampler();
+    let first = repo.git(["rev-parse", "main"]);
+    let second = repo.commit("main", &[("100644", b"x", b"x")]);
+    let answer = repo.call("GetCommit", json!({"commitId": second})).await;
+    let expected = json!({"commit": {
+        "commitId": second,
+        "treeId": repo.git(["rev-parse", "main^{tree}"]),
+        "parents": [first],
+        "message": "a message\n",
+        "author": {"name": "Mary Major", "email": "mary@example.com", "date": "1484167798 -0800"},
+        "committer": {"name": "Li Juan", "email": "li@example.com", "date": "1484167799 +0530"},
+        "additionalData": "",
+    }});
+    assert_eq!(answer.unwrap(), expected);
+}
+
+#[tokio::test]
+async fn a_commit_is_found_by_id_branch_or_tag() {
+    let repo = Repo::sampler();
+    let commit = repo.git(["rev-parse", "main"]);
+    repo.git(["tag", "-a", "-m", "x", "v1"]);
+    repo.git(["tag", "-a", "-m", "x", "v1-twice", "v1"]);
+    let tag = repo.git(["rev-parse", "v1-twice"]);
+    for specifier in [&commit, &tag, MAIN, "refs/tags/v1-twice"] {
+        let input = json!({"folderPath": "", "commitSpecifier": specifier});
+        let answer = repo.call("GetFolder", input).await.unwrap();
+        assert_eq!(answer["commitId"], commit, "{specifier}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_committed_packed_or_replaced_while_served_is_what_a_server_has() {
+    let repo = Repo::sampler();
+    repo.file("README.md").await.unwrap();
+    for round in 0..6_u32 {
+        let content = round.to_string().into_bytes();
+        let commit = repo.commit("main", &[("100644", &content, b"round")]);
+        // A pack of its own for each round.
+        repo.git(["repack", "-q", "-d"]);
+        repo.git(["pack-refs", "--all"]);
+        if round == 4 {
+            repo.git(["gc", "-q", "--prune=now"]);
+        }
+        assert_eq!(repo.file("round").await.unwrap()["commitId"], commit);
+    }
+    let (one, other) = (
+        repo.git(["rev-parse", "main:round"]),
+        repo.blob(b"replaced"),
+    );
+    repo.git(["replace", &one, &other]);
+    assert_eq!(repo.file("round").await.unwrap()["fileSize"], 1);
+}
+
+#[tokio::test]
+async fn bare_linked_shallow_and_nested_repositories_are_served() {
+    let repo = Repo::sampler();
+    let tip = repo.commit("main", SAMPLER);
+    let url = format!("file://{}", repo.path().display());
+    repo.git(["clone", "-q", "--bare", ".", "../bare.git"]);
+    repo.git([
+        "clone",
+        "-q",
+        "--no-checkout",
+        "--depth",
+        "1",
+        &url,
+        "../shallow",
+    ]);
+    repo.git([
+        "worktree",
+        "add",
+        "-q",
+        "--no-checkout",
+        "--detach",
+        "../linked",
+        "main",
+    ]);
+    std::fs::create_dir_all(repo.path().join("sub/folder")).unwrap();
+    for folder in ["bare.git", "shallow", "linked", "demo/sub/folder"] {
+        let name = folder.replace(['/', '.'], "-");
+        repo.service
+            .add_repository(&name, &repo.dir.path().join(folder))
+            .unwrap();
+        let input = json!({"repositoryName": name, "filePath": "bin/run", "commitSpecifier": tip});
+        let file = repo.call("GetFile", input).await.unwrap();
+        assert_eq!(file["fileMode"], "EXECUTABLE", "{name}");
+    }
 }
 
 #[test]
@@ -80,123 +260,5 @@ fn what_cannot_be_served_is_refused_with_the_reason() {
         );
         assert!(error.contains(why), "{error}");
     }
-    assert!(service.repositories().is_empty());
-}
-
-#[test]
-fn a_name_belongs_to_one_repository() {
-    let repo = Repo::sampler();
-    let add = |name: &str, path: &str| {
-        let path = repo.dir.path().join(path);
-        repo.service.add_repository(name, &path)
-    };
-    add("demo", "demo/.git").unwrap();
-    repo.git(["clone", "-q", "--bare", ".", "../other.git"]);
-    let error = add("demo", "other.git").unwrap_err().to_string();
-    assert!(
-        error.starts_with("there is a repository named demo already: "),
-        "{error}"
-    );
-    assert!(add("no/name", "other.git").is_err());
-    assert!(add("other.git", "other.git").is_err());
-    assert_eq!(repo.service.repositories(), ["demo"]);
-}
-
-#[tokio::test]
-async fn wrong_repositories_specifiers_and_operations_are_refused() {
-    let repo = Repo::sampler();
-    for (name, exception) in [
-        (json!(null), "RepositoryNameRequiredException"),
-        (json!("a b"), "InvalidRepositoryNameException"),
-        (json!("x".repeat(101)), "InvalidRepositoryNameException"),
-        (json!("Demo"), "RepositoryDoesNotExistException"),
-    ] {
-        let input = json!({"repositoryName": name});
-        let refused = repo.service.call("GetFolder", input).await.unwrap_err();
-        assert_eq!(refused.code, exception);
-    }
-    let tree = repo.git(["rev-parse", "main^{tree}"]);
-    for (specifier, exception) in [
-        ("main", "NotServedLocally"),
-        ("refs/heads/", "InvalidCommitException"),
-        ("refs/heads/a..b", "InvalidCommitException"),
-        ("refs/heads/none", "CommitDoesNotExistException"),
-        (&tree, "CommitDoesNotExistException"),
-    ] {
-        let input = json!({"folderPath": "", "commitSpecifier": specifier});
-        assert_eq!(repo.refused("GetFolder", input).await, exception);
-    }
-    let unknown = repo.refused("PutFile", json!({})).await;
-    assert_eq!(unknown, "UnknownOperationException");
-}
-
-#[tokio::test]
-async fn a_commit_is_found_by_id_branch_or_tag() {
-    let repo = Repo::sampler();
-    let commit = repo.git(["rev-parse", "main"]);
-    repo.git(["tag", "-a", "-m", "x", "v1"]);
-    repo.git(["tag", "-a", "-m", "x", "v1-twice", "v1"]);
-    let tag = repo.git(["rev-parse", "v1-twice"]);
-    for packed in [false, true] {
-        if packed {
-            repo.git(["pack-refs", "--all"]);
-        }
-        for specifier in [&commit, &tag, MAIN, "refs/tags/v1-twice"] {
-            let input = json!({"folderPath": "", "commitSpecifier": specifier});
-            let answer = repo.call("GetFolder", input).await.unwrap();
-            assert_eq!(answer["commitId"], commit, "{specifier}");
-        }
-    }
-}
-
-#[tokio::test]
-async fn what_is_committed_or_packed_while_served_is_seen_at_once() {
-    let repo = Repo::sampler();
-    repo.file("README.md").await.unwrap();
-    for round in 0..12_u32 {
-        let content = round.to_string().into_bytes();
-        let commit = repo.commit("main", &[("100644", &content, b"round")]);
-        // A pack of its own for each round.
-        repo.git(["repack", "-q", "-d"]);
-        repo.git(["pack-refs", "--all"]);
-        if round == 9 {
-            repo.git(["gc", "-q", "--prune=now"]);
-        }
-        assert_eq!(repo.file("round").await.unwrap()["commitId"], commit);
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_calls_at_once_are_all_answered_while_the_repository_is_packed() {
-    let repo = Repo::sampler();
-    let mut calls = tokio::task::JoinSet::new();
-    for round in 0..6 {
-        for call in 0..64 {
-            let service = repo.service.clone();
-            let (mode, content, path) = SAMPLER[call % 4];
-            let input = json!({
-                "repositoryName": "demo",
-                "commitSpecifier": MAIN,
-                "filePath": std::str::from_utf8(path).unwrap(),
-            });
-            calls.spawn(async move {
-                let file = service.call("GetFile", input).await.unwrap();
-                assert_eq!(file["fileSize"], content.len(), "{mode}");
-            });
-        }
-        match round % 3 {
-            0 => repo.git(["gc", "-q", "--prune=now"]),
-            1 => repo.commit("other", &[("100644", b"x", b"x")]),
-            _ => repo.git(["repack", "-q", "-a", "-d"]),
-        };
-    }
-    calls.join_all().await;
-}
-
-#[tokio::test]
-async fn git_replace_does_not_change_what_is_served() {
-    let repo = Repo::sampler();
-    let (one, other) = (repo.blob(b"# demo\n"), repo.blob(b"replaced"));
-    repo.git(["replace", &one, &other]);
-    assert_eq!(repo.file("README.md").await.unwrap()["fileSize"], 7);
+    assert_eq!(service.repositories(), Vec::<String>::new());
 }

@@ -71,25 +71,3 @@ impl RepositoryPath {
         Ok(entry.map(|entry| (entry.mode().kind(), entry.object_id())))
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_slash_at_either_end_of_a_path_means_nothing() {
-        for path in ["a/b", "/a/b", "a/b/", "/a/b/"] {
-            assert_eq!(RepositoryPath::parse(path).unwrap().text(), "a/b");
-        }
-        assert_eq!(RepositoryPath::parse("/").unwrap().text(), "");
-    }
-
-    #[test]
-    fn a_path_that_no_folder_can_have_is_invalid() {
-        let long = "a/".repeat(2049);
-        for path in ["//", "a//b", "./a", "a/..", "a\0b", long.as_str()] {
-            let error = RepositoryPath::parse(path).unwrap_err();
-            assert_eq!(error.code, "InvalidPathException");
-        }
-    }
-}

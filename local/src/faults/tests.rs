@@ -16,29 +16,32 @@ fn call(operation: &str) -> Subject<'_> {
 
 /// Which of the next calls the only rule applies to.
 fn hits(faults: &Faults, calls: usize) -> Vec<bool> {
-    (0..calls)
-        .map(|_| !faults.on_call(&call("GetFile")).is_empty())
-        .collect()
+    let call = |_| !faults.on_call(&call("GetFile")).is_empty();
+    (0..calls).map(call).collect()
+}
+
+/// What applies to the next call.
+fn actions(faults: &Faults) -> Vec<Action> {
+    let faults = faults.on_call(&call("GetFile"));
+    faults.into_iter().map(|fault| fault.action).collect()
+}
+
+fn reset() -> Rule {
+    Rule::new(Action::ResetBefore)
 }
 
 #[test]
 fn a_rule_applies_to_the_calls_it_names() {
     let faults = Faults::new(Clock::default());
-    let rules = [
-        (Rule::new(Action::ResetBefore), true),
-        (
-            Rule::new(Action::ResetBefore)
-                .on(Service::CodeCommit)
-                .operation("GetFile")
-                .about("src/"),
-            true,
-        ),
-        (Rule::new(Action::ResetBefore).on(Service::S3), false),
-        (Rule::new(Action::ResetBefore).operation("GetFolder"), false),
-        (Rule::new(Action::ResetBefore).about("lib.rs"), false),
-        (Rule::new(Action::ResetBefore).by_function(), false),
-    ];
-    for (rule, expected) in rules {
+    let named = reset().on(Service::CodeCommit).operation("GetFile");
+    for (rule, expected) in [
+        (reset(), true),
+        (named.about("src/"), true),
+        (reset().on(Service::S3), false),
+        (reset().operation("GetFolder"), false),
+        (reset().about("lib.rs"), false),
+        (reset().by_function(), false),
+    ] {
         faults.clear();
         faults.add(rule.clone());
         assert_eq!(hits(&faults, 1), [expected], "{rule:?}");
@@ -48,24 +51,13 @@ fn a_rule_applies_to_the_calls_it_names() {
 #[test]
 fn a_rule_counts_its_own_calls() {
     let faults = Faults::new(Clock::default());
-    let id = faults.add(
-        Rule::new(Action::ResetBefore)
-            .operation("GetFile")
-            .between(2, 3),
-    );
+    let id = faults.add(reset().operation("GetFile").between(2, 3));
     faults.on_call(&call("GetFolder"));
     assert_eq!(hits(&faults, 5), [false, true, true, false, false]);
-    let name = "ResetBefore".to_owned();
-    assert_eq!(
-        faults.fired(id),
-        Some(Firings {
-            name,
-            seen: 5,
-            fired: 2
-        })
-    );
+    let fired = faults.fired(id).unwrap();
+    assert_eq!((fired.seen, fired.fired), (5, 2));
     faults.clear();
-    faults.add(Rule::new(Action::ResetBefore).times(2));
+    faults.add(reset().times(2));
     assert_eq!(hits(&faults, 4), [true, true, false, false]);
 }
 
@@ -74,7 +66,7 @@ fn the_same_seed_draws_the_same_calls() {
     let faults = Faults::new(Clock::default());
     let draw = |seed| {
         faults.clear();
-        faults.add(Rule::new(Action::ResetBefore).chance(0.3, seed));
+        faults.add(reset().chance(0.3, seed));
         hits(&faults, 1000)
     };
     assert_eq!(draw(7), draw(7));
@@ -87,8 +79,7 @@ fn the_same_seed_draws_the_same_calls() {
 fn a_window_opens_and_closes_on_the_clock() {
     let clock = Clock::default();
     let faults = Faults::new(clock.clone());
-    faults
-        .add(Rule::new(Action::ResetBefore).window(Duration::from_mins(1), Duration::from_mins(2)));
+    faults.add(reset().window(Duration::from_mins(1), Duration::from_mins(2)));
     assert_eq!(hits(&faults, 1), [false]);
     clock.advance(Duration::from_secs(61));
     assert_eq!(hits(&faults, 1), [true]);
@@ -113,75 +104,41 @@ fn a_rate_cap_lets_its_burst_through_and_then_its_rate() {
 #[test]
 fn a_call_ends_once_and_every_rule_still_counts_it() {
     let faults = Faults::new(Clock::default());
-    faults.add(Rule::new(Action::Latency {
-        ms: 1,
-        jitter_ms: 0,
-    }));
-    faults.add(Rule::new(Action::ResetBefore).times(1));
+    let (ms, jitter_ms) = (1, 0);
+    let latency = Action::Latency { ms, jitter_ms };
+    faults.add(Rule::new(latency.clone()));
+    faults.add(reset().times(1));
     let late = faults.add(Rule::new(Action::ResetAfter));
-    let names = |faults: &[Fault]| {
-        faults
-            .iter()
-            .map(|fault| fault.action.clone())
-            .collect::<Vec<_>>()
-    };
-    let latency = Action::Latency {
-        ms: 1,
-        jitter_ms: 0,
-    };
-    assert_eq!(
-        names(&faults.on_call(&call("GetFile"))),
-        [latency.clone(), Action::ResetBefore]
-    );
-    assert_eq!(
-        names(&faults.on_call(&call("GetFile"))),
-        [latency, Action::ResetAfter]
-    );
-    assert_eq!(
-        faults
-            .fired(late)
-            .map(|firings| (firings.seen, firings.fired)),
-        Some((2, 1))
-    );
+    assert_eq!(actions(&faults), [latency.clone(), Action::ResetBefore]);
+    assert_eq!(actions(&faults), [latency, Action::ResetAfter]);
+    let late = faults.fired(late).unwrap();
+    assert_eq!((late.seen, late.fired), (2, 1));
 }
 
 #[test]
 fn no_other_fault_takes_a_call_from_a_kill() {
     let faults = Faults::new(Clock::default());
-    faults.add(Rule::new(Action::ResetBefore));
+    faults.add(reset());
     faults.add(Rule::new(Action::KillAfter).nth(2));
-    let applied = |faults: &Faults| faults.on_call(&call("GetFile")).remove(0).action;
-    assert_eq!(applied(&faults), Action::ResetBefore);
-    assert_eq!(applied(&faults), Action::KillAfter);
+    assert_eq!(actions(&faults), [Action::ResetBefore]);
+    assert_eq!(actions(&faults), [Action::KillAfter]);
 }
 
 #[test]
-fn the_example_in_the_documentation_reads() {
-    let source = include_str!("../faults.rs");
-    let example: String = source
-        .lines()
-        .skip_while(|line| !line.contains("```json"))
-        .skip(1)
-        .take_while(|line| !line.contains("```"))
-        .map(|line| line.trim_start_matches("//!"))
-        .collect();
+fn the_example_in_the_documentation_reads_and_a_misspelt_rule_is_refused() {
+    let lines = include_str!("../faults.rs").lines();
+    let example = lines.skip_while(|line| !line.contains("```json")).skip(1);
+    let example = example.take_while(|line| !line.contains("```"));
+    let example: String = example.map(|line| line.trim_start_matches("//!")).collect();
     let rules: Vec<Rule> = serde_json::from_str(&example).unwrap();
     assert_eq!(rules.len(), 13);
-    assert_eq!(
-        rules[12],
-        Rule {
-            when: When {
-                times: None,
-                ..Rule::kill_before(12).when
-            },
-            ..Rule::kill_before(12)
-        }
-    );
-}
-
-#[test]
-fn a_misspelt_rule_is_refused() {
-    let misspelt = r#"[{"when": {"servce": "s3"}, "do": "reset-before"}]"#;
-    assert!(serde_json::from_str::<Vec<Rule>>(misspelt).is_err());
-    assert!(serde_json::from_str::<Vec<Rule>>(r#"[{"do": {"stall": {"after": 1}}}]"#).is_err());
+    let mut kill = Rule::kill_before(12);
+    kill.when.times = None;
+    assert_eq!(rules[12], kill);
+    for misspelt in [
+        r#"{"when": {"servce": "s3"}, "do": "reset-before"}"#,
+        r#"{"do": {"stall": {"after": 1}}}"#,
+    ] {
+        assert!(serde_json::from_str::<Rule>(misspelt).is_err());
+    }
 }

@@ -154,6 +154,3 @@ fn cannot_start(options: &FunctionOptions, error: &std::io::Error) -> Invocation
         stderr: Vec::new(),
     }
 }
-
-#[cfg(test)]
-mod tests;

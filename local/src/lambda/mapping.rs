@@ -233,6 +233,3 @@ impl Shared {
         (Some(response), handled)
     }
 }
-
-#[cfg(test)]
-mod tests;

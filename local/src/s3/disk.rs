@@ -57,7 +57,7 @@ impl Folder {
             {
                 let version: Version = serde_json::from_slice(&fs::read(&path)?)
                     .map_err(|error| io::Error::other(format!("{}: {error}", path.display())))?;
-                named.insert(self.data(&version.name));
+                named.insert(self.data(&version.version_id));
                 keys.entry(version.key.clone()).or_default().push(version);
             } else {
                 others.push(path);
@@ -83,23 +83,17 @@ impl Folder {
 
     /// Writes a version's record: whole, or not at all.
     pub fn write(&self, version: &Version) -> io::Result<()> {
-        let record = self.data(&format!("{}.json", version.name));
+        let record = self.data(&format!("{}.json", version.version_id));
         let temporary = record.with_extension("temporary");
         fs::write(&temporary, serde_json::to_vec_pretty(version)?)?;
         fs::rename(temporary, record)
-    }
-
-    /// Removes a version's files.
-    pub fn remove(&self, version: &Version) -> io::Result<()> {
-        remove(&self.data(&format!("{}.json", version.name)))?;
-        remove(&self.data(&version.name))
     }
 
     /// Where the version's bytes can be read: the file for people if it shows them.
     pub fn path(&self, version: &Version) -> PathBuf {
         self.place(&version.key)
             .filter(|path| path.is_file())
-            .unwrap_or_else(|| self.data(&version.name))
+            .unwrap_or_else(|| self.data(&version.version_id))
     }
 
     /// Makes the version what people see under its key.
@@ -113,7 +107,7 @@ impl Folder {
             // A folder stands in the way of a file, or a file in that of a folder.
             return Ok(());
         }
-        let data = self.data(&version.name);
+        let data = self.data(&version.version_id);
         match fs::hard_link(&data, &place) {
             // A file system without links.
             Err(_) => fs::copy(&data, &place).map(drop),

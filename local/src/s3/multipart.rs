@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::body::{Claims, Draft, receive};
 use super::disk;
-use super::objects::{check_algorithm, checksum, etag, headers, version_id};
+use super::objects::{check_algorithm, checksum, etag, headers};
 use super::record::{Content, Part, Upload};
 use super::store::{Bucket, Store, failed};
 
@@ -153,7 +153,7 @@ pub async fn complete(
         checksum_type: checksum.checksum_type,
         e_tag: etag(&version),
         key: Some(input.key.clone()),
-        version_id: version_id(&version),
+        version_id: Some(version.version_id),
         ..Default::default()
     })
 }

@@ -39,7 +39,7 @@ pub async fn put(store: &Store, request: S3Request<PutObjectInput>) -> S3Result<
         checksum_crc32: checksum.checksum_crc32,
         checksum_type: checksum.checksum_type,
         e_tag: etag(&version),
-        version_id: version_id(&version),
+        version_id: Some(version.version_id),
         ..Default::default()
     })
 }
@@ -68,7 +68,7 @@ macro_rules! describe {
             e_tag: etag(version),
             last_modified: Some(modified(version)),
             metadata: Some(headers.metadata.into_iter().collect()),
-            version_id: version_id(version),
+            version_id: Some(version.version_id.clone()),
             ..Default::default()
         }
     }};
@@ -115,8 +115,8 @@ pub fn delete(store: &Store, input: &DeleteObjectInput) -> S3Result<DeleteObject
         bucket.delete(&input.key, now).map_err(failed)
     })?;
     Ok(DeleteObjectOutput {
-        delete_marker: marker.as_ref().map(|_| true),
-        version_id: marker.map(|marker| marker.version_id),
+        delete_marker: Some(true),
+        version_id: Some(marker.version_id),
         ..Default::default()
     })
 }
@@ -153,8 +153,8 @@ pub async fn copy(store: &Store, input: CopyObjectInput) -> S3Result<CopyObjectO
             last_modified: Some(modified(&version)),
             ..Default::default()
         }),
-        copy_source_version_id: version_id(&source),
-        version_id: version_id(&version),
+        copy_source_version_id: Some(source.version_id),
+        version_id: Some(version.version_id),
         ..Default::default()
     })
 }
@@ -214,11 +214,6 @@ pub fn headers(content_type: Option<String>, metadata: Option<Metadata>) -> S3Re
         content_type,
         metadata: metadata.into_iter().collect(),
     })
-}
-
-/// The version id that an answer names: none in a bucket that keeps no versions.
-pub fn version_id(version: &Version) -> Option<String> {
-    Some(version.version_id.clone()).filter(|id| id != "null")
 }
 
 pub fn etag(version: &Version) -> Option<ETag> {

@@ -11,9 +11,8 @@ use super::body::Md5Sum;
 #[expect(clippy::struct_field_names, reason = "S3's own name")]
 pub struct Version {
     pub key: String,
+    /// Also the name of its files.
     pub version_id: String,
-    /// The name of its files.
-    pub name: String,
     /// Grows with every write of the key: the order of versions does not depend on the clock.
     pub sequence: u64,
     pub modified_ms: u64,

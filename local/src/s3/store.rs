@@ -17,13 +17,9 @@ use super::disk::Folder;
 use super::record::{Content, Upload, Version};
 use crate::clock::Clock;
 
-/// The version id in a bucket that keeps no versions.
-const NULL: &str = "null";
-
 /// A bucket: its objects, and the uploads under way.
 #[derive(Debug)]
 pub struct Bucket {
-    versioned: bool,
     pub folder: Folder,
     /// The versions of each key, newest first, at least one; keys in the order of their UTF-8
     /// bytes.
@@ -52,12 +48,11 @@ impl Store {
         })
     }
 
-    pub fn create_bucket(&self, name: &str, versioned: bool) -> io::Result<()> {
+    pub fn create_bucket(&self, name: &str) -> io::Result<()> {
         let mut buckets = self.lock();
         if !buckets.contains_key(name) {
             let folder = Folder::of(&self.root, name);
             let bucket = Bucket {
-                versioned,
                 keys: folder.open()?,
                 folder,
                 uploads: BTreeMap::new(),
@@ -122,7 +117,7 @@ impl Store {
     ) -> S3Result<(Version, Content, File)> {
         self.read(bucket, |bucket| {
             let (version, content) = bucket.find(key, version_id)?;
-            let file = File::open(bucket.folder.data(&version.name)).map_err(failed)?;
+            let file = File::open(bucket.folder.data(&version.version_id)).map_err(failed)?;
             Ok((version.clone(), content.clone(), file))
         })
     }
@@ -147,47 +142,30 @@ impl Bucket {
         Ok(version)
     }
 
-    /// Deletes an object: by a delete marker, which is returned, where the bucket keeps versions.
-    pub fn delete(&mut self, key: &str, now: u64) -> io::Result<Option<Version>> {
-        if self.versioned {
-            let name = Uuid::new_v4().simple().to_string();
-            return self.add(key, name, None, now).map(Some);
-        }
-        self.folder.hide(key)?;
-        for version in self.keys.remove(key).unwrap_or_default() {
-            self.folder.remove(&version)?;
-        }
-        Ok(None)
+    /// Deletes an object by a delete marker, which is returned.
+    pub fn delete(&mut self, key: &str, now: u64) -> io::Result<Version> {
+        self.add(key, Uuid::new_v4().simple().to_string(), None, now)
     }
 
     fn add(
         &mut self,
         key: &str,
-        name: String,
+        version_id: String,
         content: Option<Content>,
         now: u64,
     ) -> io::Result<Version> {
         let newest = self.keys.get(key).and_then(|versions| versions.first());
         let version = Version {
             key: key.to_owned(),
-            version_id: if self.versioned { &name } else { NULL }.to_owned(),
-            name,
+            version_id,
             sequence: newest.map_or(1, |newest| newest.sequence + 1),
             modified_ms: now,
             content,
         };
         self.folder.write(&version)?;
         let versions = self.keys.entry(key.to_owned()).or_default();
-        let replaced = if self.versioned {
-            Vec::new()
-        } else {
-            std::mem::take(versions)
-        };
         versions.insert(0, version.clone());
         self.folder.show(&version)?;
-        for old in replaced {
-            self.folder.remove(&old)?;
-        }
         Ok(version)
     }
 

@@ -1,4 +1,5 @@
-//! The local S3 over a real socket, called by the real AWS SDK.
+//! The local S3 over a real socket, called by the real AWS SDK: what S3 refuses, versions, and what
+//! must not be left behind. Uploads and downloads themselves tests/it makes with whole bundles.
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
@@ -6,137 +7,291 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::builders::GetObjectFluentBuilder;
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{ChecksumAlgorithm, MetadataDirective};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use tempfile::TempDir;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 
 mod multipart;
-mod objects;
-mod requests;
-mod versions;
 
 const BUCKET: &str = "bundles";
 
 /// A local S3 on a port of its own, with one bucket and a client.
 struct Served {
     root: TempDir,
-    versioned: bool,
     s3: S3,
-    address: String,
+    host: String,
     client: Client,
 }
 
 impl Served {
-    async fn new(versioned: bool) -> Self {
+    async fn new() -> Self {
         let root = tempfile::tempdir().unwrap();
-        let s3 = S3::new(root.path().to_owned(), Clock::default()).unwrap();
-        s3.create_bucket(BUCKET, versioned).unwrap();
-        let address = serve(&s3).await;
-        let client = client(&address, SECRET_ACCESS_KEY);
+        let s3 = restarted(&root);
+        let host = serve(s3.service()).await;
+        let credentials = Credentials::new("anyone", "another secret", None, None, "test");
+        let config = aws_sdk_s3::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .http_client(pushbuild::aws::connections::Connections::prepare())
+            .region(Region::new("eu-west-1"))
+            .credentials_provider(credentials)
+            .endpoint_url(format!("http://{host}"))
+            .force_path_style(true);
+        let client = Client::from_conf(config.build());
         Self {
             root,
-            versioned,
             s3,
-            address,
+            host,
             client,
         }
     }
 
-    fn put_object(&self, key: impl Into<String>) -> PutObjectFluentBuilder {
-        self.client.put_object().bucket(BUCKET).key(key)
+    fn put_object(&self, key: &str) -> PutObjectFluentBuilder {
+        let put = self.client.put_object().bucket(BUCKET).key(key);
+        put.body(ByteStream::from_static(b"bytes"))
     }
 
-    fn get_object(&self, key: impl Into<String>) -> GetObjectFluentBuilder {
+    fn get_object(&self, key: &str) -> GetObjectFluentBuilder {
         self.client.get_object().bucket(BUCKET).key(key)
     }
 
-    async fn put(&self, key: &str, body: &str) -> Option<String> {
+    async fn put(&self, key: &str, body: &str) -> String {
         let body = ByteStream::from(body.as_bytes().to_vec());
         let put = self.put_object(key).body(body).send().await.unwrap();
-        put.version_id
+        put.version_id.unwrap()
     }
 
-    async fn get(&self, key: &str) -> Result<String, String> {
-        match self.get_object(key).send().await {
-            Ok(got) => Ok(text(got.body).await),
-            Err(error) => Err(code(&error)),
-        }
-    }
-
-    async fn delete(&self, key: &str) -> Option<String> {
+    async fn delete(&self, key: &str) -> String {
         let delete = self.client.delete_object().bucket(BUCKET).key(key);
         let deleted = delete.send().await.unwrap();
-        assert_eq!(
-            deleted.delete_marker,
-            deleted.version_id.as_ref().map(|_| true)
-        );
-        deleted.version_id
+        assert_eq!(deleted.delete_marker, Some(true));
+        deleted.version_id.unwrap()
+    }
+
+    async fn get(&self, key: &str) -> String {
+        text(self.get_object(key)).await
     }
 
     /// How many files of data there are, of versions and of parts.
     fn data_files(&self) -> usize {
         let files = std::fs::read_dir(self.root.path().join(".s3").join(BUCKET)).unwrap();
-        let is_data = |path: &PathBuf| path.extension().is_none();
-        files
-            .filter(|file| is_data(&file.as_ref().unwrap().path()))
-            .count()
+        let paths = files.map(|file| file.unwrap().path());
+        paths.filter(|path| path.extension().is_none()).count()
     }
 
-    /// The same folder, as the next start of the program sees it.
-    fn restarted(&self) -> S3 {
-        let again = S3::new(self.root.path().to_owned(), Clock::default()).unwrap();
-        again.create_bucket(BUCKET, self.versioned).unwrap();
-        again
+    /// The answer to a request written by hand, on a connection of its own.
+    async fn exchange(&self, head: &str, body: &str) -> String {
+        let mut socket = TcpStream::connect(&self.host).await.unwrap();
+        let head = format!("{head}\r\nhost: {}\r\nconnection: close", self.host);
+        let request = format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        socket.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).await.unwrap();
+        answer
     }
 }
 
-async fn serve(s3: &S3) -> String {
+/// The S3 on a folder, as each start of the program sees it.
+fn restarted(root: &TempDir) -> S3 {
+    let s3 = S3::new(root.path().to_owned(), Clock::default()).unwrap();
+    s3.create_bucket(BUCKET).unwrap();
+    s3
+}
+
+async fn serve(service: Service) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
-    let service = s3.service();
-    tokio::spawn(async move {
-        loop {
-            let (socket, _) = listener.accept().await.unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    tokio::spawn(crate::wire::accept(listener, move |socket| {
+        let service = service.clone();
+        let answer = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
             let service = service.clone();
-            let answer = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
-                let service = service.clone();
-                async move { Ok::<_, std::convert::Infallible>(service.call(request).await) }
-            });
-            tokio::spawn(
-                hyper::server::conn::http1::Builder::new()
-                    .serve_connection(TokioIo::new(socket), answer),
-            );
-        }
-    });
-    address
-}
-
-fn client(address: &str, secret: &str) -> Client {
-    let credentials = Credentials::new("anyone", secret, Some("a session".into()), None, "test");
-    let config = aws_sdk_s3::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .http_client(pushbuild::aws::connections::Connections::prepare())
-        .region(Region::new("eu-west-1"))
-        .credentials_provider(credentials)
-        .endpoint_url(address)
-        .force_path_style(true)
-        .build();
-    Client::from_conf(config)
+            async move { Ok::<_, std::convert::Infallible>(service.call(request).await) }
+        });
+        let http1 = hyper::server::conn::http1::Builder::new();
+        let served = http1.serve_connection(TokioIo::new(socket), answer);
+        async { drop(served.await) }
+    }));
+    host
 }
 
 fn code<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> String {
     error.code().unwrap_or("no code").to_owned()
 }
 
-async fn text(body: ByteStream) -> String {
-    String::from_utf8(body.collect().await.unwrap().to_vec()).unwrap()
+/// The object's bytes, or the code of the refusal.
+async fn text(get: GetObjectFluentBuilder) -> String {
+    match get.send().await {
+        Ok(got) => String::from_utf8(got.body.collect().await.unwrap().to_vec()).unwrap(),
+        Err(error) => code(&error),
+    }
 }
 
-/// Bytes that differ from place to place.
-fn noise(size: usize) -> Vec<u8> {
-    let byte = |at: usize| u8::try_from((at * 7 + at / 251) % 256).unwrap();
-    (0..size).map(byte).collect()
+#[tokio::test]
+async fn every_version_stays_and_a_deleted_object_has_a_marker() {
+    let served = Served::new().await;
+    let first = served.put("k", "1").await;
+    served.put("k", "2").await;
+    let version = |id: &str| text(served.get_object("k").version_id(id));
+    assert_eq!(version(&first).await, "1");
+    assert_eq!(served.get("k").await, "2");
+    assert_eq!(version("none").await, "NoSuchVersion");
+    let marker = served.delete("k").await;
+    assert_eq!(served.get("k").await, "NoSuchKey");
+    assert_eq!(version(&marker).await, "MethodNotAllowed");
+    assert!(served.s3.objects(BUCKET).is_empty());
+    assert!(!served.root.path().join(BUCKET).join("k").exists());
+    served.put("k", "3").await;
+    assert_eq!(served.s3.versions(BUCKET).len(), 4);
+    // State is on disk: all of it is there after a restart, the newest as a file.
+    let again = restarted(&served.root);
+    assert_eq!(again.versions(BUCKET), served.s3.versions(BUCKET));
+    let newest = std::fs::read_to_string(again.path(BUCKET, "k"));
+    assert_eq!(newest.unwrap(), "3");
+}
+
+#[tokio::test]
+async fn a_read_of_a_state_that_was_overwritten_and_a_range_without_bytes_are_refused() {
+    let served = Served::new().await;
+    served.put("k", "0123456789").await;
+    served.put("none", "").await;
+    let etag = served.get_object("k").send().await.unwrap().e_tag.unwrap();
+    for (key, range, expected) in [
+        ("k", "bytes=2-4", "234"),
+        ("k", "bytes=7-99", "789"),
+        ("k", "bytes=-3", "789"),
+        ("k", "bytes=-99", "0123456789"),
+        ("k", "bytes=10-", "InvalidRange"),
+        ("k", "bytes=-0", "InvalidRange"),
+        ("none", "bytes=0-", "InvalidRange"),
+        ("none", "bytes=-5", ""),
+    ] {
+        let got = text(served.get_object(key).range(range)).await;
+        assert_eq!(got, expected, "{key} {range}");
+    }
+    let get = || text(served.get_object("k").if_match(&etag));
+    assert_eq!(get().await, "0123456789");
+    served.put("k", "2").await;
+    assert_eq!(get().await, "PreconditionFailed");
+}
+
+#[tokio::test]
+async fn a_copy_takes_the_bytes_of_a_version_and_new_metadata() {
+    let served = Served::new().await;
+    let version = served.put("from é+", "bytes").await;
+    served.put("from é+", "newer").await;
+    let copy = |source: &str| {
+        let copy = served.client.copy_object().bucket(BUCKET).key("to");
+        copy.copy_source(source)
+            .metadata_directive(MetadataDirective::Replace)
+            .metadata("b", "2")
+    };
+    let source = format!("bundles/from%20%C3%A9%2B?versionId={version}");
+    copy(&source).send().await.unwrap();
+    assert_eq!(served.get("to").await, "bytes");
+    let objects = served.s3.objects(BUCKET);
+    let new = objects.iter().find(|object| object.key == "to").unwrap();
+    assert_eq!(new.metadata["b"], "2");
+    let missing = copy("bundles/none").send().await.unwrap_err();
+    assert_eq!(code(&missing), "NoSuchKey");
+}
+
+#[tokio::test]
+async fn any_key_is_an_object_of_its_own_and_none_leaves_the_bucket() {
+    let served = Served::new().await;
+    let long = "long/".repeat(100) + &"é".repeat(262);
+    let keys = [
+        "a", "a/b", "a/", "a//b", "a b", "a+b", "a%2Fb", "a#b", "a?b", "a\\b", "ä😀", "..", "../a",
+        "a/../b", "./a", ".s3", "a\nb", &long,
+    ];
+    for key in keys {
+        served.put(key, key).await;
+    }
+    for key in keys {
+        assert_eq!(served.get(key).await, key);
+        let file = served.s3.path(BUCKET, key);
+        assert_eq!(std::fs::read_to_string(file).unwrap(), key);
+    }
+    let longer = served.put_object(&(long.clone() + "x")).send().await;
+    assert_eq!(code(&longer.unwrap_err()), "KeyTooLongError");
+    let beside = std::fs::read_dir(served.root.path()).unwrap();
+    assert_eq!(beside.count(), 2, "the bucket and .s3, nothing else");
+    for key in keys {
+        served.delete(key).await;
+    }
+    let shown = std::fs::read_dir(served.root.path().join(BUCKET)).unwrap();
+    assert_eq!(shown.count(), 0);
+}
+
+#[tokio::test]
+async fn a_thousand_objects_are_listed_in_byte_order() {
+    let served = Served::new().await;
+    let list = async |prefix: &str| {
+        let list = served.client.list_objects_v2().bucket(BUCKET);
+        list.prefix(prefix).send().await.unwrap()
+    };
+    for key in ["a/é", "a/b/c", "a0", "a/deleted"] {
+        served.put(key, "x").await;
+    }
+    served.delete("a/deleted").await;
+    let page = list("a/").await;
+    let keys = page.contents().iter().filter_map(|object| object.key());
+    assert_eq!(keys.collect::<Vec<_>>(), ["a/b/c", "a/é"]);
+    for number in 0..1001 {
+        served.put(&format!("many/{number:04}"), "").await;
+    }
+    let page = list("many/").await;
+    let end = page.contents().last().and_then(|object| object.key());
+    assert_eq!((end, page.is_truncated()), (Some("many/0999"), Some(true)));
+}
+
+#[tokio::test]
+async fn what_s3_refuses_and_what_would_be_ignored_leaves_nothing() {
+    let served = Served::new().await;
+    let put = || served.put_object("k");
+    let sha256 = ChecksumAlgorithm::Sha256;
+    for (put, expected) in [
+        (put().expected_bucket_owner("111111111111"), "AccessDenied"),
+        (put().checksum_crc32("AAAAAA=="), "BadDigest"),
+        (put().metadata("a", "x".repeat(2048)), "MetadataTooLarge"),
+        (put().bucket("elsewhere"), "NoSuchBucket"),
+        (put().if_none_match("*"), "NotImplemented"),
+        (put().tagging("a=b"), "NotImplemented"),
+        (put().checksum_algorithm(sha256), "NotImplemented"),
+    ] {
+        assert_eq!(code(&put.send().await.unwrap_err()), expected);
+    }
+    let page = served.client.list_objects_v2().bucket(BUCKET).max_keys(3);
+    assert_eq!(code(&page.send().await.unwrap_err()), "NotImplemented");
+    let operation = served.client.list_buckets().send().await.unwrap_err();
+    assert_eq!(code(&operation), "NotImplemented");
+    let unsigned = served.exchange("GET /bundles/k HTTP/1.1", "").await;
+    assert!(unsigned.contains("<Code>AccessDenied</Code>"), "{unsigned}");
+    assert!(served.s3.versions(BUCKET).is_empty());
+    assert_eq!(served.data_files(), 0);
+}
+
+#[tokio::test]
+async fn a_streamed_body_that_its_trailer_or_its_length_contradicts_is_refused() {
+    let served = Served::new().await;
+    for (length, checksum, expected) in [
+        (4, "AAAAAA==", "<Code>BadDigest</Code>"),
+        (5, "4NkzUA==", "<Code>IncompleteBody</Code>"),
+        (4, "4NkzUA==", "200 OK"),
+    ] {
+        let body = format!("4\r\nonly\r\n0\r\nx-amz-checksum-crc32:{checksum}\r\n\r\n");
+        let head = format!(
+            "PUT /{BUCKET}/k HTTP/1.1\r\n\
+             authorization: AWS4-HMAC-SHA256 Credential=a/20260101/r/s3/aws4_request\r\n\
+             x-amz-content-sha256: STREAMING-UNSIGNED-PAYLOAD-TRAILER\r\n\
+             x-amz-trailer: x-amz-checksum-crc32\r\nx-amz-decoded-content-length: {length}"
+        );
+        let answer = served.exchange(&head, &body).await;
+        assert!(answer.contains(expected), "{answer}");
+    }
+    assert_eq!(served.get("k").await, "only");
+    assert_eq!(served.data_files(), 1);
 }

@@ -62,22 +62,3 @@ pub(super) fn not_a_receipt_handle(handle: &str) -> ServiceError {
 pub(super) fn expired(handle: &str) -> ServiceError {
     invalid(handle, "ReceiptHandle", "The receipt handle has expired.")
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_missing_queue_carries_the_code_that_sdks_look_for() {
-        for (error, header) in [
-            (
-                no_such_queue(),
-                "AWS.SimpleQueueService.NonExistentQueue;Sender",
-            ),
-            (not_a_receipt_handle("x"), "ReceiptHandleIsInvalid;Sender"),
-            (ServiceError::internal("x"), "InternalFailure;Receiver"),
-        ] {
-            assert_eq!(query_error_header(&error), header);
-        }
-    }
-}

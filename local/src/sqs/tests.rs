@@ -1,9 +1,6 @@
-//! The rules of a FIFO queue, each by itself, on a clock that the test puts forward.
+//! The rules of a FIFO queue, on a clock that the test puts forward.
 
-mod api;
 mod batches;
-mod dead_letter;
-mod visibility;
 
 use serde_json::{Value, json};
 
@@ -20,15 +17,14 @@ struct Fixture {
 fn fixture() -> Fixture {
     let clock = Clock::default();
     let sqs = Sqs::new(clock.clone(), "eu-west-1", "000000000000");
-    let dead_letter_url = sqs
-        .create_queue("dead.fifo", QueueOptions::default())
-        .unwrap();
+    let queue = |name: &str, options| sqs.create_queue(name, options).unwrap();
+    let dead_letter_url = queue("dead.fifo", QueueOptions::default());
     let options = QueueOptions {
         visibility_timeout: Duration::from_mins(1),
         dead_letter: Some((sqs.arn(&dead_letter_url), 3)),
         ..QueueOptions::default()
     };
-    let url = sqs.create_queue("pushes.fifo", options).unwrap();
+    let url = queue("pushes.fifo", options);
     Fixture {
         clock,
         sqs,
@@ -46,6 +42,12 @@ impl Fixture {
         self.sqs.receive(&self.url, max, Duration::ZERO).await
     }
 
+    /// What the bodies of the next receive are.
+    async fn bodies(&self, max: usize) -> Vec<String> {
+        let received = self.receive(max).await;
+        received.into_iter().map(|message| message.body).collect()
+    }
+
     fn delete(&self, message: &Message) {
         self.sqs.delete(&self.url, &message.receipt_handle).unwrap();
     }
@@ -60,148 +62,163 @@ impl Fixture {
     fn seconds_pass(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
     }
-}
 
-async fn call(f: &Fixture, operation: &str, input: Value) -> Value {
-    f.sqs.call(operation, input).await.unwrap()
-}
-
-async fn refused(f: &Fixture, operation: &str, input: Value) -> String {
-    f.sqs.call(operation, input).await.unwrap_err().code
-}
-
-fn bodies(messages: &[Message]) -> Vec<&str> {
-    messages
-        .iter()
-        .map(|message| message.body.as_str())
-        .collect()
-}
-
-#[tokio::test]
-async fn one_receive_returns_several_of_a_group_in_the_order_of_sending() {
-    let f = fixture();
-    for body in ["1", "2", "3", "4"] {
-        f.send(body, "a");
+    async fn call(&self, operation: &str, input: Value) -> Value {
+        self.sqs.call(operation, input).await.unwrap()
     }
-    assert_eq!(bodies(&f.receive(3).await), ["1", "2", "3"]);
+
+    async fn refused(&self, operation: &str, input: Value) -> String {
+        self.sqs.call(operation, input).await.unwrap_err().code
+    }
 }
 
-#[tokio::test]
-async fn a_receive_takes_as_much_of_one_group_as_it_can_and_then_of_the_next() {
-    let f = fixture();
-    for (body, group) in [("a1", "a"), ("b1", "b"), ("a2", "a"), ("b2", "b")] {
-        f.send(body, group);
-    }
-    assert_eq!(bodies(&f.receive(3).await), ["a1", "a2", "b1"]);
-}
+const NOTHING: [&str; 0] = [];
 
 #[tokio::test]
 async fn a_group_is_closed_while_any_of_its_messages_is_in_flight() {
     let f = fixture();
-    for (body, group) in [("a1", "a"), ("a2", "a"), ("b1", "b")] {
+    for (body, group) in [("a1", "a"), ("b1", "b"), ("a2", "a"), ("a3", "a")] {
         f.send(body, group);
     }
-    let first = f.receive(1).await;
-    assert_eq!(
-        bodies(&f.receive(10).await),
-        ["b1"],
-        "the other group goes on"
-    );
-    f.send("a3", "a");
-    assert_eq!(bodies(&f.receive(10).await), [""; 0]);
-    f.delete(&first[0]);
-    assert_eq!(bodies(&f.receive(10).await), ["a2", "a3"]);
-}
-
-#[tokio::test]
-async fn an_earlier_message_made_visible_does_not_open_the_group_of_a_later_one_in_flight() {
-    let f = fixture();
-    f.send("1", "a");
-    f.send("2", "a");
-    let both = f.receive(2).await;
-    f.change(&both[0], 0).unwrap();
-    assert_eq!(bodies(&f.receive(10).await), [""; 0]);
-    f.change(&both[1], 0).unwrap();
-    assert_eq!(bodies(&f.receive(10).await), ["1", "2"]);
-}
-
-#[tokio::test]
-async fn a_duplicate_is_one_of_the_queue_or_of_its_message_group() {
-    let f = fixture();
-    let group = QueueOptions {
-        high_throughput: true,
-        ..QueueOptions::default()
-    };
-    let url = f.sqs.create_queue("groups.fifo", group).unwrap();
-    let ids = |url: &str| ["a", "b", "a"].map(|group| f.sqs.send(url, "same", group).unwrap());
-    let [first, second, third] = ids(&f.url);
-    assert!(first == second && first == third);
-    let [first, second, third] = ids(&url);
-    assert!(first != second && first == third);
+    let first = f.receive(2).await;
+    let bodies: Vec<_> = first.iter().map(|message| &message.body).collect();
+    assert_eq!(bodies, ["a1", "a2"], "as much of one group as there is");
+    assert_eq!(f.bodies(10).await, ["b1"], "the other group goes on");
+    f.change(&first[0], 0).unwrap();
+    assert_eq!(f.bodies(10).await, NOTHING, "a2 is in flight");
+    f.change(&first[1], 0).unwrap();
+    let again = f.receive(1).await.remove(0);
+    assert_eq!(f.bodies(10).await, NOTHING, "a1 is in flight");
+    f.delete(&again);
+    assert_eq!(f.bodies(10).await, ["a2", "a3"]);
 }
 
 #[tokio::test]
 async fn the_same_body_within_five_minutes_is_one_message_even_after_its_deletion() {
     let f = fixture();
     let first = f.send("same", "a");
+    assert_eq!(f.send("same", "b"), first, "in the whole queue");
     f.delete(&f.receive(1).await[0]);
     f.seconds_pass(299);
     assert_eq!(f.send("same", "a"), first);
     assert!(f.sqs.is_empty(&f.url));
     f.seconds_pass(2);
     assert_ne!(f.send("same", "a"), first);
-    assert_eq!(bodies(&f.receive(10).await), ["same"]);
+    assert_eq!(f.bodies(10).await, ["same"]);
+    let by_group = QueueOptions {
+        high_throughput: true,
+        ..QueueOptions::default()
+    };
+    let url = f.sqs.create_queue("groups.fifo", by_group).unwrap();
+    let sent = ["a", "b", "a"].map(|group| f.sqs.send(&url, "same", group).unwrap());
+    assert!(sent[0] != sent[1] && sent[0] == sent[2]);
 }
 
 #[tokio::test]
-async fn a_message_carries_every_attribute_of_a_lambda_record() {
+async fn a_message_that_is_not_deleted_comes_back_with_what_lambda_is_told() {
     let f = fixture();
-    let before = f.clock.epoch_ms();
     let id = f.send("{}", "a");
-    f.send("[]", "a");
-    f.receive(2).await;
-    f.seconds_pass(61);
-    let again = f.receive(2).await;
-    let message = &again[0];
+    let first = f.receive(1).await.remove(0);
+    f.seconds_pass(59);
+    assert_eq!(f.bodies(1).await, NOTHING);
+    f.seconds_pass(2);
+    let message = f.receive(1).await.remove(0);
+    assert_ne!(message.receipt_handle, first.receipt_handle);
     let record = message.lambda_record(&f.sqs.arn(&f.url), "eu-west-1");
     assert_eq!(record["messageId"], id);
     assert_eq!(record["md5OfBody"], "99914b932bd37a50b983c5e7c90ae93b");
-    assert_eq!(
-        record["eventSourceARN"],
-        "arn:aws:sqs:eu-west-1:000000000000:pushes.fifo"
-    );
-    assert_eq!(record["eventSource"], "aws:sqs");
-    assert_eq!(record["awsRegion"], "eu-west-1");
-    let attributes = &message.attributes;
+    let arn = "arn:aws:sqs:eu-west-1:000000000000:pushes.fifo";
+    assert_eq!(record["eventSourceARN"], arn);
+    let attributes = &record["attributes"];
     assert_eq!(attributes["ApproximateReceiveCount"], "2");
     assert_eq!(attributes["MessageGroupId"], "a");
-    assert_eq!(
-        attributes["MessageDeduplicationId"],
-        "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a",
-        "SHA-256 of the body"
-    );
-    let number = |name: &str| attributes[name].parse::<u64>().unwrap();
-    assert!(number("SentTimestamp") >= before);
-    assert!(
-        number("ApproximateFirstReceiveTimestamp") < before + 60_000,
-        "the first, not this one"
-    );
-    assert_eq!(attributes["SequenceNumber"].len(), 20);
-    assert!(attributes["SequenceNumber"] < again[1].attributes["SequenceNumber"]);
-    assert!(attributes.contains_key("SenderId"));
-    assert!(!attributes.contains_key("DeadLetterQueueSourceArn"));
+    let sha256 = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
+    assert_eq!(attributes["MessageDeduplicationId"], sha256);
+    assert_eq!(attributes["SequenceNumber"].as_str().unwrap().len(), 20);
+    assert_eq!(attributes.get("DeadLetterQueueSourceArn"), None);
 }
 
 #[tokio::test]
-async fn a_body_with_characters_outside_xml_is_refused() {
+async fn a_changed_visibility_counts_from_the_change_and_ends_after_twelve_hours() {
     let f = fixture();
-    let refused = f.sqs.send(&f.url, "a\u{1}b", "a").unwrap_err();
-    assert_eq!(refused.code, "InvalidMessageContents");
-    let refused = f.sqs.send(&f.url, &"x".repeat(1_048_577), "a").unwrap_err();
-    assert_eq!(refused.code, "InvalidParameterValue");
-    let refused = f.sqs.send(&f.url, "x", "a group").unwrap_err();
-    assert_eq!(refused.code, "InvalidParameterValue");
-    f.send("emoji 🚀 and\nnew lines\tare fine", "a");
+    f.send("1", "a");
+    let first = f.receive(1).await.remove(0);
+    f.seconds_pass(50);
+    let beyond = f.change(&first, 43_200).unwrap_err();
+    assert_eq!(beyond, "InvalidParameterValue");
+    f.change(&first, 43_149).unwrap();
+    f.change(&first, 20).unwrap();
+    f.seconds_pass(19);
+    assert_eq!(f.bodies(1).await, NOTHING);
+    f.seconds_pass(2);
+    assert_eq!(f.bodies(1).await, ["1"]);
+    f.seconds_pass(59);
+    assert_eq!(f.bodies(1).await, NOTHING, "the queue's own 60 s again");
+}
+
+#[tokio::test]
+async fn only_the_latest_handle_of_a_message_in_flight_counts() {
+    let f = fixture();
+    f.send("1", "a");
+    let first = f.receive(1).await.remove(0);
+    f.seconds_pass(61);
+    let expired = || f.sqs.delete(&f.url, &first.receipt_handle).unwrap_err();
+    let reason = "The receipt handle has expired.";
+    assert!(expired().message.ends_with(reason), "it is visible again");
+    assert_eq!(f.change(&first, 5).unwrap_err(), "MessageNotInflight");
+    let second = f.receive(1).await.remove(0);
+    assert!(expired().message.ends_with(reason), "it was received again");
+    assert_eq!(f.change(&first, 5).unwrap_err(), "InvalidParameterValue");
+    f.delete(&second);
+    f.delete(&second);
+    assert_eq!(f.change(&second, 5).unwrap_err(), "InvalidParameterValue");
+    let other = (&f.dead_letter_url, &*first.receipt_handle);
+    for (url, handle) in [(&f.url, "nonsense"), other] {
+        let refused = f.sqs.delete(url, handle).unwrap_err();
+        assert_eq!(refused.code, "ReceiptHandleIsInvalid");
+    }
+}
+
+#[tokio::test]
+async fn a_message_received_too_often_moves_and_its_group_goes_on_in_the_same_receive() {
+    let f = fixture();
+    let id = f.send("poison", "a");
+    f.send("next", "a");
+    for _ in 0..3 {
+        assert_eq!(f.bodies(1).await, ["poison"]);
+        f.seconds_pass(61);
+    }
+    let nothing_yet = f.sqs.is_empty(&f.dead_letter_url);
+    assert!(nothing_yet, "it moves when it is asked for, not before");
+    assert_eq!(f.bodies(1).await, ["next"]);
+    assert_eq!(f.sqs.messages(&f.dead_letter_url)[0].receive_count, 3);
+    let received = f.sqs.receive(&f.dead_letter_url, 2, Duration::ZERO).await;
+    let [dead] = &received[..] else {
+        panic!("{received:?}")
+    };
+    assert_eq!((&dead.message_id, dead.body.as_str()), (&id, "poison"));
+    assert_eq!(dead.attributes["MessageGroupId"], "a");
+    assert_eq!(dead.attributes["MessageDeduplicationId"], id);
+    assert_eq!(dead.attributes["ApproximateReceiveCount"], "4");
+    let origin = f.sqs.arn(&f.url);
+    assert_eq!(dead.attributes["DeadLetterQueueSourceArn"], origin);
+}
+
+#[tokio::test]
+async fn a_redrive_brings_messages_back_as_new_ones_in_order() {
+    let f = fixture();
+    let ids = [f.send("1", "a"), f.send("2", "a")];
+    for _ in 0..4 {
+        f.receive(10).await;
+        f.seconds_pass(61);
+    }
+    assert_eq!(f.sqs.redrive(&f.dead_letter_url).unwrap(), 2);
+    assert!(f.sqs.is_empty(&f.dead_letter_url));
+    let back = f.receive(10).await;
+    assert_eq!([&*back[0].body, &*back[1].body], ["1", "2"]);
+    assert!(!ids.contains(&back[0].message_id));
+    assert_eq!(back[0].attributes["ApproximateReceiveCount"], "1");
+    assert!(!back[0].attributes.contains_key("DeadLetterQueueSourceArn"));
 }
 
 #[tokio::test]
@@ -209,6 +226,58 @@ async fn a_message_older_than_the_retention_period_is_gone() {
     let f = fixture();
     f.send("1", "a");
     f.seconds_pass(345_601);
-    assert!(f.receive(1).await.is_empty());
+    assert_eq!(f.bodies(1).await, NOTHING);
     assert!(f.sqs.is_empty(&f.url));
+}
+
+#[tokio::test]
+async fn what_sqs_refuses_and_what_would_be_ignored_is_refused() {
+    let f = fixture();
+    let queue = |mut input: Value| {
+        input["QueueUrl"] = json!(f.url);
+        input
+    };
+    for (operation, input, code) in [
+        ("AddPermission", json!({}), "UnknownOperationException"),
+        (
+            "GetQueueUrl",
+            json!({"QueueName": "none.fifo"}),
+            "QueueDoesNotExist",
+        ),
+        (
+            "GetQueueAttributes",
+            queue(json!({"AttributeNames": ["Speed"]})),
+            "InvalidAttributeName",
+        ),
+        ("DeleteMessage", queue(json!({})), "MissingParameter"),
+        (
+            "DeleteMessage",
+            queue(json!({"ReceiptHandle": "x", "Speed": 1})),
+            "SerializationException",
+        ),
+        (
+            "ReceiveMessage",
+            queue(json!({"MaxNumberOfMessages": 11})),
+            "InvalidParameterValue",
+        ),
+        (
+            "ReceiveMessage",
+            queue(json!({"WaitTimeSeconds": -1})),
+            "InvalidParameterValue",
+        ),
+    ] {
+        assert_eq!(f.refused(operation, input).await, code, "{operation}");
+    }
+    let empty = f.call("ReceiveMessage", queue(json!({}))).await;
+    assert_eq!(empty, json!({}), "no member Messages at all");
+    let large = "x".repeat(1_048_577);
+    for (body, group, code) in [
+        ("a\u{1}b", "a", "InvalidMessageContents"),
+        (&large, "a", "InvalidParameterValue"),
+        ("x", "a group", "InvalidParameterValue"),
+    ] {
+        let refused = f.sqs.send(&f.url, body, group).unwrap_err();
+        assert_eq!(refused.code, code);
+    }
+    f.send("emoji 🚀 and\nnew lines\tare fine", "a");
 }
