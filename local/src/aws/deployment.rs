@@ -141,7 +141,7 @@ impl LocalAws {
             ("PUSH_QUEUE_URL".to_owned(), push_url.clone()),
             ("REPOSITORIES".to_owned(), "*".to_owned()),
             // As template.yaml sets it.
-            ("MALLOC_ARENA_MAX".to_owned(), "2".to_owned()),
+            ("MALLOC_ARENA_MAX".to_owned(), "4".to_owned()),
             ("MALLOC_MMAP_THRESHOLD_".to_owned(), "1048576".to_owned()),
             ("MALLOC_TRIM_THRESHOLD_".to_owned(), "2097152".to_owned()),
         ]);
