@@ -56,7 +56,12 @@ impl Folder {
                 .is_some_and(|extension| extension == "json")
             {
                 let version: Version = serde_json::from_slice(&fs::read(&path)?)
-                    .map_err(|error| io::Error::other(format!("{}: {error}", path.display())))?;
+                    .map_err(|error| {
+                        let (path, folder) = (path.display(), self.data.display());
+                        io::Error::other(format!(
+                            "{path}: {error} (another version of pushbuild wrote it: remove {folder})"
+                        ))
+                    })?;
                 named.insert(self.data(&version.version_id));
                 keys.entry(version.key.clone()).or_default().push(version);
             } else {
