@@ -20,15 +20,20 @@ def main():
         assert done.returncode == 0, done.stdout + done.stderr
         return failures(json.loads(done.stdout))
 
-    with LocalAws() as aws, Process(watch, port, **aws.environment()):
-        step("the function is built and answers")
-        # Its time runs while it is compiled, so the first invocation is one that needs none.
-        assert invoke("excluded-branch") == []
-        step("a push is built")
-        assert invoke("push") == []
-        assert [build["detail"] for build in aws.calls("StartBuild")] == ["sample"]
-        step("a message that is no event is reported")
-        assert len(invoke("not-json")) == 1
+    with LocalAws() as aws:
+        with Process(watch, port, **aws.environment()):
+            step("the function is built and answers")
+            # Its time runs while it is compiled, so the first invocation is one that needs none.
+            assert invoke("excluded-branch") == []
+            step("a push is built")
+            assert invoke("push") == []
+            assert [build["detail"] for build in aws.calls("StartBuild")] == ["sample"]
+            step("a message that is no event is reported")
+            assert len(invoke("not-json")) == 1
+        step("_HANDLER=intake makes it the intake: a push is forwarded")
+        with Process(watch, port, _HANDLER="intake", **aws.environment()):
+            assert invoke("excluded-branch") == [] and invoke("push") == []
+            assert len(aws.calls("SendMessageBatch")) == 1 and len(aws.calls("StartBuild")) == 1
     print("watched and invoked")
 
 
