@@ -4,13 +4,15 @@
 //! - [`deployment`]: bucket, queues, function and mapping, as the template deploys them
 
 pub mod deployment;
+mod options;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
 
-pub use deployment::{DeployOptions, Deployment};
+pub use deployment::Deployment;
+pub use options::DeployOptions;
 
 use crate::calls::{CallLog, Service};
 use crate::clock::Clock;
