@@ -37,6 +37,18 @@ async fn a_repository_that_only_a_pattern_lists_is_built_with_its_project() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_repository_made_after_the_deployment_is_served_by_the_same_process() {
+    let (world, repository, commit) = world("*").await;
+    world.push("shop", "main", &commit).await;
+    assert_eq!(world.outcomes("skipped").len(), 1);
+    world.serve("tomorrow", &repository);
+    world.aws.codebuild().add_project("tomorrow");
+    let event = world.push("tomorrow", "main", &commit).await;
+    world.assert_built_once(&event, &repository, &commit);
+    assert_eq!(world.deployment.function().environments_started(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_repository_that_is_listed_by_name_fails_without_a_project_and_says_so() {
     let (world, _repository, commit) = world("*,shop").await;
     world.push("shop", "main", &commit).await;
