@@ -38,7 +38,6 @@ const GRACE: Duration = Duration::from_millis(500);
 
 /// What a batch does with its messages.
 pub trait Work: Send + Sync + 'static {
-    /// What a push cost.
     type Metrics: Default + Send + 'static;
 
     /// Makes a push of a message's body.
@@ -63,69 +62,51 @@ pub trait Work: Send + Sync + 'static {
 /// How the work on a push ended well.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Completed {
-    /// The push has its build.
     Built,
-    /// There was nothing to build.
     Skipped(Skip),
 }
 
 /// A message that failed or was not tried, in the order of the batch.
 #[derive(Debug)]
 pub struct Failure {
-    /// The message.
     pub message: Message,
-    /// Why it failed.
     pub error: Error,
 }
 
 /// What became of a message.
 #[derive(Clone, Copy, Debug)]
 pub enum MessageOutcome<'a> {
-    /// The push has its build.
     Done(&'a Push),
-    /// The push is in the push queue.
     Forwarded(&'a Push),
-    /// There was nothing to build.
     Skipped(&'a Skip),
     /// It failed or was not tried; without a push, the message itself is bad.
     Failed(Option<&'a Push>, &'a Error),
 }
 
-/// A push and where its message stands in the batch.
-struct ReceivedPush {
-    number: usize,
-    message: Message,
-    push: Push,
-}
+/// The pushes of one reference, in order, each with its message and where that stands in the batch.
+type Lane = Vec<(usize, Message, Push)>;
 
 /// Works through a batch and returns what failed, in the batch's order.
 pub async fn handle<W: Work>(work: &Arc<W>, messages: Vec<Message>, stop: Instant) -> Vec<Failure> {
+    let report = |message: &Message, outcome: MessageOutcome<'_>| {
+        work.report(message, outcome, W::Metrics::default());
+    };
     let mut failures = Vec::new();
-    let mut lanes: Vec<Vec<ReceivedPush>> = Vec::new();
+    let mut lanes: Vec<Lane> = Vec::new();
     for (number, message) in messages.into_iter().enumerate() {
         match work.read(&message.body) {
             Ok(Request::Build(push)) => {
-                let received = ReceivedPush {
-                    number,
-                    message,
-                    push,
-                };
-                match lanes
-                    .iter_mut()
-                    .find(|lane| lane[0].push.is_of_same_reference(&received.push))
-                {
+                let received = (number, message, push);
+                let is_its = |lane: &&mut Lane| lane[0].2.is_of_same_reference(&received.2);
+                match lanes.iter_mut().find(is_its) {
                     Some(lane) => lane.push(received),
                     None => lanes.push(vec![received]),
                 }
             }
-            Ok(Request::Skip(skip)) => {
-                let outcome = MessageOutcome::Skipped(&skip);
-                work.report(&message, outcome, W::Metrics::default());
-            }
+            Ok(Request::Skip(skip)) => report(&message, MessageOutcome::Skipped(&skip)),
             Err(error) => {
                 let error = error.into();
-                let outcome = MessageOutcome::Failed(None, &error);
-                work.report(&message, outcome, W::Metrics::default());
+                report(&message, MessageOutcome::Failed(None, &error));
                 failures.push((number, Failure { message, error }));
             }
         }
@@ -141,20 +122,11 @@ pub async fn handle<W: Work>(work: &Arc<W>, messages: Vec<Message>, stop: Instan
     failures.into_iter().map(|(_, failure)| failure).collect()
 }
 
-async fn work_lane<W: Work>(
-    work: &Arc<W>,
-    lane: Vec<ReceivedPush>,
-    stop: Instant,
-) -> Vec<(usize, Failure)> {
+async fn work_lane<W: Work>(work: &Arc<W>, lane: Lane, stop: Instant) -> Vec<(usize, Failure)> {
     let mut failures = Vec::new();
     let mut is_blocked = false;
     let mut remaining = lane.into_iter().peekable();
-    while let Some(ReceivedPush {
-        number,
-        message,
-        push,
-    }) = remaining.next()
-    {
+    while let Some((number, message, push)) = remaining.next() {
         let (result, metrics) = if is_blocked {
             (Err(Error::BehindFailure), W::Metrics::default())
         } else {

@@ -99,9 +99,7 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// Every variable that `Config` reads, with its default; `None` where it must be set.
-///
-/// `template.yaml` and the README repeat this table, and a test holds them against it.
+/// Every variable that `Config` reads, with its default; `None` where it must be set. `template.yaml` and the README repeat this table, and a test holds them against it.
 pub const VARIABLES: [(&str, Option<&str>); 10] = [
     (CODE_BUCKET, None),
     (REPOSITORIES, None),
@@ -226,12 +224,9 @@ fn get(
     variables: &[(&'static str, Option<&str>)],
     variable: &'static str,
 ) -> Result<String, ConfigError> {
-    let default = variables
-        .iter()
-        .find(|(name, _)| *name == variable)
-        .and_then(|(_, default)| *default);
+    let default = || variables.iter().find(|(name, _)| *name == variable)?.1;
     lookup(variable)
-        .or_else(|| default.map(str::to_owned))
+        .or_else(|| default().map(str::to_owned))
         .map(|value| value.trim().to_owned())
         .ok_or_else(|| {
             let accepted = match variable {

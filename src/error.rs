@@ -1,7 +1,5 @@
 //! What can go wrong with a message, and what is done about each.
 
-use std::fmt;
-
 use gix_hash::ObjectId;
 
 use crate::config::BadProjectName;
@@ -10,19 +8,16 @@ use crate::event::BadMessage;
 /// Why a message did not end in a build.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The body is not a push event.
     #[error(transparent)]
     BadMessage(#[from] BadMessage),
     /// CodeBuild can have no project of the name that the configuration gives.
     #[error(transparent)]
     ProjectName(#[from] BadProjectName),
-    /// A call to AWS failed, the SDK's retries included.
     #[error(transparent)]
     Call(#[from] CallError),
     /// No bundle can hold this commit, and it may not be built without one.
     #[error("{why}, and {unless}")]
     Unbundlable {
-        /// What stands in the way.
         why: Unbundlable,
         /// Why CodeBuild is not told to clone it instead.
         unless: &'static str,
@@ -30,7 +25,6 @@ pub enum Error {
     /// A tree that was made to do harm, or that is larger than any invocation can handle.
     #[error("the tree of commit {commit} is refused: {why}")]
     Refused {
-        /// The commit whose tree it is.
         commit: ObjectId,
         /// Which rule it breaks, and where.
         why: String,
@@ -38,25 +32,18 @@ pub enum Error {
     /// CodeCommit answered with other bytes than the ones the tree names, twice.
     #[error("the content of {path} does not hash to its blob id {expected} but to {came}")]
     DamagedBlob {
-        /// The first path that holds the blob.
         path: String,
-        /// What the tree names.
         expected: ObjectId,
-        /// What the answer hashes to.
         came: String,
     },
     /// CodeCommit's answer lacks what its API documents, or contradicts it.
     #[error("{operation} gave an invalid answer: {what}")]
     BadAnswer {
-        /// The operation that was called.
         operation: &'static str,
-        /// What was wrong with the answer.
         what: String,
     },
-    /// The invocation's time ended before the work did.
     #[error("out of time: {0}")]
     OutOfTime(&'static str),
-    /// The invocation's time ended before the push had its turn.
     #[error("the invocation ended before the push was begun")]
     NotBegun,
     /// An earlier push of the same reference failed, and this one must not overtake it.
@@ -73,12 +60,7 @@ pub enum Unbundlable {
     /// The API hands out no file over 6 MB, though Git takes them up to 2 GB:
     /// <https://docs.aws.amazon.com/codecommit/latest/userguide/limits.html>.
     #[error("{path} is larger than the {limit} bytes that CodeCommit's API hands out")]
-    FileTooLarge {
-        /// The file.
-        path: String,
-        /// The API's limit in bytes.
-        limit: u64,
-    },
+    FileTooLarge { path: String, limit: u64 },
     /// The entries that the API lists are not the ones the tree holds: one left out, a name that
     /// is not UTF-8, or a mode (100664) that the API does not show.
     #[error(
@@ -89,18 +71,15 @@ pub enum Unbundlable {
         folder: String,
         /// What the parent folder, or the commit, names.
         expected: ObjectId,
-        /// What the listing hashes to.
         came: String,
     },
 }
 
-/// Why a commit was not bundled.
 #[derive(Debug, thiserror::Error)]
 pub enum NoBundle {
     /// No bundle can hold it; the commit can still be built without one.
     #[error(transparent)]
     Unbundlable(#[from] Unbundlable),
-    /// Something went wrong on the way.
     #[error(transparent)]
     Failed(#[from] Error),
 }
@@ -111,14 +90,13 @@ impl From<CallError> for NoBundle {
     }
 }
 
-/// A call to AWS that failed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{call} of {about} failed: {}{message}", .code.as_ref().map_or_else(String::new, |code| format!("{code}: ")))]
 pub struct CallError {
     /// Service and operation, as in `CodeCommit GetFolder`.
     pub call: &'static str,
     /// What it was called for: a path, a key, a project.
     pub about: String,
-    /// What kind of failure it is.
     pub cause: Cause,
     /// The service's name for it, where it gave one.
     pub code: Option<String>,
@@ -128,40 +106,36 @@ pub struct CallError {
     pub request_id: Option<String>,
 }
 
-/// What kind of failure a call met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// Too many calls for the account's rate.
     Throttled,
     /// A limit that time lifts: CodeBuild's queue is full.
     LimitReached,
     /// The service, or the way to it, failed.
     Unavailable,
-    /// The answer was too large for the API.
     TooLarge,
     /// The commit is not there: just pushed and not yet seen everywhere, or gone for good.
     NoSuchCommit,
     /// A repository, project, bucket or role that does not exist.
     DoesNotExist,
-    /// No permission.
     Denied,
-    /// The service will not take the request as it is.
     Invalid,
-    /// Nothing that is known.
     Unknown,
 }
 
-impl fmt::Display for CallError {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{} of {} failed: ", self.call, self.about)?;
-        if let Some(code) = &self.code {
-            write!(out, "{code}: ")?;
+#[cfg(test)]
+impl CallError {
+    pub(crate) fn sample(cause: Cause) -> Self {
+        Self {
+            call: "S3 PutObject",
+            about: "b/k".to_owned(),
+            cause,
+            code: None,
+            message: "a test's reason".to_owned(),
+            request_id: None,
         }
-        out.write_str(&self.message)
     }
 }
-
-impl std::error::Error for CallError {}
 
 /// What is done with a message that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,7 +151,6 @@ pub enum Class {
 }
 
 impl Class {
-    /// The word in logs.
     pub fn name(self) -> &'static str {
         match self {
             Self::Retry => "retry",
@@ -202,13 +175,13 @@ impl Error {
             | Self::BehindFailure
             | Self::Panicked(_) => Class::Retry,
             Self::Call(call) => match call.cause {
+                Cause::DoesNotExist | Cause::Denied | Cause::Invalid => Class::RefusedByAws,
                 Cause::Throttled
                 | Cause::LimitReached
                 | Cause::Unavailable
                 | Cause::TooLarge
                 | Cause::NoSuchCommit
                 | Cause::Unknown => Class::Retry,
-                Cause::DoesNotExist | Cause::Denied | Cause::Invalid => Class::RefusedByAws,
             },
         }
     }

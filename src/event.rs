@@ -18,8 +18,6 @@ use time::format_description::well_known::Rfc3339;
 pub use fields::EventFields;
 pub use push::{Push, Reference, ReferenceKind};
 
-const DETAIL_TYPE: &str = "CodeCommit Repository State Change";
-
 /// What a message asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
@@ -32,41 +30,27 @@ pub enum Request {
 /// Why a message asks for nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Skip {
-    /// A deleted reference has no commit to build.
-    ReferenceDeleted {
-        /// The reference that is gone.
-        reference: String,
-    },
+    /// This reference has no commit to build.
+    ReferenceDeleted(String),
     /// A merge that CodeCommit tried out belongs to no reference.
     UnreferencedMergeCommit,
     /// The configuration does not list this repository.
-    NotSelected {
-        /// The repository that is not built.
-        repository: String,
-    },
+    NotSelected(String),
     /// Only a pattern lists this repository, and it has no project.
-    NoProject {
-        /// The repository that is not built.
-        repository: String,
-        /// The project that it would have.
-        project: String,
-    },
+    NoProject { repository: String, project: String },
     /// The configuration leaves this reference out.
-    Excluded {
-        /// The reference that is not built.
-        reference: String,
-    },
+    Excluded(String),
 }
 
 impl Skip {
     /// The word in logs.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::ReferenceDeleted { .. } => "reference_deleted",
+            Self::ReferenceDeleted(_) => "reference_deleted",
             Self::UnreferencedMergeCommit => "unreferenced_merge_commit",
-            Self::NotSelected { .. } => "not_selected",
+            Self::NotSelected(_) => "not_selected",
             Self::NoProject { .. } => "no_project",
-            Self::Excluded { .. } => "excluded",
+            Self::Excluded(_) => "excluded",
         }
     }
 }
@@ -74,13 +58,10 @@ impl Skip {
 impl fmt::Display for Skip {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::ReferenceDeleted { reference } => write!(out, "{reference} was deleted"),
+            Self::ReferenceDeleted(name) => write!(out, "{name} was deleted"),
             Self::UnreferencedMergeCommit => out.write_str("a merge commit without a reference"),
-            Self::NotSelected { repository } => {
-                write!(
-                    out,
-                    "{repository} is not among the repositories that are built"
-                )
+            Self::NotSelected(name) => {
+                write!(out, "{name} is not among the repositories that are built")
             }
             Self::NoProject {
                 repository,
@@ -89,11 +70,8 @@ impl fmt::Display for Skip {
                 out,
                 "{repository} is built if it has a project named {project}, which does not exist"
             ),
-            Self::Excluded { reference } => {
-                write!(
-                    out,
-                    "{reference} is not among the references that are built"
-                )
+            Self::Excluded(name) => {
+                write!(out, "{name} is not among the references that are built")
             }
         }
     }
@@ -103,7 +81,7 @@ impl fmt::Display for Skip {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field} of the message should be {expected}, but is {came}")]
 pub struct BadMessage {
-    field: String,
+    field: &'static str,
     expected: &'static str,
     came: String,
 }
@@ -132,98 +110,71 @@ struct Detail {
 }
 
 /// Reads one message's body.
-///
-/// # Errors
-///
-/// What was expected where, and what came instead.
 pub fn parse(body: &str) -> Result<Request, BadMessage> {
     let event: Event = serde_json::from_str(body).map_err(|error| BadMessage {
-        field: "the body".to_owned(),
+        field: "the body",
         expected: "the JSON of an EventBridge event",
         came: format!("{} ({error})", shown(body)),
     })?;
-    exactly(
-        "source",
-        event.source.as_deref(),
-        "aws.codecommit",
-        "`aws.codecommit`",
-    )?;
-    exactly(
+    checked("source", event.source.as_ref(), "`aws.codecommit`", |it| {
+        it == "aws.codecommit"
+    })?;
+    checked(
         "detail-type",
-        event.detail_type.as_deref(),
-        DETAIL_TYPE,
+        event.detail_type.as_ref(),
         "`CodeCommit Repository State Change`",
+        |it| it == "CodeCommit Repository State Change",
     )?;
-    let kind = required(
-        "detail.event",
-        event.detail.event.as_deref(),
-        "the kind of change",
-    )?;
-    match kind {
+    let kind = &event.detail.event;
+    match required("detail.event", kind.as_ref(), "the kind of change")? {
         "referenceCreated" | "referenceUpdated" => push_of(&event).map(Request::Build),
-        "referenceDeleted" => Ok(Request::Skip(Skip::ReferenceDeleted {
-            reference: event.detail.reference_full_name.unwrap_or_default(),
-        })),
+        "referenceDeleted" => {
+            let reference = event.detail.reference_full_name.unwrap_or_default();
+            Ok(Request::Skip(Skip::ReferenceDeleted(reference)))
+        }
         "unreferencedMergeCommitCreated" => Ok(Request::Skip(Skip::UnreferencedMergeCommit)),
-        other => Err(BadMessage {
-            field: "detail.event".to_owned(),
-            expected: "referenceCreated, referenceUpdated, referenceDeleted or \
-                       unreferencedMergeCommitCreated",
-            came: shown(other),
-        }),
+        other => Err(bad(
+            "detail.event",
+            "referenceCreated, referenceUpdated, referenceDeleted or \
+             unreferencedMergeCommitCreated",
+            other,
+        )),
     }
 }
 
 fn push_of(event: &Event) -> Result<Push, BadMessage> {
     let detail = &event.detail;
-    let event_id = required("id", event.id.as_deref(), "the event's id")?;
-    if !is_event_id(event_id) {
-        return Err(bad(
-            "id",
-            "1 to 128 letters, digits and punctuation marks",
-            event_id,
-        ));
-    }
-    let time = required("time", event.time.as_deref(), "the event's time")?;
+    let event_id = checked(
+        "id",
+        event.id.as_ref(),
+        "1 to 128 letters, digits and punctuation marks",
+        is_event_id,
+    )?;
+    let time = required("time", event.time.as_ref(), "the event's time")?;
     let time = OffsetDateTime::parse(time, &Rfc3339)
         .ok()
         .and_then(|time| time.checked_to_offset(time::UtcOffset::UTC))
         .ok_or_else(|| bad("time", "a time such as 2019-06-12T10:23:43Z", time))?;
-    let repository = required(
+    let repository = checked(
         "detail.repositoryName",
-        detail.repository_name.as_deref(),
-        "the repository's name",
+        detail.repository_name.as_ref(),
+        "1 to 100 letters, digits, dots, hyphens and underscores",
+        is_repository_name,
     )?;
-    if !is_repository_name(repository) {
-        return Err(bad(
-            "detail.repositoryName",
-            "1 to 100 letters, digits, dots, hyphens and underscores",
-            repository,
-        ));
-    }
-    let full_name = required(
-        "detail.referenceFullName",
-        detail.reference_full_name.as_deref(),
-        "the reference's full name",
-    )?;
-    let commit = required(
-        "detail.commitId",
-        detail.commit_id.as_deref(),
-        "the pushed commit",
-    )?;
+    let account = required("account", event.account.as_ref(), "the account's id")?;
+    let region = required("region", event.region.as_ref(), "the region's name")?;
+    let commit = detail.commit_id.as_ref();
+    let commit = required("detail.commitId", commit, OBJECT_ID)?;
     Ok(Push {
         event_id: event_id.to_owned(),
         time,
-        account: required("account", event.account.as_deref(), "the account's id")?.to_owned(),
-        region: required("region", event.region.as_deref(), "the region's name")?.to_owned(),
+        account: account.to_owned(),
+        region: region.to_owned(),
         repository: repository.to_owned(),
-        reference: reference(full_name)?,
-        commit: object_id("detail.commitId", commit)?,
+        reference: reference(detail.reference_full_name.as_ref())?,
+        commit: object_id(commit).ok_or_else(|| bad("detail.commitId", OBJECT_ID, commit))?,
         // Only an aid: without it the push costs more calls.
-        old_commit: detail
-            .old_commit_id
-            .as_deref()
-            .and_then(|id| object_id("detail.oldCommitId", id).ok()),
+        old_commit: detail.old_commit_id.as_deref().and_then(object_id),
     })
 }
 
@@ -240,22 +191,19 @@ fn is_repository_name(name: &str) -> bool {
     (1..=100).contains(&name.len()) && name.bytes().all(allowed) && !matches!(name, "." | "..")
 }
 
-fn reference(full_name: &str) -> Result<Reference, BadMessage> {
+fn reference(full_name: Option<&String>) -> Result<Reference, BadMessage> {
+    const FIELD: &str = "detail.referenceFullName";
+    const EXPECTED: &str = "a branch (refs/heads/…) or a tag (refs/tags/…)";
+    let full_name = required(FIELD, full_name, EXPECTED)?;
     for kind in [ReferenceKind::Branch, ReferenceKind::Tag] {
         if let Some(short_name) = full_name.strip_prefix(kind.prefix())
             && is_reference_name(short_name)
         {
-            return Ok(Reference {
-                kind,
-                short_name: short_name.to_owned(),
-            });
+            let short_name = short_name.to_owned();
+            return Ok(Reference { kind, short_name });
         }
     }
-    Err(bad(
-        "detail.referenceFullName",
-        "a branch (refs/heads/…) or a tag (refs/tags/…)",
-        full_name,
-    ))
+    Err(bad(FIELD, EXPECTED, full_name))
 }
 
 /// The part of `git check-ref-format` that a key in S3 rests on: no empty, `.` or `..` part and no
@@ -268,47 +216,42 @@ fn is_reference_name(short_name: &str) -> bool {
         && !short_name.chars().any(char::is_control)
 }
 
-fn object_id(field: &str, value: &str) -> Result<ObjectId, BadMessage> {
-    ObjectId::from_hex(value.as_bytes())
-        .ok()
-        .filter(|id| !id.is_null())
-        .ok_or_else(|| bad(field, "an object id of 40 hexadecimal digits", value))
+const OBJECT_ID: &str = "an object id of 40 hexadecimal digits";
+
+fn object_id(value: &str) -> Option<ObjectId> {
+    let id = ObjectId::from_hex(value.as_bytes()).ok();
+    id.filter(|id| !id.is_null())
 }
 
-fn exactly(
-    field: &str,
-    value: Option<&str>,
-    wanted: &str,
+fn checked<'event>(
+    field: &'static str,
+    value: Option<&'event String>,
     expected: &'static str,
-) -> Result<(), BadMessage> {
-    match value {
-        Some(value) if value == wanted => Ok(()),
-        Some(other) => Err(bad(field, expected, other)),
-        None => Err(missing(field, expected)),
+    is_good: impl Fn(&str) -> bool,
+) -> Result<&'event str, BadMessage> {
+    let value = required(field, value, expected)?;
+    if is_good(value) {
+        return Ok(value);
     }
+    Err(bad(field, expected, value))
 }
 
 fn required<'event>(
-    field: &str,
-    value: Option<&'event str>,
+    field: &'static str,
+    value: Option<&'event String>,
     expected: &'static str,
 ) -> Result<&'event str, BadMessage> {
-    value
-        .filter(|value| !value.is_empty())
-        .ok_or_else(|| missing(field, expected))
-}
-
-fn missing(field: &str, expected: &'static str) -> BadMessage {
-    BadMessage {
-        field: field.to_owned(),
+    let value = value.map(String::as_str).filter(|value| !value.is_empty());
+    value.ok_or_else(|| BadMessage {
+        field,
         expected,
         came: "missing".to_owned(),
-    }
+    })
 }
 
-fn bad(field: &str, expected: &'static str, came: &str) -> BadMessage {
+fn bad(field: &'static str, expected: &'static str, came: &str) -> BadMessage {
     BadMessage {
-        field: field.to_owned(),
+        field,
         expected,
         came: shown(came),
     }

@@ -111,15 +111,10 @@ async fn handle(
 ) -> Result<SqsBatchResponse, lambda_runtime::Error> {
     let (event, context) = event.into_parts();
     let Deadlines { stop, end } = deadlines(&context);
-    let queue_arn = event
-        .records
-        .first()
-        .and_then(|record| record.event_source_arn.clone())
-        .unwrap_or_default();
-    let messages = event
-        .records
-        .into_iter()
-        .enumerate()
+    let first = event.records.first();
+    let queue_arn = first.and_then(|record| record.event_source_arn.clone());
+    let messages = event.records.into_iter().enumerate();
+    let messages = messages
         .map(|(number, record)| Message::of_record(number, record))
         .collect::<Result<Vec<_>, _>>()?;
 
@@ -129,7 +124,7 @@ async fn handle(
             request_id: context.request_id.clone(),
         },
         location: FunctionLocation::of_arn(&context.invoked_function_arn),
-        source_queue: SourceQueue::new(queue, queue_arn),
+        source_queue: SourceQueue::new(queue, queue_arn.unwrap_or_default()),
         stop,
     });
     let failures = work(invocation.clone(), messages).await;

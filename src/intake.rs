@@ -3,9 +3,9 @@
 //!
 //! The order within a reference holds whatever fails. The entries of one SendMessageBatch fail one by
 //! one, so no call holds two of a group; after a failure the later ones of its group are returned
-//! with it, unless it was its last delivery. A process that is killed between two calls, and a call whose answer is lost, leave pushes
-//! that are sent again: with the event's id as deduplication id SQS drops them for five minutes, and
-//! after that the handler `publish` finds their builds.
+//! with it, unless it was its last delivery. A process that is killed between two calls, and a call
+//! whose answer is lost, leave pushes that are sent again: with the event's id as deduplication id SQS
+//! drops them for five minutes, and after that the handler `publish` finds their builds.
 
 use std::collections::HashSet;
 
@@ -27,15 +27,12 @@ const MOST_BYTES: usize = 1024 * 1024;
 pub struct Forwarding {
     /// Where its message stands in the batch.
     pub number: usize,
-    /// Its message.
     pub message: Message,
-    /// What it pushes.
     pub push: Push,
     group: String,
 }
 
 impl Forwarding {
-    /// A push that is to be forwarded.
     pub fn new(number: usize, message: Message, push: Push) -> Self {
         Self {
             number,
@@ -85,11 +82,8 @@ pub async fn forward(
         let (behind, ready) = waiting
             .into_iter()
             .partition::<Vec<_>, _>(|push| failed_groups.contains(&push.group));
-        outcomes.extend(
-            behind
-                .into_iter()
-                .map(|push| (push, Err(Error::BehindFailure))),
-        );
+        let behind = behind.into_iter();
+        outcomes.extend(behind.map(|push| (push, Err(Error::BehindFailure))));
         let (call, later) = next_call(ready);
         waiting = later;
         let entries: Vec<_> = call.iter().map(Forwarding::new_message).collect();
@@ -117,47 +111,46 @@ async fn send_entries(
     stop: Instant,
     send: &impl AsyncFn(&[NewMessage<'_>]) -> Result<Vec<(usize, CallError)>, CallError>,
 ) -> Vec<Result<(), Error>> {
-    let answer = match send_until(stop, entries, send).await {
-        Ok(failed) => Ok(failed),
-        Err(Error::Call(error)) if is_refused(&error) && entries.len() > 1 => {
+    let answer = send_until(stop, entries, send).await;
+    match &answer {
+        Some(Err(error)) if is_refused(error) && entries.len() > 1 => {
             let mut results = Vec::new();
             for entry in entries {
                 let answer = send_until(stop, std::slice::from_ref(entry), send).await;
-                results.push(answer.and_then(|failed| match failed.into_iter().next() {
-                    Some((_, error)) => Err(error.into()),
-                    None => Ok(()),
-                }));
+                results.push(result_of(0, &answer));
             }
-            return results;
+            results
         }
-        Err(error) => Err(error),
-    };
-    (0..entries.len())
-        .map(|place| match &answer {
-            Ok(failed) => match failed.iter().find(|(number, _)| *number == place) {
-                Some((_, error)) => Err(error.clone().into()),
-                None => Ok(()),
-            },
-            Err(Error::Call(error)) => Err(error.clone().into()),
-            Err(_) => Err(Error::OutOfTime(NOT_FORWARDED)),
-        })
-        .collect()
+        _ => (0..entries.len())
+            .map(|place| result_of(place, &answer))
+            .collect(),
+    }
 }
 
-const NOT_FORWARDED: &str = "the push is not forwarded yet";
+/// The failed entries of a call, or its own failure; `None` where it did not end in time.
+type Answer = Option<Result<Vec<(usize, CallError)>, CallError>>;
+
+fn result_of(place: usize, answer: &Answer) -> Result<(), Error> {
+    let error = match answer {
+        Some(Ok(failed)) => match failed.iter().find(|(number, _)| *number == place) {
+            Some((_, error)) => error,
+            None => return Ok(()),
+        },
+        Some(Err(error)) => error,
+        None => return Err(Error::OutOfTime("the push is not forwarded yet")),
+    };
+    Err(error.clone().into())
+}
 
 async fn send_until(
     stop: Instant,
     entries: &[NewMessage<'_>],
     send: &impl AsyncFn(&[NewMessage<'_>]) -> Result<Vec<(usize, CallError)>, CallError>,
-) -> Result<Vec<(usize, CallError)>, Error> {
+) -> Answer {
     if Instant::now() >= stop {
-        return Err(Error::OutOfTime(NOT_FORWARDED));
+        return None;
     }
-    match timeout_at(stop, send(entries)).await {
-        Ok(answer) => answer.map_err(Error::from),
-        Err(_) => Err(Error::OutOfTime(NOT_FORWARDED)),
-    }
+    timeout_at(stop, send(entries)).await.ok()
 }
 
 /// Whether another call with fewer messages may succeed at once.

@@ -16,10 +16,9 @@ mod line;
 use std::io::Write;
 use std::time::{Duration, SystemTime};
 
-use metrique::CloseValue;
-use metrique::RootEntry;
 use metrique::emf::Emf;
 use metrique::writer::format::Format;
+use metrique::{CloseValue, RootEntry};
 use time::OffsetDateTime;
 use tracing::Level;
 
@@ -27,7 +26,7 @@ use crate::batch::{Message, MessageOutcome};
 use crate::error::{Class, Error};
 use crate::event::EventFields;
 use crate::publish::{Figures, Published};
-use line::Line;
+use line::{Line, TimedLine};
 
 /// The namespace of the metrics; the dashboard of `template.yaml` reads them from it.
 pub const NAMESPACE: &str = "pushbuild";
@@ -44,7 +43,6 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Of work that begins now.
     pub fn begin() -> Self {
         Self {
             begun: Some(OffsetDateTime::now_utc()),
@@ -53,10 +51,8 @@ impl Metrics {
     }
 }
 
-/// What a push cost.
 #[derive(Clone, Debug, Default)]
 pub struct Cost {
-    /// Sizes, counts and the time of each step.
     pub figures: Figures,
     /// Requests to CodeCommit, every attempt counted.
     pub calls: u64,
@@ -91,7 +87,6 @@ impl Reporter {
         let _ = std::io::stdout().lock().write_all(&line);
     }
 
-    /// The line, with its end.
     fn document(
         &self,
         message: &Message,
@@ -117,14 +112,14 @@ impl Reporter {
         });
         match outcome {
             MessageOutcome::Done(_) => line.done(metrics.published),
-            MessageOutcome::Forwarded(_) => line.forwarded(),
+            MessageOutcome::Forwarded(_) => line.outcome = "forwarded",
             MessageOutcome::Skipped(skip) => line.skipped(skip),
             MessageOutcome::Failed(_, error) => line.failed(error),
         }
         let mut out = Vec::with_capacity(2048);
         let format = Emf::builder(NAMESPACE.to_owned(), vec![vec![]])
             .build()
-            .format(&RootEntry::new(line.close()), &mut out);
+            .format(&RootEntry::new(TimedLine { at, line }.close()), &mut out);
         if let Err(error) = format {
             tracing::error!(%error, message_id = message.id, "a message's line cannot be written");
         }

@@ -32,13 +32,11 @@ impl Selection {
     /// Why this push is left out, if it is.
     pub fn skips(&self, push: &Push) -> Option<Skip> {
         if self.repositories.select(&push.repository).is_none() {
-            return Some(Skip::NotSelected {
-                repository: push.repository.clone(),
-            });
+            return Some(Skip::NotSelected(push.repository.clone()));
         }
         let reference = push.reference.full_name();
         let is_built = self.include_references.matches(&reference)
             && !self.exclude_references.matches(&reference);
-        (!is_built).then_some(Skip::Excluded { reference })
+        (!is_built).then_some(Skip::Excluded(reference))
     }
 }

@@ -5,7 +5,6 @@ use time::OffsetDateTime;
 
 use crate::event::Push;
 
-/// One message of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     /// Lambda knows a failed message by this.
@@ -18,17 +17,13 @@ pub struct Message {
     pub receive_count: u32,
     /// When it came into the queue; a redrive sets this anew, too.
     pub sent: Option<OffsetDateTime>,
-    /// The body.
     pub body: String,
 }
 
 /// A record without what a message needs: Lambda could not be told that it failed.
 #[derive(Debug, thiserror::Error)]
-#[error("record {number} of the batch has no {lacks}; the whole batch fails")]
-pub struct BadRecord {
-    number: usize,
-    lacks: &'static str,
-}
+#[error("record {0} of the batch has no messageId; the whole batch fails")]
+pub struct BadRecord(usize);
 
 /// An event is in the queue within seconds. One that came later than this has been there before:
 /// it was redriven, or EventBridge delivered it twice. The idempotency token of a build is valid
@@ -36,11 +31,7 @@ pub struct BadRecord {
 const LATE: time::Duration = time::Duration::minutes(1);
 
 impl Message {
-    /// Reads one record.
-    ///
-    /// # Errors
-    ///
-    /// A record without message id. Everything else has a safe value where it is missing.
+    /// Reads one record. A record without message id is refused; everything else has a safe value where it is missing.
     pub fn of_record(number: usize, record: SqsMessage) -> Result<Self, BadRecord> {
         let attribute = |name: &str| record.attributes.get(name);
         Ok(Self {
@@ -53,10 +44,7 @@ impl Message {
             id: record
                 .message_id
                 .filter(|id| !id.is_empty())
-                .ok_or(BadRecord {
-                    number,
-                    lacks: "messageId",
-                })?,
+                .ok_or(BadRecord(number))?,
             receipt_handle: record.receipt_handle.unwrap_or_default(),
             body: record.body.unwrap_or_default(),
         })

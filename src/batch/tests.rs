@@ -3,7 +3,7 @@ use std::sync::Mutex;
 use super::*;
 use crate::error::{CallError, Cause};
 use crate::event::{ReferenceKind, Skip};
-use aws_lambda_events::event::sqs::SqsMessage;
+use serde_json::json;
 
 /// The body of a test's message: what to do, on which branch. `fail`, `deny`, `refuse` and `panic` do so;
 /// `slow` takes ten seconds; `skip` and `bad` are the reader's.
@@ -13,29 +13,6 @@ fn message(id: &str, body: &str, receive_count: u32) -> Message {
         body: body.to_owned(),
         ..Message::sample(id)
     }
-}
-
-fn read(body: &str) -> Result<Request, BadMessage> {
-    let (word, branch) = body.split_once(' ').unwrap_or((body, ""));
-    match word {
-        "bad" => Err(crate::event::parse("not JSON").unwrap_err()),
-        "skip" => Ok(Request::Skip(Skip::UnreferencedMergeCommit)),
-        _ => Ok(Request::Build(Push {
-            event_id: word.to_owned(),
-            ..Push::sample(ReferenceKind::Branch, branch)
-        })),
-    }
-}
-
-fn call_error(cause: Cause) -> Error {
-    Error::Call(CallError {
-        call: "S3 PutObject",
-        about: "b/k".to_owned(),
-        cause,
-        code: None,
-        message: String::new(),
-        request_id: None,
-    })
 }
 
 /// Does what the messages say and keeps a record of it.
@@ -50,15 +27,23 @@ impl Work for Script {
     type Metrics = bool;
 
     fn read(&self, body: &str) -> Result<Request, BadMessage> {
-        read(body)
+        let (word, branch) = body.split_once(' ').unwrap_or((body, ""));
+        match word {
+            "bad" => Err(crate::event::parse("not JSON").unwrap_err()),
+            "skip" => Ok(Request::Skip(Skip::UnreferencedMergeCommit)),
+            _ => Ok(Request::Build(Push {
+                event_id: word.to_owned(),
+                ..Push::sample(ReferenceKind::Branch, branch)
+            })),
+        }
     }
 
     async fn publish(self: Arc<Self>, push: Push, _: bool) -> (Result<Completed, Error>, bool) {
         let name = format!("{} {}", push.event_id, push.reference.short_name);
         self.worked.lock().unwrap().push(name);
         let outcome = match push.event_id.as_str() {
-            "fail" => Err(call_error(Cause::Unavailable)),
-            "deny" => Err(call_error(Cause::Denied)),
+            "fail" => Err(CallError::sample(Cause::Unavailable).into()),
+            "deny" => Err(CallError::sample(Cause::Denied).into()),
             "refuse" => Err(Error::Refused {
                 commit: push.commit,
                 why: "a test's reason".to_owned(),
@@ -110,48 +95,39 @@ async fn run_with(messages: Vec<Message>, time: Duration, max_receive_count: Opt
     let failures = handle(&script, messages, Instant::now() + time).await;
     let (worked, reported) = (&script.worked, &script.reported);
     Ran {
-        failed: failures
-            .iter()
-            .map(|failure| failure.message.id.clone())
-            .collect(),
-        errors: failures
-            .iter()
-            .map(|failure| failure.error.to_string())
-            .collect(),
+        failed: failures.iter().map(|it| it.message.id.clone()).collect(),
+        errors: failures.iter().map(|it| it.error.to_string()).collect(),
         worked: worked.lock().unwrap().clone(),
         reported: reported.lock().unwrap().clone(),
     }
 }
 
+fn messages(bodies: &[&str], receive_count: u32) -> Vec<Message> {
+    let numbered = bodies.iter().enumerate();
+    numbered
+        .map(|(number, body)| message(&number.to_string(), body, receive_count))
+        .collect()
+}
+
 async fn run(bodies: &[&str]) -> Ran {
-    let messages = bodies
-        .iter()
-        .enumerate()
-        .map(|(number, body)| message(&number.to_string(), body, 1))
-        .collect();
-    run_with(messages, Duration::from_mins(1), Some(5)).await
+    run_with(messages(bodies, 1), Duration::from_mins(1), Some(5)).await
 }
 
 #[tokio::test]
-async fn a_batch_without_failure_reports_none() {
-    let ran = run(&["ok a", "ok b", "skip"]).await;
-    assert!(ran.failed.is_empty());
-    assert_eq!(ran.worked.len(), 2);
-}
-
-#[tokio::test]
-async fn a_bad_message_in_the_middle_fails_alone() {
-    let ran = run(&[
-        "1 a", "2 b", "3 c", "4 d", "5 e", "bad", "6 a", "7 b", "8 c", "9 d",
-    ])
-    .await;
+async fn a_bad_message_in_the_middle_fails_alone_and_a_lane_keeps_its_order() {
+    let bodies = [
+        "1 a", "2 b", "3 c", "4 d", "5 e", "bad", "6 a", "7 b", "8 a", "9 d",
+    ];
+    let ran = run(&bodies).await;
     assert_eq!(ran.failed, ["5"]);
     assert_eq!(ran.worked.len(), 9);
+    let of_a = ran.worked.iter().filter(|name| name.ends_with('a'));
+    assert!(of_a.eq(&["1 a", "6 a", "8 a"]), "{:?}", ran.worked);
 }
 
 #[tokio::test]
 async fn each_message_is_reported_once_with_the_metrics_of_its_work() {
-    let mut ran = run(&[
+    let bodies = [
         "ok a",
         "fail b",
         "3 b",
@@ -159,8 +135,8 @@ async fn each_message_is_reported_once_with_the_metrics_of_its_work() {
         "skip",
         "bad",
         "projectless d",
-    ])
-    .await;
+    ];
+    let mut ran = run(&bodies).await;
     ran.reported.sort();
     let expected = [
         ("0", "done", true),
@@ -173,126 +149,88 @@ async fn each_message_is_reported_once_with_the_metrics_of_its_work() {
     ];
     let expected = expected.map(|(id, outcome, ended)| (id.to_owned(), outcome, ended));
     assert_eq!(ran.reported, expected);
-}
-
-#[tokio::test]
-async fn pushes_of_one_reference_are_worked_on_in_order() {
-    let ran = run(&["1 a", "2 a", "3 b", "4 a"]).await;
-    let of_a: Vec<_> = ran
-        .worked
-        .iter()
-        .filter(|name| name.ends_with('a'))
-        .collect();
-    assert_eq!(of_a, ["1 a", "2 a", "4 a"]);
-}
-
-#[tokio::test]
-async fn after_a_failure_the_rest_of_its_reference_is_returned_untried_and_others_go_on() {
-    let ran = run(&["fail a", "2 a", "3 b", "4 a"]).await;
-    assert_eq!(ran.failed, ["0", "1", "3"]);
-    assert_eq!(ran.worked.len(), 2, "{:?}", ran.worked);
     assert!(ran.errors[1].contains("earlier push of the same reference"));
+    assert!(ran.errors[2].contains("a test's panic"), "{:?}", ran.errors);
 }
 
 #[tokio::test]
-async fn a_rejected_push_holds_nobody_up() {
-    let ran = run(&["refuse a", "2 a", "3 a"]).await;
-    assert_eq!(ran.failed, ["0"]);
-    assert_eq!(ran.worked, ["refuse a", "2 a", "3 a"]);
-}
-
-#[tokio::test]
-async fn nobody_overtakes_a_push_that_lacks_a_permission() {
-    let ran = run(&["deny a", "2 a", "3 b"]).await;
-    assert_eq!(ran.failed, ["0", "1"]);
+async fn behind_a_push_that_can_still_succeed_its_reference_waits_and_no_other_does() {
+    for (first, failed) in [
+        ("fail a", &["0", "1", "3"][..]),
+        ("deny a", &["0", "1", "3"]),
+        ("panic a", &["0", "1", "3"]),
+        ("refuse a", &["0"]),
+        ("projectless a", &[]),
+    ] {
+        let ran = run(&[first, "2 a", "3 b", "4 a"]).await;
+        assert_eq!(ran.failed, failed, "{first}");
+        let untried = failed.len().saturating_sub(1);
+        assert_eq!(ran.worked.len(), 4 - untried, "{first}");
+    }
 }
 
 #[tokio::test]
 async fn a_push_that_failed_for_the_last_time_holds_nobody_up() {
-    let lane = || vec![message("m1", "fail a", 2), message("m2", "ok a", 2)];
-    let ran = run_with(lane(), Duration::from_mins(1), Some(2)).await;
-    assert_eq!((ran.failed, ran.worked.len()), (vec!["m1".to_owned()], 2));
-
-    let ran = run_with(lane(), Duration::from_mins(1), Some(3)).await;
-    assert_eq!(ran.failed, ["m1", "m2"]);
-
     // Where the queue does not tell, order is kept.
-    let ran = run_with(lane(), Duration::from_mins(1), None).await;
-    assert_eq!(ran.failed, ["m1", "m2"]);
-}
-
-#[tokio::test]
-async fn a_panic_is_one_messages_failure() {
-    let ran = run(&["1 a", "panic b", "3 c"]).await;
-    assert_eq!(ran.failed, ["1"]);
-    assert!(ran.errors[0].contains("a test's panic"), "{:?}", ran.errors);
-    assert_eq!(ran.worked.len(), 3);
+    for (most, failed) in [
+        (Some(2), &["0"][..]),
+        (Some(3), &["0", "1"]),
+        (None, &["0", "1"]),
+    ] {
+        let lane = messages(&["fail a", "ok a"], 2);
+        let ran = run_with(lane, Duration::from_mins(1), most).await;
+        assert_eq!(ran.failed, failed, "{most:?}");
+        assert_eq!(ran.worked.len(), 3 - failed.len());
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_is_unfinished_at_the_end_is_reported_and_what_is_finished_is_not() {
-    let messages = vec![
-        message("m1", "slow a", 1),
-        message("m2", "2 a", 1),
-        message("m3", "3 b", 1),
-    ];
+    let messages = messages(&["slow a", "2 a", "3 b"], 1);
     let ran = run_with(messages, Duration::from_secs(5), Some(5)).await;
-    assert_eq!(ran.failed, ["m1", "m2"]);
+    assert_eq!(ran.failed, ["0", "1"]);
     assert!(ran.errors[0].contains("out of time"), "{:?}", ran.errors);
 }
 
 #[tokio::test(start_paused = true)]
 async fn nothing_begins_that_cannot_end() {
-    let messages = vec![message("m1", "1 a", 1)];
-    let ran = run_with(messages, Duration::from_millis(500), Some(5)).await;
-    assert_eq!(ran.failed, ["m1"]);
+    let ran = run_with(messages(&["1 a"], 1), Duration::from_millis(500), Some(5)).await;
+    assert_eq!(ran.failed, ["0"]);
     assert!(ran.worked.is_empty());
 }
 
 #[tokio::test]
 async fn more_references_than_run_at_once_are_all_worked_on() {
-    let bodies: Vec<String> = (0..10).map(|n| format!("{n} branch-{n}")).collect();
-    let bodies: Vec<&str> = bodies.iter().map(String::as_str).collect();
-    let ran = run(&bodies).await;
+    let ran = run(&["0 a", "1 b", "2 c", "3 d", "4 e", "5 f", "6 g", "7 h"]).await;
     assert!(ran.failed.is_empty());
-    assert_eq!(ran.worked.len(), 10);
-}
-
-fn record(json: serde_json::Value) -> SqsMessage {
-    serde_json::from_value(json).unwrap()
+    assert_eq!(ran.worked.len(), 8);
 }
 
 #[test]
-fn a_record_without_an_id_fails_the_batch() {
-    let error = Message::of_record(3, record(serde_json::json!({"body": "x"}))).unwrap_err();
-    assert!(error.to_string().contains("record 3") && error.to_string().contains("messageId"));
-    let empty = record(serde_json::json!({"messageId": "", "body": "x"}));
-    assert!(Message::of_record(0, empty).is_err());
-}
-
-#[test]
-fn a_record_without_a_receive_count_counts_as_redelivered() {
-    let read = Message::of_record(0, record(serde_json::json!({"messageId": "m"}))).unwrap();
-    assert!(read.receive_count > 1);
+fn a_record_without_an_id_fails_the_batch_and_one_without_a_count_is_redelivered() {
+    let read = |json| Message::of_record(3, serde_json::from_value(json).unwrap());
+    for record in [json!({"body": "x"}), json!({"messageId": "", "body": "x"})] {
+        let error = read(record).unwrap_err().to_string();
+        assert!(error.contains("record 3") && error.contains("messageId"));
+    }
+    assert!(read(json!({"messageId": "m"})).unwrap().receive_count > 1);
 }
 
 #[test]
 fn a_first_delivery_long_after_its_event_may_be_a_repeat() {
-    let Ok(Request::Build(push)) = read("build main") else {
-        panic!("this is a push");
-    };
-    let may_be_repeated = |receive_count, sent: Option<i64>| {
-        let sent = sent.map(|sent| push.time + time::Duration::seconds(sent));
+    let push = Push::sample(ReferenceKind::Branch, "main");
+    // The clocks of two services differ, so that it may have come before it was sent.
+    for (receive_count, sent, expected) in [
+        (1, Some(2), false),
+        (1, Some(-3), false),
+        (2, Some(2), true),
+        (1, Some(61), true),
+        (1, None, true),
+    ] {
         let message = Message {
-            sent,
+            sent: sent.map(|sent| push.time + time::Duration::seconds(sent)),
             ..message("m", "", receive_count)
         };
-        message.may_be_repeated(&push)
-    };
-    assert!(!may_be_repeated(1, Some(2)));
-    assert!(may_be_repeated(2, Some(2)));
-    assert!(may_be_repeated(1, Some(61)));
-    assert!(may_be_repeated(1, None));
-    // The clocks of two services differ.
-    assert!(!may_be_repeated(1, Some(-3)));
+        assert_eq!(message.may_be_repeated(&push), expected, "{sent:?}");
+    }
 }

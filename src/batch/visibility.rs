@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use super::Failure;
 use crate::aws::sqs::VisibilityChange;
-use crate::error::{CallError, Cause, Class, Error};
+use crate::error::{Cause, Class, Error};
 
 /// Seconds until the second delivery; each further one takes twice as long.
 const FIRST_BACK_OFF: u32 = 15;
@@ -35,55 +35,45 @@ pub fn changes(failures: &[Failure], max_receive_count: Option<u32>) -> Vec<Visi
         .filter(|failure| !failure.message.receipt_handle.is_empty())
         .map(|failure| VisibilityChange {
             receipt_handle: failure.message.receipt_handle.clone(),
-            seconds: of_group
-                .get(failure.message.group.as_str())
-                .copied()
-                .unwrap_or_default(),
+            seconds: of_group[failure.message.group.as_str()],
         })
         .collect()
 }
 
 /// Seconds until a failed message is worth another try.
 fn back_off(failure: &Failure, max_receive_count: Option<u32>) -> u32 {
-    match &failure.error {
+    let receive_count = failure.message.receive_count;
+    let doubled = |first: u32| {
+        let times = receive_count.saturating_sub(1).min(16);
+        first.saturating_mul(1 << times).min(LONGEST_BACK_OFF)
+    };
+    match (failure.error.class(), &failure.error) {
         // Without a dead-letter queue it would come back in a tight loop for the queue's retention.
-        error if error.class() == Class::Reject && max_receive_count.is_none() => {
-            doubled(FIRST_BACK_OFF, failure.message.receive_count)
-        }
-        error if error.class() == Class::Reject => 0,
-        error if error.class() == Class::RefusedByAws => {
-            doubled(FIRST_BACK_OFF_IF_REFUSED, failure.message.receive_count)
-        }
+        (Class::Reject, _) if max_receive_count.is_none() => doubled(FIRST_BACK_OFF),
         // Nothing has to pass first.
-        Error::NotBegun | Error::BehindFailure => 0,
+        (Class::Reject, _) | (_, Error::NotBegun | Error::BehindFailure) => 0,
+        (Class::RefusedByAws, _) => doubled(FIRST_BACK_OFF_IF_REFUSED),
         // It was too much for one invocation, or nothing answered: the second needs some time.
-        Error::OutOfTime(_) => FIRST_BACK_OFF,
-        Error::Call(CallError {
-            cause: Cause::LimitReached,
-            ..
-        }) => {
+        (_, Error::OutOfTime(_)) => FIRST_BACK_OFF,
+        (_, Error::Call(call)) if call.cause == Cause::LimitReached => {
             let next_is_last =
-                max_receive_count.is_some_and(|most| failure.message.receive_count + 1 >= most);
+                max_receive_count.is_some_and(|most| receive_count.saturating_add(1) >= most);
             if next_is_last {
                 // The last chance should come when the queue of builds has had time to drain.
                 LONGEST_BACK_OFF
             } else {
-                doubled(FIRST_BACK_OFF_AT_LIMIT, failure.message.receive_count)
+                doubled(FIRST_BACK_OFF_AT_LIMIT)
             }
         }
-        _ => doubled(FIRST_BACK_OFF, failure.message.receive_count),
+        _ => doubled(FIRST_BACK_OFF),
     }
-}
-
-fn doubled(first: u32, receive_count: u32) -> u32 {
-    let times = receive_count.saturating_sub(1).min(16);
-    first.saturating_mul(1 << times).min(LONGEST_BACK_OFF)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::batch::Message;
+    use crate::error::CallError;
 
     fn failed(group: &str, receive_count: u32, error: Error) -> Failure {
         let message = Message {
@@ -95,21 +85,7 @@ mod tests {
     }
 
     fn call(cause: Cause) -> Error {
-        Error::Call(CallError {
-            call: "S3 PutObject",
-            about: "b/k".to_owned(),
-            cause,
-            code: None,
-            message: String::new(),
-            request_id: None,
-        })
-    }
-
-    fn seconds(failures: &[Failure], max: Option<u32>) -> Vec<u32> {
-        changes(failures, max)
-            .into_iter()
-            .map(|change| change.seconds)
-            .collect()
+        CallError::sample(cause).into()
     }
 
     fn reject() -> Error {
@@ -119,31 +95,49 @@ mod tests {
         }
     }
 
-    #[test]
-    fn what_can_never_succeed_comes_back_at_once() {
-        assert_eq!(seconds(&[failed("a", 1, reject())], Some(2)), [0]);
+    fn seconds(failures: &[Failure], max: Option<u32>) -> Vec<u32> {
+        let changes = changes(failures, max).into_iter();
+        changes.map(|change| change.seconds).collect()
     }
 
     #[test]
-    fn without_a_dead_letter_queue_what_can_never_succeed_comes_back_less_and_less_often() {
-        let after = |count| seconds(&[failed("a", count, reject())], None)[0];
-        assert_eq!([1, 2, 20].map(after), [15, 30, LONGEST_BACK_OFF]);
-    }
-
-    #[test]
-    fn a_permission_that_spreads_and_a_project_to_be_made_are_given_a_minute() {
-        for cause in [Cause::Denied, Cause::DoesNotExist] {
-            let after = |count| seconds(&[failed("a", count, call(cause))], Some(5))[0];
-            assert_eq!([1, 2, 3].map(after), [60, 120, 240]);
+    fn each_failure_has_its_back_off_by_cause_and_delivery() {
+        let (denied, missing) = (call(Cause::Denied), call(Cause::DoesNotExist));
+        let (outage, full) = (call(Cause::Unavailable), call(Cause::LimitReached));
+        for (why, error, max, back_offs) in [
+            ("can never succeed", reject(), Some(9), [0, 0, 0, 0]),
+            (
+                "without a dead-letter queue",
+                reject(),
+                None,
+                [15, 30, 60, 900],
+            ),
+            (
+                "spreads within a minute",
+                denied,
+                Some(9),
+                [60, 120, 240, 900],
+            ),
+            ("is made by a person", missing, Some(9), [60, 120, 240, 900]),
+            ("an outage", outage, None, [15, 30, 60, 900]),
+            (
+                "a full queue of builds",
+                full,
+                Some(9),
+                [120, 240, 480, 900],
+            ),
+            ("out of time", Error::OutOfTime("x"), None, [15, 15, 15, 15]),
+            ("not begun", Error::NotBegun, None, [0, 0, 0, 0]),
+        ] {
+            let mut failure = failed("a", 0, error);
+            for (count, back_off) in [1, 2, 3, u32::MAX].into_iter().zip(back_offs) {
+                failure.message.receive_count = count;
+                let changed = seconds(std::slice::from_ref(&failure), max);
+                assert_eq!(changed, [back_off], "{why}, delivery {count}");
+            }
         }
-    }
-
-    #[test]
-    fn the_back_off_doubles_up_to_a_quarter_of_an_hour() {
-        let after = |count| seconds(&[failed("a", count, call(Cause::Unavailable))], None)[0];
-        assert_eq!([1, 2, 3, 4].map(after), [15, 30, 60, 120]);
-        assert_eq!(after(10), LONGEST_BACK_OFF);
-        assert_eq!(after(u32::MAX), LONGEST_BACK_OFF);
+        let last_chance = failed("a", 1, call(Cause::LimitReached));
+        assert_eq!(seconds(&[last_chance], Some(2)), [LONGEST_BACK_OFF]);
     }
 
     #[test]
@@ -155,22 +149,5 @@ mod tests {
             failed("b", 1, reject()),
         ];
         assert_eq!(seconds(&failures, Some(5)), [15, 15, 15, 0]);
-    }
-
-    #[test]
-    fn the_last_chance_at_a_full_build_queue_comes_late() {
-        let full = || call(Cause::LimitReached);
-        assert_eq!(
-            seconds(&[failed("a", 1, full())], Some(2)),
-            [LONGEST_BACK_OFF]
-        );
-        assert_eq!(seconds(&[failed("a", 1, full())], Some(5)), [120]);
-    }
-
-    #[test]
-    fn running_out_of_time_costs_a_short_wait_and_none_where_nothing_was_begun() {
-        let out = failed("a", 3, Error::OutOfTime("x"));
-        assert_eq!(seconds(&[out], None), [FIRST_BACK_OFF]);
-        assert_eq!(seconds(&[failed("a", 3, Error::NotBegun)], None), [0]);
     }
 }

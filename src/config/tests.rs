@@ -1,15 +1,15 @@
 use super::*;
 use crate::event::{Push, ReferenceKind, Skip};
 
-/// With every repository, unless the variables say otherwise.
+/// With a bucket and every repository, unless the variables say otherwise.
 fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
-    Config::read(|name| {
-        variables
-            .iter()
-            .chain(&[("REPOSITORIES", "*")])
-            .find(|(variable, _)| *variable == name)
-            .map(|(_, value)| (*value).to_owned())
-    })
+    let given = [("CODE_BUCKET", "bundles"), ("REPOSITORIES", "*")];
+    Config::read(|name| of(&[variables, &given].concat(), name))
+}
+
+fn of(variables: &[(&str, &str)], name: &str) -> Option<String> {
+    let found = variables.iter().find(|(variable, _)| *variable == name);
+    found.map(|(_, value)| (*value).to_owned())
 }
 
 fn builds(config: &Config, kind: ReferenceKind, short_name: &str) -> bool {
@@ -19,7 +19,7 @@ fn builds(config: &Config, kind: ReferenceKind, short_name: &str) -> bool {
 
 #[test]
 fn the_bucket_and_the_repositories_are_enough() {
-    let config = read(&[("CODE_BUCKET", "bundles")]).unwrap();
+    let config = read(&[]).unwrap();
     assert_eq!(config.project_of("shop").unwrap(), "shop");
     assert_eq!(config.artifacts, Artifacts::None);
     assert_eq!(config.reader_in("111122223333"), None);
@@ -33,74 +33,54 @@ fn the_bucket_and_the_repositories_are_enough() {
 
 #[test]
 fn exclude_wins_over_include_and_may_be_empty() {
-    let all = [("CODE_BUCKET", "bundles"), ("EXCLUDE_REFERENCES", "")];
-    let config = read(&all).unwrap();
+    let config = read(&[("EXCLUDE_REFERENCES", "")]).unwrap();
     assert!(builds(&config, ReferenceKind::Branch, "test"));
     let both = [
-        ("CODE_BUCKET", "bundles"),
         ("INCLUDE_REFERENCES", "main"),
         ("EXCLUDE_REFERENCES", "ma*"),
     ];
-    let config = read(&both).unwrap();
-    assert!(!builds(&config, ReferenceKind::Branch, "main"));
+    assert!(!builds(
+        &read(&both).unwrap(),
+        ReferenceKind::Branch,
+        "main"
+    ));
 }
 
 #[test]
-fn the_account_is_put_into_the_role() {
+fn the_account_is_put_into_the_role_which_is_assumed_with_the_external_id() {
     let role = "arn:aws-us-gov:iam::{account}:role/ci/reader";
-    let config = read(&[("CODE_BUCKET", "bundles"), ("CODECOMMIT_ROLE_ARN", role)]).unwrap();
-    let reader = config.reader_in("111122223333").unwrap();
-    assert_eq!(
-        reader.role_arn,
-        "arn:aws-us-gov:iam::111122223333:role/ci/reader"
-    );
-    assert_eq!(reader.external_id, None);
-}
-
-#[test]
-fn the_role_is_assumed_with_the_external_id() {
-    let config = read(&[
-        ("CODE_BUCKET", "bundles"),
-        ("CODECOMMIT_ROLE_ARN", "arn:aws:iam::{account}:role/reader"),
-        ("CODECOMMIT_EXTERNAL_ID", "external"),
-    ])
-    .unwrap();
-    let reader = config.reader_in("111122223333").unwrap();
-    assert_eq!(reader.external_id.as_deref(), Some("external"));
+    for id in [None, Some("external")] {
+        let variables = [
+            ("CODECOMMIT_ROLE_ARN", role),
+            ("CODECOMMIT_EXTERNAL_ID", id.unwrap_or_default()),
+        ];
+        let reader = read(&variables).unwrap().reader_in("111122223333");
+        let expected = Reader {
+            role_arn: "arn:aws-us-gov:iam::111122223333:role/ci/reader".to_owned(),
+            external_id: id.map(str::to_owned),
+        };
+        assert_eq!(reader, Some(expected));
+    }
 }
 
 #[test]
 fn an_external_id_that_cannot_be_is_refused_and_not_repeated() {
     for value in ["x", "two words", &"x".repeat(1225)] {
-        let error = read(&[
-            ("CODE_BUCKET", "bundles"),
-            ("CODECOMMIT_EXTERNAL_ID", value),
-        ])
-        .unwrap_err()
-        .to_string();
+        let error = read(&[("CODECOMMIT_EXTERNAL_ID", value)]).unwrap_err();
+        let error = error.to_string();
         assert!(error.starts_with("CODECOMMIT_EXTERNAL_ID="), "{error}");
-        assert!(
-            error.contains("1,224") && !error.contains(value) || value == "x",
-            "{error}"
-        );
+        assert!(error.contains("1,224"), "{error}");
+        assert!(!error.contains(value) || value == "x", "{error}");
     }
 }
 
 #[test]
-fn a_dot_in_a_repositorys_name_is_a_hyphen_in_its_projects() {
-    let build = [
-        ("CODE_BUCKET", "bundles"),
-        ("CODEBUILD_PROJECT", "ci-{repository}-build"),
-    ];
-    assert_eq!(
-        read(&build).unwrap().project_of("my.shop.de").unwrap(),
-        "ci-my-shop-de-build"
-    );
-}
-
-#[test]
 fn a_project_that_codebuild_cannot_have_is_named_with_its_repository() {
-    let config = read(&[("CODE_BUCKET", "bundles")]).unwrap();
+    let build = read(&[("CODEBUILD_PROJECT", "ci-{repository}-build")]).unwrap();
+    // A dot becomes a hyphen.
+    assert_eq!(build.project_of("my.shop").unwrap(), "ci-my-shop-build");
+    assert_eq!(build.project_of("_x").unwrap(), "ci-_x-build");
+    let config = read(&[]).unwrap();
     for (repository, project) in [
         ("r", "r"),
         (".github", "-github"),
@@ -108,23 +88,14 @@ fn a_project_that_codebuild_cannot_have_is_named_with_its_repository() {
         ("-x", "-x"),
     ] {
         let error = config.project_of(repository).unwrap_err().to_string();
-        assert!(
-            error.contains(&format!("repository {repository} ")),
-            "{error}"
-        );
-        assert!(error.contains(&format!("`{project}`")), "{error}");
+        let named = format!("repository {repository} is built by the project `{project}`");
+        assert!(error.starts_with(&named), "{error}");
     }
-    let prefixed = [
-        ("CODE_BUCKET", "bundles"),
-        ("CODEBUILD_PROJECT", "ci-{repository}"),
-    ];
-    assert_eq!(read(&prefixed).unwrap().project_of("_x").unwrap(), "ci-_x");
 }
 
 #[test]
 fn a_repository_that_is_not_listed_is_skipped_whatever_its_reference_is() {
-    let listed = [("CODE_BUCKET", "bundles"), ("REPOSITORIES", "team-*,site")];
-    let config = read(&listed).unwrap();
+    let config = read(&[("REPOSITORIES", "team-*,site")]).unwrap();
     let skipped = |repository: &str| {
         let repository = repository.to_owned();
         config.selection.skips(&Push {
@@ -134,52 +105,41 @@ fn a_repository_that_is_not_listed_is_skipped_whatever_its_reference_is() {
     };
     assert_eq!(skipped("team-a"), None);
     assert_eq!(skipped("site"), None);
-    let repository = "shop".to_owned();
-    assert_eq!(skipped("shop"), Some(Skip::NotSelected { repository }));
+    let expected = Skip::NotSelected("shop".to_owned());
+    assert_eq!(skipped("shop"), Some(expected));
 }
 
 #[test]
-fn the_intake_needs_no_bucket_but_the_push_queue() {
-    let read = |variables: &[(&str, &str)]| {
-        IntakeConfig::read(|name| {
-            let found = variables.iter().find(|(variable, _)| *variable == name);
-            found.map(|(_, value)| (*value).to_owned())
-        })
-    };
-    let all = ("REPOSITORIES", "*");
-    let error = read(&[all]).unwrap_err().to_string();
-    assert!(error.contains("PUSH_QUEUE_URL is not set"), "{error}");
-    let error = read(&[all, ("PUSH_QUEUE_URL", "arn:aws:sqs")]).unwrap_err();
-    assert!(error.to_string().contains("begins with https://"));
+fn each_handler_names_the_variable_that_it_lacks() {
     let url = "https://sqs.eu-west-1.amazonaws.com/111122223333/pushes.fifo";
-    assert_eq!(
-        read(&[all, ("PUSH_QUEUE_URL", url)])
-            .unwrap()
-            .push_queue_url,
-        url
-    );
-    let error = read(&[("PUSH_QUEUE_URL", url)]).unwrap_err().to_string();
-    assert!(error.contains("REPOSITORIES is not set"), "{error}");
-}
-
-#[test]
-fn a_missing_bucket_is_named() {
-    let error = read(&[]).unwrap_err().to_string();
-    assert!(error.contains("CODE_BUCKET is not set"), "{error}");
+    let all = [("REPOSITORIES", "*"), ("PUSH_QUEUE_URL", url)];
+    let read = |variables: &[_]| IntakeConfig::read(|name| of(variables, name));
+    assert_eq!(read(&all).unwrap().push_queue_url, url);
+    let bad = read(&[all[0], ("PUSH_QUEUE_URL", "arn:aws:sqs")]).unwrap_err();
+    assert!(bad.to_string().contains("begins with https://"));
+    for (error, lacks) in [
+        (read(&all[..1]).unwrap_err(), "PUSH_QUEUE_URL"),
+        (read(&all[1..]).unwrap_err(), "REPOSITORIES"),
+        (
+            Config::read(|name| of(&all, name)).unwrap_err(),
+            "CODE_BUCKET",
+        ),
+    ] {
+        let error = error.to_string();
+        assert!(error.contains(&format!("{lacks} is not set")), "{error}");
+    }
 }
 
 #[test]
 fn under_sam_local_the_function_does_not_look_for_aws_itself() {
-    let bucket = ("CODE_BUCKET", "bundles");
     let sam = ("AWS_SAM_LOCAL", "true");
-    for given in [&[bucket, sam][..], &[bucket, sam, ("AWS_ENDPOINT_URL", "")]] {
+    for given in [&[sam][..], &[sam, ("AWS_ENDPOINT_URL", "")]] {
         let error = read(given).unwrap_err().to_string();
         assert!(error.contains("AWS_ENDPOINT_URL is not set"), "{error}");
         assert!(error.contains("events/local-aws.json"), "{error}");
     }
     let local = ("AWS_ENDPOINT_URL", "http://host.docker.internal:4566");
-    assert!(read(&[bucket, sam, local]).is_ok());
-    assert!(read(&[bucket]).is_ok());
+    assert!(read(&[sam, local]).is_ok());
 }
 
 #[test]
@@ -199,20 +159,9 @@ fn a_bad_value_is_refused_with_its_name_itself_and_what_is_accepted() {
         ("UNBUNDLABLE", "ignore", "`codecommit` or `reject`"),
         ("ARTIFACTS", "s3", "`none` or `project`"),
         ("REPOSITORIES", "", "comma-separated"),
-        (
-            "REPOSITORIES",
-            "team/*",
-            "`team/*` matches no repository's name",
-        ),
+        ("REPOSITORIES", "team/*", "`team/*` matches no repository"),
     ] {
-        let error = read(
-            &[("CODE_BUCKET", "bundles"), (variable, value)]
-                .into_iter()
-                .rev()
-                .collect::<Vec<_>>(),
-        )
-        .unwrap_err()
-        .to_string();
+        let error = read(&[(variable, value)]).unwrap_err().to_string();
         assert!(error.contains(&format!("{variable}={value:?}")), "{error}");
         assert!(error.contains(accepted), "{error}");
     }

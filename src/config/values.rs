@@ -23,16 +23,24 @@ pub(super) fn check_endpoint(lookup: impl Fn(&str) -> Option<String>) -> Result<
     Ok(())
 }
 
-pub(super) fn refuse(
-    variable: &'static str,
-    value: impl Into<String>,
-    accepted: &str,
-) -> ConfigError {
+fn refuse(variable: &'static str, value: impl Into<String>, accepted: &str) -> ConfigError {
     ConfigError {
         variable,
         value: Some(value.into()),
         accepted: accepted.to_owned(),
     }
+}
+
+fn accept(
+    variable: &'static str,
+    value: String,
+    is_good: bool,
+    accepted: &str,
+) -> Result<String, ConfigError> {
+    if is_good {
+        return Ok(value);
+    }
+    Err(refuse(variable, value, accepted))
 }
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>: a name; an ARN
@@ -41,26 +49,25 @@ pub(super) fn bucket(value: String) -> Result<String, ConfigError> {
     let allowed = |byte: u8| {
         byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'_')
     };
-    if (3..=63).contains(&value.len()) && value.bytes().all(allowed) {
-        return Ok(value);
-    }
-    Err(refuse(
-        CODE_BUCKET,
-        value,
-        "it is the bucket's bare name, 3 to 63 of a-z, 0-9, dot, hyphen; no ARN, no s3://",
-    ))
+    let is_name = (3..=63).contains(&value.len()) && value.bytes().all(allowed);
+    let accepted =
+        "it is the bucket's bare name, 3 to 63 of a-z, 0-9, dot, hyphen; no ARN, no s3://";
+    accept(CODE_BUCKET, value, is_name, accepted)
+}
+
+fn is_account(value: &str) -> bool {
+    value.len() == 12 && value.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 pub(super) fn account(value: String) -> Result<Option<String>, ConfigError> {
-    if value.is_empty() {
-        return Ok(None);
-    }
-    if value.len() == 12 && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Ok(Some(value));
-    }
+    let is_good = value.is_empty() || is_account(&value);
     let accepted =
         "it is the id of the bucket's account, 12 digits, or empty for the function's own";
-    Err(refuse(BUCKET_OWNER, value, accepted))
+    accept(BUCKET_OWNER, value, is_good, accepted).map(not_empty)
+}
+
+fn not_empty(value: String) -> Option<String> {
+    Some(value).filter(|value| !value.is_empty())
 }
 
 /// `ProjectName` in CodeBuild's API reference: `[A-Za-z0-9][A-Za-z0-9\-_]{1,149}` in one place, and
@@ -74,15 +81,11 @@ pub(super) fn is_project_name(name: &str) -> bool {
 
 pub(super) fn project(value: String) -> Result<String, ConfigError> {
     // An ordinary name in place of the repository's.
-    if is_project_name(&value.replace("{repository}", "xx")) {
-        return Ok(value);
-    }
-    Err(refuse(
-        CODEBUILD_PROJECT,
-        value,
-        "it is the name of a CodeBuild project (2 to 255 letters, digits, hyphens and underscores, \
-         the first a letter or digit), in which `{repository}` stands for the repository's name",
-    ))
+    let is_good = is_project_name(&value.replace("{repository}", "xx"));
+    let accepted = "it is the name of a CodeBuild project (2 to 255 letters, digits, hyphens and \
+                    underscores, the first a letter or digit), in which `{repository}` stands for \
+                    the repository's name";
+    accept(CODEBUILD_PROJECT, value, is_good, accepted)
 }
 
 pub(super) fn included(value: &str) -> Result<ReferenceGlobs, ConfigError> {
@@ -99,61 +102,39 @@ pub(super) fn included(value: &str) -> Result<ReferenceGlobs, ConfigError> {
 }
 
 pub(super) fn globs(variable: &'static str, value: &str) -> Result<ReferenceGlobs, ConfigError> {
-    ReferenceGlobs::parse(value).map_err(|why| ConfigError {
-        variable,
-        value: Some(value.to_owned()),
-        accepted: format!(
-            "{why}; it is a comma-separated list of globs such as `main,feature/**,refs/tags/v*`"
-        ),
+    ReferenceGlobs::parse(value).map_err(|why| {
+        let accepted =
+            "it is a comma-separated list of globs such as `main,feature/**,refs/tags/v*`";
+        refuse(variable, value, &format!("{why}; {accepted}"))
     })
 }
 
 pub(super) fn role(value: String) -> Result<Option<String>, ConfigError> {
-    if value.is_empty() {
-        return Ok(None);
-    }
-    let mut parts = value.splitn(6, ':');
-    let is_role = parts.next() == Some("arn")
-        && parts
-            .next()
-            .is_some_and(|partition| partition.starts_with("aws"))
-        && parts.next() == Some("iam")
-        && parts.next() == Some("")
-        && parts.next().is_some_and(|account| {
-            account == "{account}"
-                || (account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit()))
-        })
-        && parts.next().is_some_and(|resource| {
-            resource
-                .strip_prefix("role/")
-                .is_some_and(|name| !name.is_empty())
-        });
-    if is_role {
-        return Ok(Some(value));
-    }
-    Err(refuse(
-        CODECOMMIT_ROLE_ARN,
-        value,
-        "it is a role's ARN such as `arn:aws:iam::{account}:role/pushbuild-reader`, \
-         in which `{account}` stands for the repository's account",
-    ))
+    let parts: Vec<_> = value.splitn(6, ':').collect();
+    let is_role = match parts[..] {
+        ["arn", partition, "iam", "", account, resource] => {
+            let name = resource.strip_prefix("role/");
+            partition.starts_with("aws")
+                && (account == "{account}" || is_account(account))
+                && name.is_some_and(|name| !name.is_empty())
+        }
+        _ => value.is_empty(),
+    };
+    let accepted = "it is a role's ARN such as `arn:aws:iam::{account}:role/pushbuild-reader`, \
+                    in which `{account}` stands for the repository's account";
+    accept(CODECOMMIT_ROLE_ARN, value, is_role, accepted).map(not_empty)
 }
 
 /// `ExternalId` in STS's API reference: <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>.
 /// Who deploys may take it for a secret, so the message does not repeat it.
 pub(super) fn external_id(value: String) -> Result<Option<String>, ConfigError> {
-    if value.is_empty() {
-        return Ok(None);
-    }
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@:/-".contains(&byte);
-    if (2..=1224).contains(&value.len()) && value.bytes().all(allowed) {
-        return Ok(Some(value));
+    let is_good = (2..=1224).contains(&value.len()) && value.bytes().all(allowed);
+    if !is_good && !value.is_empty() {
+        let accepted = "it is 2 to 1,224 letters, digits and any of `_+=,.@:/-`";
+        return Err(refuse(CODECOMMIT_EXTERNAL_ID, "…", accepted));
     }
-    Err(refuse(
-        CODECOMMIT_EXTERNAL_ID,
-        "…",
-        "it is 2 to 1,224 letters, digits and any of `_+=,.@:/-`",
-    ))
+    Ok(not_empty(value))
 }
 
 pub(super) fn unbundlable(value: String) -> Result<UnbundlablePolicy, ConfigError> {
@@ -184,12 +165,7 @@ pub(super) fn repositories(value: &str) -> Result<Repositories, ConfigError> {
 }
 
 pub(super) fn push_queue_url(value: String) -> Result<String, ConfigError> {
-    if value.starts_with("https://") || value.starts_with("http://") {
-        return Ok(value);
-    }
-    Err(refuse(
-        PUSH_QUEUE_URL,
-        value,
-        "it is the push queue's URL, which begins with https://",
-    ))
+    let is_url = value.starts_with("https://") || value.starts_with("http://");
+    let accepted = "it is the push queue's URL, which begins with https://";
+    accept(PUSH_QUEUE_URL, value, is_url, accepted)
 }

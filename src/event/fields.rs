@@ -1,4 +1,4 @@
-//! What a message says that it is about, push or not: names for the log.
+//! Names for the log, of any message.
 
 use time::format_description::well_known::Rfc3339;
 
@@ -7,19 +7,12 @@ use super::{Event, Push};
 /// What a message says that it is about, unchecked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventFields {
-    /// The EventBridge event's id.
     pub event_id: Option<String>,
-    /// The account of the repository.
     pub account: Option<String>,
-    /// The region of the repository.
     pub region: Option<String>,
-    /// The repository's name.
     pub repository: Option<String>,
-    /// The reference's full name.
     pub reference: Option<String>,
-    /// The commit's id.
     pub commit: Option<String>,
-    /// When it was pushed.
     pub time: Option<String>,
 }
 
@@ -62,18 +55,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_push_without_a_commit_still_says_what_it_is_about() {
+    fn what_can_be_read_is_told_and_nothing_of_what_cannot_be_or_is_too_long_for_a_name() {
         let body = r#"{"id":"e1","account":"000000000000","detail":{"repositoryName":"shop"}}"#;
         let fields = EventFields::of_body(body);
         assert_eq!(fields.event_id.as_deref(), Some("e1"));
         assert_eq!(fields.repository.as_deref(), Some("shop"));
         assert_eq!(fields.commit, None);
-    }
-
-    #[test]
-    fn what_cannot_be_read_or_is_no_name_says_nothing() {
-        assert_eq!(EventFields::of_body("not JSON"), EventFields::default());
         let endless = format!(r#"{{"id":"{}"}}"#, "x".repeat(513));
-        assert_eq!(EventFields::of_body(&endless), EventFields::default());
+        for body in ["not JSON", &endless] {
+            assert_eq!(EventFields::of_body(body), EventFields::default());
+        }
     }
 }

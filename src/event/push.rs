@@ -10,11 +10,8 @@ pub struct Push {
     pub event_id: String,
     /// When it happened; the time of every entry of its bundle.
     pub time: OffsetDateTime,
-    /// The account of the repository.
     pub account: String,
-    /// The region of the repository.
     pub region: String,
-    /// The repository's name.
     pub repository: String,
     /// What was pushed to.
     pub reference: Reference,
@@ -25,7 +22,6 @@ pub struct Push {
 }
 
 impl Push {
-    /// Whether its repository is in this account and region.
     pub fn is_from(&self, account: &str, region: &str) -> bool {
         self.account == account && self.region == region
     }
@@ -41,23 +37,18 @@ impl Push {
 /// A branch or a tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reference {
-    /// Which of the two.
     pub kind: ReferenceKind,
     /// The name without `refs/heads/` or `refs/tags/`, slashes and all.
     pub short_name: String,
 }
 
-/// What a reference is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReferenceKind {
-    /// Under `refs/heads/`.
     Branch,
-    /// Under `refs/tags/`.
     Tag,
 }
 
 impl Reference {
-    /// The name from `refs/` on.
     pub fn full_name(&self) -> String {
         format!("{}{}", self.kind.prefix(), self.short_name)
     }

@@ -46,65 +46,43 @@ fn refusal_of(event: &Value) -> String {
 }
 
 #[test]
-fn an_updated_branch_is_a_push() {
-    let push = push_of(&updated("refs/heads/main"));
+fn an_updated_or_new_reference_is_a_push() {
+    let push = push_of(&updated("refs/heads/feature/a/b"));
     assert_eq!(push.repository, "MyDemoRepo");
     assert_eq!(push.account, "123456789012");
     assert_eq!(push.region, "us-east-2");
     assert_eq!(push.commit.to_string(), COMMIT);
-    assert_eq!(
-        push.old_commit.map(|id| id.to_string()).as_deref(),
-        Some(OLD)
-    );
+    assert_eq!(push.old_commit.unwrap().to_string(), OLD);
     assert_eq!(push.time.unix_timestamp(), 1_560_335_023);
-}
-
-#[test]
-fn a_new_branch_has_no_old_commit() {
-    let mut created = updated("refs/heads/main");
-    created["detail"]["event"] = json!("referenceCreated");
-    created["detail"]
-        .as_object_mut()
-        .unwrap()
-        .remove("oldCommitId");
-    assert_eq!(push_of(&created).old_commit, None);
-}
-
-#[test]
-fn a_branch_keeps_its_slashes() {
-    let push = push_of(&updated("refs/heads/feature/a/b"));
     assert_eq!(push.reference.short_name, "feature/a/b");
     assert_eq!(push.reference.full_name(), "refs/heads/feature/a/b");
+
+    let mut created = updated("refs/tags/v1.0");
+    created["detail"]["event"] = json!("referenceCreated");
+    created["detail"]["oldCommitId"].take();
+    let created = push_of(&created);
+    assert_eq!(created.reference.kind, ReferenceKind::Tag);
+    assert_eq!(created.reference.short_name, "v1.0");
+    assert_eq!(created.old_commit, None);
 }
 
 #[test]
-fn a_tag_is_a_tag() {
-    let push = push_of(&updated("refs/tags/v1.0"));
-    assert_eq!(push.reference.kind, ReferenceKind::Tag);
-    assert_eq!(push.reference.short_name, "v1.0");
-}
-
-#[test]
-fn a_deleted_reference_is_skipped() {
-    let deleted = event(&json!({
-        "event": "referenceDeleted",
-        "repositoryName": "MyDemoRepo",
-        "referenceFullName": "refs/heads/gone",
-        "oldCommitId": OLD
-    }));
-    let skip = Skip::ReferenceDeleted {
-        reference: "refs/heads/gone".to_owned(),
-    };
-    assert_eq!(parse(&deleted.to_string()), Ok(Request::Skip(skip)));
-}
-
-#[test]
-fn a_merge_commit_without_a_reference_is_skipped() {
-    let merge = event(&json!({"event": "unreferencedMergeCommitCreated", "repositoryName": "r"}));
-    assert_eq!(
-        parse(&merge.to_string()),
-        Ok(Request::Skip(Skip::UnreferencedMergeCommit))
-    );
+fn what_leaves_no_reference_to_build_is_skipped() {
+    for (kind, skip) in [
+        (
+            "referenceDeleted",
+            Skip::ReferenceDeleted("refs/heads/gone".to_owned()),
+        ),
+        (
+            "unreferencedMergeCommitCreated",
+            Skip::UnreferencedMergeCommit,
+        ),
+    ] {
+        let detail = json!({"event": kind, "repositoryName": "r",
+            "referenceFullName": "refs/heads/gone", "oldCommitId": OLD});
+        let body = event(&detail).to_string();
+        assert_eq!(parse(&body), Ok(Request::Skip(skip)));
+    }
 }
 
 #[test]
@@ -116,65 +94,49 @@ fn a_body_that_is_not_json_is_refused_with_its_beginning() {
     );
 }
 
-#[test]
-fn another_source_is_refused() {
-    let mut forged = updated("refs/heads/main");
-    forged["source"] = json!("my.app");
-    assert!(refusal_of(&forged).contains("source of the message should be `aws.codecommit`"));
-}
+/// Each field that a push needs, with values that make no sense.
+const FIELDS: &[(&str, &[&str])] = &[
+    ("source", &["my.app"]),
+    ("detail-type", &["CodeCommit Pull Request State Change"]),
+    // SQS takes no such ids.
+    ("id", &["two words", "é"]),
+    ("time", &["yesterday"]),
+    ("account", &[]),
+    ("region", &[]),
+    (
+        "detail.commitId",
+        &["HEAD", "0000000000000000000000000000000000000000"],
+    ),
+    ("detail.repositoryName", &["a/b", ".."]),
+    (
+        "detail.referenceFullName",
+        &["refs/notes/x", "refs/heads/", "refs/heads/a/../b"],
+    ),
+    ("detail.event", &["referenceRenamed"]),
+];
 
 #[test]
-fn another_detail_type_is_refused() {
-    let mut other = updated("refs/heads/main");
-    other["detail-type"] = json!("CodeCommit Pull Request State Change");
-    assert!(refusal_of(&other).contains("detail-type"));
-}
-
-#[test]
-fn a_field_that_a_push_needs_is_named_when_it_is_missing() {
-    for field in ["commitId", "repositoryName", "referenceFullName"] {
-        let mut cut = updated("refs/heads/main");
-        cut["detail"].as_object_mut().unwrap().remove(field);
-        let error = refusal_of(&cut);
-        assert!(
-            error.contains(&format!("detail.{field}")) && error.contains("missing"),
-            "{error}"
-        );
+fn a_field_that_is_missing_or_makes_no_sense_is_named_with_what_came() {
+    let with = |field: &str, value: Value| {
+        let mut event = updated("refs/heads/main");
+        match field.strip_prefix("detail.") {
+            Some(field) => event["detail"][field] = value,
+            None => event[field] = value,
+        }
+        refusal_of(&event)
+    };
+    for (field, values) in FIELDS {
+        let error = with(field, Value::Null);
+        assert!(error.starts_with(&format!("{field} of the message")));
+        assert!(error.ends_with("missing"), "{error}");
+        for value in *values {
+            let error = with(field, json!(value));
+            assert!(error.starts_with(&format!("{field} of the message")));
+            assert!(error.contains(value), "{error}");
+        }
     }
-    for field in ["id", "time", "account", "region", "source", "detail-type"] {
-        let mut cut = updated("refs/heads/main");
-        cut.as_object_mut().unwrap().remove(field);
-        let error = refusal_of(&cut);
-        assert!(
-            error.starts_with(field) && error.contains("missing"),
-            "{error}"
-        );
-    }
-}
-
-#[test]
-fn a_field_that_makes_no_sense_is_named_with_what_came() {
-    for (field, value) in [
-        ("commitId", "HEAD"),
-        ("commitId", "0000000000000000000000000000000000000000"),
-        ("repositoryName", "a/b"),
-        ("repositoryName", ".."),
-        ("referenceFullName", "refs/notes/x"),
-        ("referenceFullName", "refs/heads/"),
-        ("referenceFullName", "refs/heads/a/../b"),
-        ("event", "referenceRenamed"),
-    ] {
-        let mut wrong = updated("refs/heads/main");
-        wrong["detail"][field] = json!(value);
-        let error = refusal_of(&wrong);
-        assert!(
-            error.contains(&format!("detail.{field}")) && error.contains(value),
-            "{error}"
-        );
-    }
-    let mut wrong = updated("refs/heads/main");
-    wrong["time"] = json!("yesterday");
-    assert!(refusal_of(&wrong).contains("yesterday"));
+    let error = with("id", json!("x".repeat(129)));
+    assert!(error.starts_with("id of the message"), "{error}");
 }
 
 #[test]
@@ -195,15 +157,6 @@ fn a_time_that_no_clock_in_utc_can_show_is_refused() {
         if let Err(error) = parse(&odd.to_string()) {
             assert!(error.to_string().contains(time), "{error}");
         }
-    }
-}
-
-#[test]
-fn an_id_that_sqs_does_not_take_is_refused() {
-    for id in ["two words", "é", &"x".repeat(129)] {
-        let mut odd = updated("refs/heads/main");
-        odd["id"] = json!(id);
-        assert!(refusal_of(&odd).starts_with("id of the message"), "{id}");
     }
 }
 

@@ -37,16 +37,11 @@ impl SourceQueue {
         let limit = stop.min(Instant::now() + SETTINGS_TIME);
         let settings = self.settings.get_or_init(|| async {
             match timeout_at(limit, self.queue.settings(&self.arn)).await {
-                Ok(Ok(settings)) => Some(settings),
-                Ok(Err(error)) => {
-                    tracing::warn!(%error, "the queue's settings cannot be read");
-                    None
-                }
-                Err(_) => {
-                    tracing::warn!("SQS does not answer with the queue's settings");
-                    None
-                }
+                Ok(Ok(settings)) => return Some(settings),
+                Ok(Err(error)) => tracing::warn!(%error, "the queue's settings cannot be read"),
+                Err(_) => tracing::warn!("SQS does not answer with the queue's settings"),
             }
+            None
         });
         settings.await.as_ref()?.max_receive_count
     }
@@ -70,9 +65,7 @@ impl SourceQueue {
             Ok(Err(error)) => {
                 tracing::warn!(%error, "failed messages come back after the queue's visibility timeout instead");
             }
-            Err(_) => {
-                tracing::warn!("no time was left to set when failed messages come back");
-            }
+            Err(_) => tracing::warn!("no time was left to set when failed messages come back"),
         }
     }
 }

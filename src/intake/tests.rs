@@ -24,14 +24,7 @@ fn pushes(branches: &[&str]) -> Vec<Forwarding> {
 }
 
 fn refused() -> CallError {
-    CallError {
-        call: "SQS SendMessageBatch",
-        about: "pushes".to_owned(),
-        cause: Cause::Unavailable,
-        code: None,
-        message: "a test's reason".to_owned(),
-        request_id: None,
-    }
+    CallError::sample(Cause::Unavailable)
 }
 
 /// Each call's event ids, and the events that were forwarded and those that were not.
@@ -74,14 +67,7 @@ async fn forward_all(pushes: Vec<Forwarding>, failing: &[&str]) -> Forwarded {
 }
 
 #[tokio::test]
-async fn pushes_to_different_references_go_in_one_call() {
-    let forwarded = forward_all(pushes(&["a", "b", "c"]), &[]).await;
-    assert_eq!(forwarded.calls, [["0", "1", "2"]]);
-    assert_eq!(forwarded.sent, [0, 1, 2]);
-}
-
-#[tokio::test]
-async fn no_call_holds_two_pushes_to_one_reference() {
+async fn pushes_to_different_references_go_in_one_call_and_two_to_one_reference_do_not() {
     let forwarded = forward_all(pushes(&["a", "b", "a", "a", "c"]), &[]).await;
     assert_eq!(forwarded.calls, [&["0", "1", "4"][..], &["2"], &["3"]]);
     assert_eq!(forwarded.sent, [0, 1, 2, 3, 4]);
@@ -112,28 +98,23 @@ async fn a_push_on_its_last_delivery_holds_back_no_later_one() {
 #[tokio::test]
 async fn where_the_whole_call_fails_its_outcome_is_unknown_and_all_behind_it_wait() {
     let stop = Instant::now() + Duration::from_secs(5);
-    let branches = ["a", "b", "a"];
     let send = async |_: &[NewMessage<'_>]| Err(refused());
-    let outcomes = forward(pushes(&branches), stop, send, async || None).await;
+    let outcomes = forward(pushes(&["a", "b", "a"]), stop, send, async || None).await;
     assert_eq!(outcomes.len(), 3);
     for (push, outcome) in outcomes {
-        let error = outcome.unwrap_err();
-        let is_behind = matches!(error, Error::BehindFailure);
-        assert_eq!(is_behind, push.number == 2, "{error}");
+        let is_behind = matches!(outcome, Err(Error::BehindFailure));
+        assert!(outcome.is_err() && is_behind == (push.number == 2));
     }
 }
 
 #[tokio::test]
 async fn a_push_that_sqs_refuses_takes_none_of_its_call_with_it() {
     let stop = Instant::now() + Duration::from_secs(5);
-    let send = async |entries: &[NewMessage<'_>]| {
-        if entries.iter().any(|entry| entry.deduplication_id == "1") {
-            return Err(CallError {
-                cause: Cause::Unknown,
-                ..refused()
-            });
+    let send = async |entries: &[NewMessage<'_>]| match entries {
+        entries if entries.iter().any(|entry| entry.body == "body 1") => {
+            Err(CallError::sample(Cause::Unknown))
         }
-        Ok(Vec::new())
+        _ => Ok(Vec::new()),
     };
     let pushes = pushes(&["a", "b", "c", "b"]);
     let outcomes = forward(pushes, stop, send, async || Some(2)).await;
@@ -175,15 +156,7 @@ async fn a_call_has_ten_entries_and_a_mebibyte_at_most() {
 }
 
 #[test]
-fn the_body_is_forwarded_unchanged_with_the_events_id() {
-    let pushes = pushes(&["a"]);
-    let message = pushes[0].new_message();
-    assert_eq!(message.body, "body 0");
-    assert_eq!(message.deduplication_id, "0");
-}
-
-#[test]
-fn a_group_is_readable_and_every_reference_of_every_account_has_its_own() {
+fn a_group_is_readable_one_reference_of_one_accounts_and_fit_for_sqs() {
     let main = Push::sample(ReferenceKind::Branch, "main");
     let with = |change: fn(&mut Push)| {
         let mut push = main.clone();
@@ -202,15 +175,11 @@ fn a_group_is_readable_and_every_reference_of_every_account_has_its_own() {
     assert_eq!(group, with(|push| "another".clone_into(&mut push.event_id)));
     let all: HashSet<_> = others.iter().chain([&group]).collect();
     assert_eq!(all.len(), 6);
-}
 
-#[test]
-fn the_longest_names_make_a_group_that_sqs_takes() {
-    let push = Push {
+    let longest = group_of(&Push {
         repository: "r".repeat(100),
         ..Push::sample(ReferenceKind::Branch, &"🦀/".repeat(120))
-    };
-    let group = group_of(&push);
-    assert!(group.len() <= 128, "{}", group.len());
-    assert!(group.bytes().all(|byte| byte.is_ascii_graphic()));
+    });
+    assert!(longest.len() <= 128, "{longest}");
+    assert!(longest.bytes().all(|byte| byte.is_ascii_graphic()));
 }

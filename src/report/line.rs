@@ -13,13 +13,21 @@ use crate::error::{Class, Error};
 use crate::event::{EventFields, Skip};
 use crate::publish::{Published, PushOutcome};
 
-/// One line. Text is a property; numbers are metrics unless they say otherwise; what is `None` is
-/// left out, so that a push that was skipped does not count as one of no bytes.
+/// A line, and the time of its metrics.
 #[metrics(emf::dimension_sets = [["FunctionName"]])]
 #[derive(Debug)]
-pub(super) struct Line {
+pub(super) struct TimedLine {
     #[metrics(timestamp)]
-    at: SystemTime,
+    pub(super) at: SystemTime,
+    #[metrics(flatten)]
+    pub(super) line: Line,
+}
+
+/// One line. Text is a property; numbers are metrics unless they say otherwise; what is `None` is
+/// left out, so that a push that was skipped does not count as one of no bytes.
+#[metrics(subfield_owned)]
+#[derive(Debug, Default)]
+pub(super) struct Line {
     #[metrics(name = "FunctionName")]
     function_name: String,
     /// Where Lambda looks for the time and the level of a line in JSON.
@@ -38,14 +46,12 @@ pub(super) struct Line {
     reference: Option<String>,
     commit: Option<String>,
 
-    /// The event's time, whole seconds.
     pushed_at: Option<String>,
     /// When the message came into the queue.
     queued_at: Option<String>,
-    /// When the work on it began.
     begun_at: Option<String>,
 
-    outcome: &'static str,
+    pub(super) outcome: &'static str,
     class: Option<&'static str>,
     why: Option<String>,
     error: Option<String>,
@@ -102,56 +108,15 @@ impl Line {
     /// A line that says only whose it is.
     pub(super) fn new(function_name: &str, level: &'static str, at: SystemTime) -> Self {
         Self {
-            at,
             function_name: function_name.to_owned(),
             timestamp: written(at.into()).unwrap_or_default(),
             level,
             message: "push",
-            request_id: None,
-            message_id: None,
-            receive_count: 0,
-            event_id: None,
-            account: None,
-            region: None,
-            repository: None,
-            reference: None,
-            commit: None,
-            pushed_at: None,
-            queued_at: None,
-            begun_at: None,
-            outcome: "",
-            class: None,
-            why: None,
-            error: None,
-            advice: None,
-            aws_request_id: None,
-            build_id: None,
-            key: None,
-            version_id: None,
             pushes: 1,
-            started: 0,
-            skipped: 0,
-            retried: 0,
-            rejected: 0,
-            unbundlable: 0,
-            waited_ms: None,
-            files: None,
-            entries: None,
-            fetched: None,
-            reused: None,
-            bytes: None,
-            bytes_fetched: None,
-            bytes_reused: None,
-            calls: None,
-            throttled: None,
-            ms: None,
-            walk_ms: None,
-            bundle_ms: None,
-            build_ms: None,
+            ..Self::default()
         }
     }
 
-    /// What it is about.
     pub(super) fn names(&mut self, fields: EventFields) {
         self.event_id = fields.event_id;
         self.account = fields.account;
@@ -191,7 +156,6 @@ impl Line {
         self.build_ms = milliseconds(figures.build);
     }
 
-    /// It has its build.
     pub(super) fn done(&mut self, published: Option<Published>) {
         let Some(published) = published else {
             return;
@@ -209,12 +173,6 @@ impl Line {
         }
     }
 
-    /// It is in the push queue.
-    pub(super) fn forwarded(&mut self) {
-        self.outcome = "forwarded";
-    }
-
-    /// There was nothing to build.
     pub(super) fn skipped(&mut self, skip: &Skip) {
         self.outcome = "skipped";
         self.class = Some(skip.name());

@@ -122,9 +122,7 @@ fn a_built_push_says_what_it_was_what_became_of_it_and_what_it_cost() {
 
 #[test]
 fn a_skipped_message_says_what_its_body_says_and_counts_no_bytes() {
-    let skip = Skip::ReferenceDeleted {
-        reference: "refs/heads/gone".to_owned(),
-    };
+    let skip = Skip::ReferenceDeleted("refs/heads/gone".to_owned());
     let line = line(MessageOutcome::Skipped(&skip), Metrics::default());
     assert_eq!(line["outcome"], "skipped");
     assert_eq!(line["class"], "reference_deleted");
@@ -139,51 +137,34 @@ fn a_skipped_message_says_what_its_body_says_and_counts_no_bytes() {
 
 #[test]
 fn a_failure_is_counted_by_its_class_and_says_what_can_be_done() {
-    let retried = line(
-        MessageOutcome::Failed(Some(&push()), &Error::OutOfTime("test")),
-        Metrics {
-            published: None,
-            ..built()
-        },
-    );
-    assert_eq!(
-        (&retried["level"], &retried["class"]),
-        (&json!("WARN"), &json!("retry"))
-    );
-    assert_eq!(
-        (&retried["retried"], &retried["rejected"]),
-        (&json!(1), &json!(0))
-    );
-    assert_eq!(retried["throttled"], 1, "what it cost is told all the same");
-    assert_eq!(retried["error"], "out of time: test");
-    assert!(
-        retried["advice"]
-            .as_str()
-            .is_some_and(|text| !text.is_empty())
-    );
-
+    let cost = || Metrics {
+        published: None,
+        ..built()
+    };
+    let failed = |error| line(MessageOutcome::Failed(Some(&push()), &error), cost());
     let refused = Error::Refused {
         commit: push().commit,
         why: "line\nbreak".to_owned(),
     };
-    let rejected = line(
-        MessageOutcome::Failed(Some(&push()), &refused),
-        Metrics::default(),
-    );
-    assert_eq!(
-        (&rejected["level"], &rejected["class"]),
-        (&json!("ERROR"), &json!("reject"))
-    );
-    assert_eq!(
-        (&rejected["retried"], &rejected["rejected"]),
-        (&json!(0), &json!(1))
-    );
-
-    let behind = line(
-        MessageOutcome::Failed(Some(&push()), &Error::BehindFailure),
-        Metrics::default(),
-    );
-    assert_eq!(behind["level"], "INFO");
+    for (error, level, class, retried) in [
+        (Error::OutOfTime("test"), "WARN", "retry", 1),
+        (Error::BehindFailure, "INFO", "retry", 1),
+        (refused, "ERROR", "reject", 0),
+    ] {
+        let text = error.to_string();
+        let line = failed(error);
+        assert_eq!(line["error"], text);
+        assert_eq!(
+            (&line["level"], &line["class"]),
+            (&json!(level), &json!(class))
+        );
+        assert_eq!(
+            (&line["retried"], &line["rejected"]),
+            (&json!(retried), &json!(1 - retried))
+        );
+        assert_eq!(line["throttled"], 1, "what it cost is told all the same");
+        assert!(line["advice"].as_str().is_some_and(|text| !text.is_empty()));
+    }
 }
 
 #[test]
@@ -202,11 +183,9 @@ fn a_forwarded_push_says_how_long_it_waited_and_counts_no_build() {
 #[test]
 fn a_clone_by_codebuild_is_counted_as_unbundlable() {
     let mut metrics = built();
-    metrics.published = Some(Published {
-        outcome: PushOutcome::BuiltFromCodeCommit,
-        build_id: "shop:1".to_owned(),
-        bundle: None,
-    });
+    let published = metrics.published.as_mut().unwrap();
+    published.outcome = PushOutcome::BuiltFromCodeCommit;
+    published.bundle = None;
     let line = line(MessageOutcome::Done(&push()), metrics);
     assert_eq!(line["unbundlable"], 1);
     assert_eq!(line["class"], "unbundlable");

@@ -29,12 +29,8 @@ fn code(cell: &str) -> Vec<&str> {
 /// Lines that have every field among them.
 fn lines() -> Vec<Value> {
     let call = Error::Call(CallError {
-        call: "CodeCommit GetCommit",
-        about: "shop".to_owned(),
-        cause: Cause::Throttled,
-        code: None,
-        message: "slow down".to_owned(),
         request_id: Some("q1".to_owned()),
+        ..CallError::sample(Cause::Throttled)
     });
     let skip = Skip::UnreferencedMergeCommit;
     vec![
@@ -85,7 +81,6 @@ fn the_two_tables_name_every_field_and_no_other() {
 
 #[test]
 fn every_outcome_and_class_is_told_and_no_other() {
-    let reference = String::new;
     let outcomes = [
         PushOutcome::Built.name(),
         PushOutcome::BuiltFromStored.name(),
@@ -100,18 +95,9 @@ fn every_outcome_and_class_is_told_and_no_other() {
         Class::RefusedByAws.name(),
         Class::Reject.name(),
         Skip::UnreferencedMergeCommit.name(),
-        Skip::ReferenceDeleted {
-            reference: reference(),
-        }
-        .name(),
-        Skip::Excluded {
-            reference: reference(),
-        }
-        .name(),
-        Skip::NotSelected {
-            repository: String::new(),
-        }
-        .name(),
+        Skip::ReferenceDeleted(String::new()).name(),
+        Skip::Excluded(String::new()).name(),
+        Skip::NotSelected(String::new()).name(),
         Skip::NoProject {
             repository: String::new(),
             project: String::new(),
@@ -128,25 +114,8 @@ fn every_outcome_and_class_is_told_and_no_other() {
 }
 
 /// Words of the query language that the queries use, and its functions.
-const LANGUAGE: &[&str] = &[
-    "filter",
-    "sort",
-    "display",
-    "stats",
-    "limit",
-    "by",
-    "as",
-    "asc",
-    "desc",
-    "count",
-    "latest",
-    "max",
-    "sum",
-    "avg",
-    "bin",
-    "ispresent",
-    "timestamp",
-];
+const LANGUAGE: &str = "filter sort display stats limit by as asc desc count latest max sum avg bin \
+                        ispresent timestamp";
 
 #[test]
 fn the_queries_ask_for_fields_that_there_are() {
@@ -170,7 +139,7 @@ fn the_queries_ask_for_fields_that_there_are() {
             .map(|pair| pair[1])
             .collect();
         for word in words {
-            if !LANGUAGE.contains(&word) && !named.contains(word) {
+            if !LANGUAGE.split(' ').any(|known| known == word) && !named.contains(word) {
                 assert!(fields.contains(word), "`{word}` in\n{query}");
                 asked += 1;
             }
