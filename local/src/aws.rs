@@ -4,22 +4,21 @@
 //! - [`deployment`]: bucket, queues, function and mapping, as the template deploys them
 
 pub mod deployment;
-mod options;
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use anyhow::Context as _;
 
 pub use deployment::Deployment;
-pub use options::DeployOptions;
+
+pub use crate::lambda::DeployOptions;
 
 use crate::calls::{CallLog, Service};
 use crate::clock::Clock;
 use crate::codebuild::CodeBuild;
 use crate::codecommit::CodeCommit;
 use crate::faults::Faults;
-use crate::lambda::{Function, WeakFunction};
 use crate::s3::{S3, SECRET_ACCESS_KEY};
 use crate::sqs::Sqs;
 use crate::sts::Sts;
@@ -64,7 +63,6 @@ pub struct LocalAws {
     sts: Sts,
     calls: CallLog,
     faults: Faults,
-    functions: Arc<Mutex<Vec<WeakFunction>>>,
 }
 
 impl LocalAws {
@@ -92,18 +90,6 @@ impl LocalAws {
         sqs.set_base_url(&wire.endpoint());
         let calls = CallLog::default();
         let faults = Faults::new(clock.clone());
-        let functions = Arc::new(Mutex::new(Vec::<WeakFunction>::new()));
-        let doomed = functions.clone();
-        faults.on_kill(Arc::new(move |access_key_id| {
-            let functions = alive(&doomed);
-            Box::pin(async move {
-                let mut killed = false;
-                for function in functions {
-                    killed |= function.kill(access_key_id.as_deref()).await;
-                }
-                killed
-            })
-        }));
         let sts = Sts::new(clock.clone(), account);
         let routes = routes(&codecommit, &codebuild, &sqs, &s3, sts.clone());
         let wire = wire.serve(routes, calls.clone(), faults.clone());
@@ -117,7 +103,6 @@ impl LocalAws {
             sts,
             calls,
             faults,
-            functions,
         })
     }
 
@@ -185,21 +170,6 @@ impl LocalAws {
     pub fn sts(&self) -> &Sts {
         &self.sts
     }
-
-    /// Makes a function's processes known to the faults that kill.
-    fn watch(&self, function: &Function) {
-        let mut functions = self
-            .functions
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        functions.retain(|function| function.upgrade().is_some());
-        functions.push(function.downgrade());
-    }
-}
-
-fn alive(functions: &Mutex<Vec<WeakFunction>>) -> Vec<Function> {
-    let functions = functions.lock().unwrap_or_else(PoisonError::into_inner);
-    functions.iter().filter_map(WeakFunction::upgrade).collect()
 }
 
 fn routes(codecommit: &CodeCommit, codebuild: &CodeBuild, sqs: &Sqs, s3: &S3, sts: Sts) -> Routes {

@@ -65,7 +65,7 @@ struct Inner {
 struct State {
     next: u64,
     active: Vec<Active>,
-    kill: Option<KillHook>,
+    kill: Vec<KillHook>,
 }
 
 struct Active {
@@ -189,15 +189,15 @@ impl Faults {
 
     /// Who ends a function's process for [`Action::KillBefore`] and [`Action::KillAfter`].
     pub fn on_kill(&self, hook: KillHook) {
-        self.with(|state| state.kill = Some(hook));
+        self.with(|state| state.kill.push(hook));
     }
 
     pub(crate) async fn kill(&self, access_key_id: Option<String>) -> bool {
-        let hook = self.with(|state| state.kill.clone());
-        match hook {
-            Some(hook) => hook(access_key_id).await,
-            None => false,
+        let mut killed = false;
+        for hook in self.with(|state| state.kill.clone()) {
+            killed |= hook(access_key_id.clone()).await;
         }
+        killed
     }
 
     /// The faults that apply to this call. Those that change an answer are only candidates,

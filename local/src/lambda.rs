@@ -24,11 +24,12 @@ mod options;
 mod runtime_api;
 
 pub use batch_response::BatchResponse;
-pub use function::{Function, WeakFunction};
+pub(crate) use function::Function;
 pub use invocation::Invocation;
 pub use log::{FunctionLog, LogLine, Stream};
-pub use mapping::{BatchOutcome, EventSourceMapping, MappingOptions};
-pub use options::{FunctionOptions, Handler};
+pub use mapping::{BatchOutcome, EventSourceMapping};
+pub use options::DeployOptions;
+pub(crate) use options::{FunctionOptions, Handler};
 
 /// How the access key id of every execution environment of any function begins.
 pub const FUNCTION_KEY_PREFIX: &str = "LOCALFUNCTION";

@@ -27,6 +27,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
+use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::error::ServiceError;
@@ -57,25 +58,18 @@ pub struct QueueOptions {
     pub visibility_timeout: Duration,
     /// The dead-letter queue's ARN, and how often a message is received before it goes there.
     pub dead_letter: Option<(String, u32)>,
-    /// Take the SHA-256 of the body as deduplication id where the sender gives none. EventBridge
-    /// demands it of a FIFO queue that is a rule's target.
-    pub content_based_deduplication: bool,
-    /// `DeduplicationScope: messageGroup` and `FifoThroughputLimit: perMessageGroupId`: a
-    /// duplicate is a message of the same group.
-    pub high_throughput: bool,
-    /// How long a message is kept.
-    pub retention: Duration,
+    /// As the template has the push queue: deduplication by message group, and an id from every
+    /// sender. Otherwise deduplication is the whole queue's, and the id may be the SHA-256 of the
+    /// body, which EventBridge demands of a rule's target.
+    pub is_push_queue: bool,
 }
 
 impl Default for QueueOptions {
-    /// The defaults of `CreateQueue`, but with content-based deduplication.
     fn default() -> Self {
         Self {
             visibility_timeout: Duration::from_secs(30),
             dead_letter: None,
-            content_based_deduplication: true,
-            high_throughput: false,
-            retention: Duration::from_hours(96),
+            is_push_queue: false,
         }
     }
 }
@@ -140,18 +134,22 @@ impl Sqs {
         format!("arn:aws:sqs:{region}:{account}:{}", name_of(url))
     }
 
-    /// Sends as EventBridge does, with the body and a message group alone; returns the message id.
+    /// Sends as EventBridge does, with the body and a message group alone, to the push queue with
+    /// a deduplication id of its own; returns the message id.
     ///
     /// # Errors
     /// No such queue, or a body or group that SQS refuses.
     pub fn send(&self, url: &str, body: &str, group: &str) -> Result<String, ServiceError> {
+        let now = self.0.clock.now();
+        let mut state = self.state();
+        let is_push_queue = state.queue(url)?.options.is_push_queue;
         let message = Outgoing {
             body: body.to_owned(),
             group: group.to_owned(),
-            deduplication_id: None,
+            deduplication_id: is_push_queue.then(|| Uuid::new_v4().to_string()),
         };
-        let now = self.0.clock.now();
-        let accepted = self.state().send(url, message, now)?;
+        let accepted = state.send(url, message, now)?;
+        drop(state);
         self.0.changed.notify_waiters();
         Ok(accepted.message_id)
     }

@@ -1,25 +1,21 @@
 //! pushbuild as its template deploys it: the intake queue and the function behind it, the push queue
 //! and the function behind that, their dead-letter queue, and a versioned bucket.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Context as _;
 
-use super::{DeployOptions, LocalAws, Options};
+use super::{LocalAws, Options};
 use crate::clock::Clock;
 use crate::events::RepositoryEvent;
 use crate::lambda::{
-    EventSourceMapping, Function, FunctionLog, FunctionOptions, Handler, MappingOptions,
+    DeployOptions, EventSourceMapping, Function, FunctionLog, FunctionOptions, Handler,
 };
 use crate::sqs::{QueueOptions, Snapshot, Sqs};
 
 /// The message group that the template's rule gives every event.
 const RULE_GROUP: &str = "pushes";
-
-/// The template's values for the intake, which has no parameters for them.
-const INTAKE_TIMEOUT: Duration = Duration::from_secs(10);
-const INTAKE_MEMORY_MB: u32 = 256;
 
 /// A running deployment. Dropped, it stops at once and ends the functions' processes.
 pub struct Deployment {
@@ -34,10 +30,9 @@ pub struct Deployment {
     publish: Stage,
 }
 
-/// A queue and the function behind it.
+/// A queue and the mapping to the function behind it.
 pub struct Stage {
     queue_url: String,
-    function: Function,
     mapping: EventSourceMapping,
 }
 
@@ -47,10 +42,16 @@ impl LocalAws {
     /// # Errors
     /// When the bucket or a queue cannot be created: a name that is not allowed, or one that is
     /// taken with other options.
-    pub fn deploy(&self, options: DeployOptions) -> anyhow::Result<Deployment> {
-        let (name, bucket, timeout) = (&options.name, &options.bucket, options.timeout);
+    pub fn deploy(&self, mut options: DeployOptions) -> anyhow::Result<Deployment> {
+        let Options {
+            region,
+            account,
+            clock,
+            ..
+        } = self.options.clone();
+        let (name, bucket) = (options.name.clone(), options.bucket.clone());
         self.s3
-            .create_bucket(bucket)
+            .create_bucket(&bucket)
             .with_context(|| format!("creating the bucket {bucket}"))?;
         let queue = |suffix: &str, options: QueueOptions| {
             let queue = format!("{name}-{suffix}.fifo");
@@ -58,103 +59,64 @@ impl LocalAws {
                 .create_queue(&queue, options)
                 .with_context(|| format!("creating the queue {queue}"))
         };
-        let dead_letter_url = queue(
-            "dead-letters",
-            QueueOptions {
-                retention: Duration::from_hours(14 * 24),
-                ..QueueOptions::default()
-            },
-        )?;
+        let dead_letter_url = queue("dead-letters", QueueOptions::default())?;
         let dead_letter_arn = self.sqs.arn(&dead_letter_url);
-        let with_dead_letters = |visibility: Duration, receives: u32| QueueOptions {
-            visibility_timeout: options.visibility_timeout.unwrap_or(visibility),
-            dead_letter: Some((dead_letter_arn.clone(), receives)),
-            ..QueueOptions::default()
+        let stage_queue = |suffix, function: &FunctionOptions, receives, is_push_queue| {
+            let visibility = function.deploy.visibility_timeout;
+            let options = QueueOptions {
+                visibility_timeout: visibility.unwrap_or(function.timeout() * 6),
+                dead_letter: Some((dead_letter_arn.clone(), receives)),
+                is_push_queue,
+            };
+            queue(suffix, options)
         };
-        let intake_url = queue(
-            "intake",
-            with_dead_letters(INTAKE_TIMEOUT * 6, options.intake_max_receive_count),
-        )?;
-        let push_options = with_dead_letters(timeout * 6, options.max_receive_count);
-        let push_url = queue(
-            "pushes",
-            QueueOptions {
-                high_throughput: true,
-                ..push_options
-            },
-        )?;
-        let mut env = BTreeMap::from([
-            ("AWS_ENDPOINT_URL".to_owned(), self.endpoint()),
-            ("CODE_BUCKET".to_owned(), bucket.clone()),
-            ("PUSH_QUEUE_URL".to_owned(), push_url.clone()),
-            ("REPOSITORIES".to_owned(), "*".to_owned()),
+        let function = |handler, deploy: &DeployOptions| FunctionOptions {
+            deploy: deploy.clone(),
+            handler,
+            region: region.clone(),
+            account: account.clone(),
+        };
+        let intake = function(Handler::Intake, &options);
+        let publish = function(Handler::Publish, &options);
+        let intake_url = stage_queue("intake", &intake, options.intake_max_receive_count, false)?;
+        let push_url = stage_queue("pushes", &publish, options.max_receive_count, true)?;
+        let env = [
+            ("AWS_ENDPOINT_URL", self.endpoint()),
+            ("CODE_BUCKET", bucket.clone()),
+            ("PUSH_QUEUE_URL", push_url.clone()),
+            ("REPOSITORIES", "*".to_owned()),
             // As template.yaml sets it.
-            ("MALLOC_ARENA_MAX".to_owned(), "4".to_owned()),
-            ("MALLOC_MMAP_THRESHOLD_".to_owned(), "1048576".to_owned()),
-            ("MALLOC_TRIM_THRESHOLD_".to_owned(), "2097152".to_owned()),
-        ]);
-        env.extend(options.env);
+            ("MALLOC_ARENA_MAX", "4".to_owned()),
+            ("MALLOC_MMAP_THRESHOLD_", "1048576".to_owned()),
+            ("MALLOC_TRIM_THRESHOLD_", "2097152".to_owned()),
+        ];
+        for (name, value) in env {
+            options.env.entry(name.to_owned()).or_insert(value);
+        }
         self.calls.deployed(&serde_json::json!({
             "deployed": name,
             "program": options.program.file_name().map(|name| name.to_string_lossy()),
             "intake_queue": self.sqs.arn(&intake_url),
             "queue": self.sqs.arn(&push_url),
-            "environment": env,
+            "environment": options.env,
         }));
-        let Options {
-            region,
-            account,
-            clock,
-            ..
-        } = self.options.clone();
         let log = FunctionLog::new(options.print);
-        let stage =
-            |queue_url: String, handler: Handler, memory_mb, timeout, mapping: MappingOptions| {
-                let function = FunctionOptions {
-                    program: options.program.clone(),
-                    args: options.args.clone(),
-                    env: env.clone(),
-                    name: match handler {
-                        Handler::Intake => format!("{name}-intake"),
-                        Handler::Publish => name.clone(),
-                    },
-                    handler,
-                    memory_mb,
-                    timeout,
-                    concurrency: mapping.maximum_concurrency,
-                    region: region.clone(),
-                    account: account.clone(),
-                };
-                let function = Function::new(function, log.clone());
-                self.watch(&function);
-                let sqs = self.sqs.clone();
-                let mapping = EventSourceMapping::start(sqs, &queue_url, function.clone(), mapping);
-                Stage {
-                    queue_url,
-                    function,
-                    mapping,
-                }
-            };
-        let intake = stage(
-            intake_url,
-            Handler::Intake,
-            INTAKE_MEMORY_MB,
-            INTAKE_TIMEOUT,
-            MappingOptions::default(),
-        );
-        let publish = stage(
-            push_url,
-            Handler::Publish,
-            options.memory_mb,
-            timeout,
-            options.mapping,
-        );
+        let stage = |queue_url: String, handler: Handler| {
+            let function = Arc::new(Function::new(function(handler, &options), log.clone()));
+            self.faults.on_kill(function.kill_hook());
+            Stage {
+                mapping: EventSourceMapping::start(self.sqs.clone(), &queue_url, function),
+                queue_url,
+            }
+        };
+        let intake = stage(intake_url, Handler::Intake);
+        let publish = stage(push_url, Handler::Publish);
         Ok(Deployment {
             account,
             region,
             clock,
             sqs: self.sqs.clone(),
-            bucket: bucket.clone(),
+            bucket,
             dead_letter_url,
             log,
             intake,
@@ -269,7 +231,7 @@ impl Deployment {
         earliest
     }
 
-    /// The intake queue and its function.
+    /// The intake queue, with its mapping to the function `intake`.
     pub fn intake(&self) -> &Stage {
         &self.intake
     }
@@ -294,11 +256,6 @@ impl Deployment {
         &self.bucket
     }
 
-    /// The function `publish`.
-    pub fn function(&self) -> &Function {
-        self.publish.function()
-    }
-
     /// The mapping between the push queue and the function `publish`.
     pub fn mapping(&self) -> &EventSourceMapping {
         self.publish.mapping()
@@ -320,11 +277,6 @@ impl Stage {
     /// The queue.
     pub fn queue_url(&self) -> &str {
         &self.queue_url
-    }
-
-    /// The function behind it.
-    pub fn function(&self) -> &Function {
-        &self.function
     }
 
     /// The mapping between them.

@@ -26,7 +26,7 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let push_queue_url = aws.sqs().create_queue(
         PUSH_QUEUE,
         QueueOptions {
-            high_throughput: true,
+            is_push_queue: true,
             ..QueueOptions::default()
         },
     )?;

@@ -23,80 +23,75 @@ async fn what_is_wrong_with_a_call_is_refused_by_the_documented_names() {
     let blob = |id: &str| json!({"blobId": id});
     let commit = |id: &str| json!({"commitId": id});
     let differences = |before: &str, after: &str| json!({"beforeCommitSpecifier": before, "afterCommitSpecifier": after});
-    let cases = [
-        ("PutFile", json!({}), "UnknownOperationException"),
+    for (operation, cases) in [
+        ("PutFile", vec![(json!({}), "UnknownOperation")]),
         (
             "GetFolder",
-            json!({"repositoryName": null}),
-            "RepositoryNameRequiredException",
+            vec![
+                (json!({"repositoryName": null}), "RepositoryNameRequired"),
+                (name("a b"), "InvalidRepositoryName"),
+                (name(&"x".repeat(101)), "InvalidRepositoryName"),
+                (name("Demo"), "RepositoryDoesNotExist"),
+                (of("refs/heads/a..b"), "InvalidCommit"),
+                (of("refs/heads/none"), "CommitDoesNotExist"),
+                (of(&tree), "CommitDoesNotExist"),
+                (json!({"commitSpecifier": MAIN}), "PathRequired"),
+                (folder("a//b"), "InvalidPath"),
+                (folder("../demo"), "InvalidPath"),
+                (folder(&long), "InvalidPath"),
+                (folder("README.md"), "FolderDoesNotExist"),
+                (folder("link"), "FolderDoesNotExist"),
+                (folder("module"), "FolderDoesNotExist"),
+                (folder("BIN"), "FolderDoesNotExist"),
+            ],
         ),
-        ("GetFolder", name("a b"), "InvalidRepositoryNameException"),
-        (
-            "GetFolder",
-            name(&"x".repeat(101)),
-            "InvalidRepositoryNameException",
-        ),
-        ("GetFolder", name("Demo"), "RepositoryDoesNotExistException"),
-        ("GetFolder", of("main"), "NotServedLocally"),
-        ("GetFolder", of("refs/heads/a..b"), "InvalidCommitException"),
-        (
-            "GetFolder",
-            of("refs/heads/none"),
-            "CommitDoesNotExistException",
-        ),
-        ("GetFolder", of(&tree), "CommitDoesNotExistException"),
-        (
-            "GetFolder",
-            json!({"commitSpecifier": MAIN}),
-            "PathRequiredException",
-        ),
-        ("GetFolder", folder("a//b"), "InvalidPathException"),
-        ("GetFolder", folder("../demo"), "InvalidPathException"),
-        ("GetFolder", folder(&long), "InvalidPathException"),
-        (
-            "GetFolder",
-            folder("README.md"),
-            "FolderDoesNotExistException",
-        ),
-        ("GetFolder", folder("link"), "FolderDoesNotExistException"),
-        ("GetFolder", folder("module"), "FolderDoesNotExistException"),
-        ("GetFolder", folder("BIN"), "FolderDoesNotExistException"),
         (
             "GetFile",
-            json!({"commitSpecifier": MAIN}),
-            "PathRequiredException",
-        ),
-        ("GetFile", file("bin/../README.md"), "InvalidPathException"),
-        ("GetFile", file("bin"), "FileDoesNotExistException"),
-        ("GetFile", file("module"), "FileDoesNotExistException"),
-        ("GetFile", file("link/x"), "FileDoesNotExistException"),
-        ("GetFile", file("readme.md"), "FileDoesNotExistException"),
-        ("GetBlob", json!({}), "BlobIdRequiredException"),
-        ("GetBlob", blob("abc123"), "InvalidBlobIdException"),
-        ("GetBlob", blob(&wrong), "InvalidBlobIdException"),
-        ("GetBlob", blob(&none), "BlobIdDoesNotExistException"),
-        ("GetBlob", blob(&here), "BlobIdDoesNotExistException"),
-        ("GetCommit", json!({}), "CommitIdRequiredException"),
-        ("GetCommit", commit("main"), "InvalidCommitIdException"),
-        ("GetCommit", commit(&short), "InvalidCommitIdException"),
-        ("GetCommit", commit(&none), "CommitIdDoesNotExistException"),
-        ("GetCommit", commit(&tree), "CommitIdDoesNotExistException"),
-        ("GetCommit", commit(&tag), "CommitIdDoesNotExistException"),
-        (
-            "GetDifferences",
-            differences(&none, &here),
-            "CommitDoesNotExistException",
+            vec![
+                (json!({"commitSpecifier": MAIN}), "PathRequired"),
+                (file("bin/../README.md"), "InvalidPath"),
+                (file("bin"), "FileDoesNotExist"),
+                (file("module"), "FileDoesNotExist"),
+                (file("link/x"), "FileDoesNotExist"),
+                (file("readme.md"), "FileDoesNotExist"),
+            ],
         ),
         (
-            "GetDifferences",
-            differences(&here, &none),
-            "CommitDoesNotExistException",
+            "GetBlob",
+            vec![
+                (json!({}), "BlobIdRequired"),
+                (blob("abc123"), "InvalidBlobId"),
+                (blob(&wrong), "InvalidBlobId"),
+                (blob(&none), "BlobIdDoesNotExist"),
+                (blob(&here), "BlobIdDoesNotExist"),
+            ],
         ),
-    ];
-    for (operation, input, exception) in cases {
-        let refused = repo.refused(operation, input.clone()).await;
-        assert_eq!(refused, exception, "{operation} {input}");
+        (
+            "GetCommit",
+            vec![
+                (json!({}), "CommitIdRequired"),
+                (commit("main"), "InvalidCommitId"),
+                (commit(&short), "InvalidCommitId"),
+                (commit(&none), "CommitIdDoesNotExist"),
+                (commit(&tree), "CommitIdDoesNotExist"),
+                (commit(&tag), "CommitIdDoesNotExist"),
+            ],
+        ),
+        (
+            "GetDifferences",
+            vec![
+                (differences(&none, &here), "CommitDoesNotExist"),
+                (differences(&here, &none), "CommitDoesNotExist"),
+            ],
+        ),
+    ] {
+        for (input, exception) in cases {
+            let refused = repo.refused(operation, input.clone()).await;
+            assert_eq!(refused, format!("{exception}Exception"), "{input}");
+        }
     }
+    let short_name = repo.refused("GetFolder", of("main")).await;
+    assert_eq!(short_name, "NotServedLocally");
 }
 
 #[tokio::test]

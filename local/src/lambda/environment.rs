@@ -43,8 +43,8 @@ impl Environment {
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
         let api = RuntimeApi::open(options.arn()).await?;
         let access_key_id = format!("{}{number:04}", options.handler.key_prefix());
-        let mut child = Command::new(&options.program)
-            .args(&options.args)
+        let mut child = Command::new(&options.deploy.program)
+            .args(&options.deploy.args)
             .env_clear()
             .envs(
                 ["PATH", "HOME", "TMPDIR"]
@@ -54,7 +54,7 @@ impl Environment {
             .envs(environment_variables(options, number))
             .env("AWS_LAMBDA_RUNTIME_API", api.address.to_string())
             .env("AWS_ACCESS_KEY_ID", &access_key_id)
-            .envs(&options.env)
+            .envs(&options.deploy.env)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -201,7 +201,8 @@ impl Environment {
 
 /// What Lambda sets. Source: "Defined runtime environment variables" in Lambda's guide.
 fn environment_variables(options: &FunctionOptions, number: u64) -> Vec<(&'static str, String)> {
-    let task_root = options.program.parent().unwrap_or(&options.program);
+    let task_root = options.deploy.program.parent();
+    let task_root = task_root.unwrap_or(&options.deploy.program);
     vec![
         ("_HANDLER", options.handler.name().to_owned()),
         ("AWS_DEFAULT_REGION", options.region.clone()),
@@ -209,15 +210,15 @@ fn environment_variables(options: &FunctionOptions, number: u64) -> Vec<(&'stati
         ("AWS_EXECUTION_ENV", "AWS_Lambda_provided.al2023".to_owned()),
         (
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
-            options.memory_mb.to_string(),
+            options.handler.memory_mb().to_string(),
         ),
-        ("AWS_LAMBDA_FUNCTION_NAME", options.name.clone()),
+        ("AWS_LAMBDA_FUNCTION_NAME", options.name()),
         ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned()),
         ("AWS_LAMBDA_LOG_FORMAT", "Text".to_owned()),
         (
             "AWS_LAMBDA_LOG_GROUP_NAME",
-            format!("/aws/lambda/{}", options.name),
+            format!("/aws/lambda/{}", options.name()),
         ),
         (
             "AWS_LAMBDA_LOG_STREAM_NAME",

@@ -1,152 +1,107 @@
 //! A function: the execution environments that run it, and how invocations share them.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use bytes::Bytes;
 use serde_json::json;
-use tokio::sync::Semaphore;
 
 use super::FUNCTION_KEY_PREFIX;
 use super::environment::Environment;
 use super::invocation::Invocation;
 use super::log::FunctionLog;
 use super::options::FunctionOptions;
+use crate::faults::KillHook;
 
-/// A function, ready to be invoked. Clones share it; the last one dropped ends its processes.
-#[derive(Clone)]
-pub struct Function(Arc<Inner>);
-
-/// A function that may be gone.
-#[derive(Clone)]
-pub struct WeakFunction(Weak<Inner>);
-
-impl WeakFunction {
-    /// The function, if anyone still holds it.
-    pub fn upgrade(&self) -> Option<Function> {
-        self.0.upgrade().map(Function)
-    }
-}
-
-struct Inner {
+/// A function, ready to be invoked. Dropped, it ends its processes.
+pub(crate) struct Function {
     options: FunctionOptions,
     log: FunctionLog,
-    permits: Semaphore,
-    started: AtomicU64,
-    invocations: AtomicU64,
     idle: Mutex<Vec<Arc<Environment>>>,
     all: Mutex<Vec<Weak<Environment>>>,
 }
 
 impl Function {
     /// Starts nothing yet: the first invocation does. Functions may share a log.
-    pub fn new(options: FunctionOptions, log: FunctionLog) -> Self {
-        Self(Arc::new(Inner {
-            log,
-            permits: Semaphore::new(options.concurrency.max(1)),
+    pub(crate) fn new(options: FunctionOptions, log: FunctionLog) -> Self {
+        Self {
             options,
-            started: AtomicU64::new(0),
-            invocations: AtomicU64::new(0),
+            log,
             idle: Mutex::default(),
             all: Mutex::default(),
-        }))
-    }
-
-    /// Its configuration.
-    pub fn options(&self) -> &FunctionOptions {
-        &self.0.options
-    }
-
-    /// What its processes write, perhaps among other functions' lines.
-    pub fn log(&self) -> &FunctionLog {
-        &self.0.log
-    }
-
-    /// Execution environments started so far.
-    pub fn environments_started(&self) -> u64 {
-        self.0.started.load(Ordering::SeqCst)
-    }
-
-    /// Invocations begun so far.
-    pub fn invocations(&self) -> u64 {
-        self.0.invocations.load(Ordering::SeqCst)
+        }
     }
 
     /// Runs one invocation in an environment that is idle, or else in a new one. An environment
     /// in which it failed by more than an error is not used again.
-    pub async fn invoke(&self, payload: impl Into<Bytes>) -> Invocation {
-        // The semaphore is never closed.
-        let _permit = self.0.permits.acquire().await;
-        self.0.invocations.fetch_add(1, Ordering::SeqCst);
+    pub(super) async fn invoke(&self, payload: impl Into<Bytes>) -> Invocation {
         let environment = match self.take_idle() {
             Some(environment) => environment,
             None => match self.start().await {
                 Ok(environment) => environment,
-                Err(error) => return cannot_start(&self.0.options, &error),
+                Err(error) => return cannot_start(&self.options, &error),
             },
         };
-        let invocation = environment
-            .invoke(payload.into(), self.0.options.timeout)
-            .await;
-        if matches!(
-            invocation,
-            Invocation::Answer(_) | Invocation::FunctionError(_)
-        ) {
-            self.0
-                .idle
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(environment);
+        let timeout = self.options.timeout();
+        let invocation = environment.invoke(payload.into(), timeout).await;
+        if let Invocation::Answer(_) | Invocation::FunctionError(_) = invocation {
+            lock(&self.idle).push(environment);
         }
         invocation
     }
 
+    /// What ends its processes for a fault, for as long as the function is there.
+    pub(crate) fn kill_hook(self: &Arc<Self>) -> KillHook {
+        let function = Arc::downgrade(self);
+        Arc::new(move |access_key_id| {
+            let function = function.upgrade();
+            Box::pin(async move {
+                match function {
+                    Some(function) => function.kill(access_key_id.as_deref()).await,
+                    None => false,
+                }
+            })
+        })
+    }
+
     /// SIGKILL for the process with this access key id, or for all if it is not a
     /// function's; returns when it is gone, and whether there was one.
-    pub async fn kill(&self, access_key_id: Option<&str>) -> bool {
-        let alive: Vec<_> = {
-            let all = self.0.all.lock().unwrap_or_else(PoisonError::into_inner);
-            all.iter()
-                .filter_map(Weak::upgrade)
-                .filter(|environment| environment.is_alive())
-                .collect()
-        };
+    async fn kill(&self, access_key_id: Option<&str>) -> bool {
         // A process's own id dooms only that process, even where it is already gone.
         let one = access_key_id.filter(|id| id.starts_with(FUNCTION_KEY_PREFIX));
-        let doomed: Vec<_> = alive
-            .into_iter()
-            .filter(|environment| one.is_none_or(|id| environment.access_key_id == id))
-            .collect();
+        let is_doomed = |environment: &Arc<Environment>| {
+            environment.is_alive() && one.is_none_or(|id| environment.access_key_id == id)
+        };
+        let all: Vec<_> = lock(&self.all).iter().filter_map(Weak::upgrade).collect();
+        let doomed: Vec<_> = all.into_iter().filter(is_doomed).collect();
         for environment in &doomed {
             environment.kill().await;
         }
         !doomed.is_empty()
     }
 
-    /// The function for as long as others hold it.
-    pub fn downgrade(&self) -> WeakFunction {
-        WeakFunction(Arc::downgrade(&self.0))
-    }
-
     fn take_idle(&self) -> Option<Arc<Environment>> {
-        let mut idle = self.0.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut idle = lock(&self.idle);
         // One that died between two invocations is replaced unseen, as on Lambda.
         idle.retain(|environment| environment.is_alive());
         idle.pop()
     }
 
     async fn start(&self) -> std::io::Result<Arc<Environment>> {
-        self.0.started.fetch_add(1, Ordering::SeqCst);
-        let environment = Arc::new(Environment::start(&self.0.options, &self.0.log).await?);
-        let mut all = self.0.all.lock().unwrap_or_else(PoisonError::into_inner);
+        let environment = Arc::new(Environment::start(&self.options, &self.log).await?);
+        let mut all = lock(&self.all);
         all.retain(|environment| environment.strong_count() > 0);
         all.push(Arc::downgrade(&environment));
         Ok(environment)
     }
 }
 
+fn lock<T>(list: &Mutex<T>) -> MutexGuard<'_, T> {
+    list.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn cannot_start(options: &FunctionOptions, error: &std::io::Error) -> Invocation {
-    let message = format!("{} cannot be started: {error}", options.program.display());
+    let program = options.deploy.program.display();
+    let message = format!("{program} cannot be started: {error}");
     let error = json!({"errorType": "Runtime.InvalidEntrypoint", "errorMessage": message});
     Invocation::InitError {
         error: Some(error),

@@ -5,7 +5,6 @@
 //! visibility timeout ends. That only one batch at a time holds messages of a message group is
 //! the queue's own doing.
 
-use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -22,27 +21,11 @@ use crate::sqs::{Message, Sqs};
 /// SQS's long polling, on the local AWS's clock.
 const LONG_POLL: Duration = Duration::from_secs(20);
 
-/// How a mapping polls and what it makes of answers.
-#[derive(Clone, Copy, Debug)]
-pub struct MappingOptions {
-    /// Messages in a batch, 1 to 10 (FIFO queues have no larger batches).
-    pub batch_size: usize,
-    /// Batches at once.
-    pub maximum_concurrency: usize,
-    /// `FunctionResponseTypes: [ReportBatchItemFailures]`. Without it a list of failures means
-    /// nothing: every normal answer deletes the whole batch.
-    pub report_batch_item_failures: bool,
-}
+/// Messages in a batch: a FIFO queue has no larger ones.
+const BATCH_SIZE: usize = 10;
 
-impl Default for MappingOptions {
-    fn default() -> Self {
-        Self {
-            batch_size: 10,
-            maximum_concurrency: 10,
-            report_batch_item_failures: true,
-        }
-    }
-}
+/// Batches at once, as in the template.
+const CONCURRENCY: usize = 10;
 
 /// What became of one batch.
 #[derive(Clone, Debug)]
@@ -53,7 +36,7 @@ pub struct BatchOutcome {
     pub invocation: Invocation,
     /// Real time of the invocation, with the start of a process where one was needed.
     pub took: Duration,
-    /// What its answer says; `None` without an answer or without `report_batch_item_failures`.
+    /// What its answer says, if there is one.
     pub response: Option<BatchResponse>,
     /// The messages that are done.
     pub deleted: Vec<String>,
@@ -72,20 +55,18 @@ pub struct EventSourceMapping {
 struct Shared {
     sqs: Sqs,
     queue_url: String,
-    function: Function,
-    options: MappingOptions,
+    function: Arc<Function>,
     in_flight: AtomicUsize,
     outcomes: Mutex<Vec<BatchOutcome>>,
 }
 
 impl EventSourceMapping {
     /// Starts to poll.
-    pub fn start(sqs: Sqs, queue_url: &str, function: Function, options: MappingOptions) -> Self {
+    pub(crate) fn start(sqs: Sqs, queue_url: &str, function: Arc<Function>) -> Self {
         let shared = Arc::new(Shared {
             sqs,
             queue_url: queue_url.to_owned(),
             function,
-            options,
             in_flight: AtomicUsize::new(0),
             outcomes: Mutex::default(),
         });
@@ -111,11 +92,8 @@ impl EventSourceMapping {
 
     /// What became of the batches so far.
     pub fn outcomes(&self) -> Vec<BatchOutcome> {
-        self.shared
-            .outcomes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        let outcomes = self.shared.outcomes.lock();
+        outcomes.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Takes no more messages, and waits for the batches that are with the function.
@@ -133,15 +111,14 @@ impl Drop for EventSourceMapping {
 }
 
 async fn poll(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
-    let size = shared.options.batch_size.clamp(1, 10);
-    let permits = Arc::new(Semaphore::new(shared.options.maximum_concurrency.max(1)));
+    let permits = Arc::new(Semaphore::new(CONCURRENCY));
     let mut batches = JoinSet::new();
     loop {
         let next = async {
             // The semaphore is never closed.
             let permit = permits.clone().acquire_owned().await.ok();
-            let messages = shared.sqs.receive(&shared.queue_url, size, LONG_POLL).await;
-            (permit, messages)
+            let messages = shared.sqs.receive(&shared.queue_url, BATCH_SIZE, LONG_POLL);
+            (permit, messages.await)
         };
         let (permit, messages) = tokio::select! {
             biased;
@@ -168,68 +145,43 @@ async fn poll(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
 impl Shared {
     async fn batch(&self, messages: &[Message]) {
         let arn = self.sqs.arn(&self.queue_url);
-        let region = &self.function.options().region;
-        let records: Vec<_> = messages
-            .iter()
-            .map(|message| message.lambda_record(&arn, region))
-            .collect();
-        let event = json!({"Records": records}).to_string();
+        let records = messages.iter().map(|message| message.lambda_record(&arn));
+        let event = json!({"Records": records.collect::<Vec<_>>()}).to_string();
         let begun = Instant::now();
         let invocation = self.function.invoke(event).await;
         let took = begun.elapsed();
-        let (response, handled) = self.read(&invocation, messages);
-        let mut deleted = Vec::new();
-        let mut kept = Vec::new();
+        let ids: Vec<_> = messages.iter().map(|it| it.message_id.clone()).collect();
+        let response = match &invocation {
+            Invocation::Answer(answer) => {
+                let ids = ids.iter().cloned().collect();
+                Some(BatchResponse::read(answer, &ids))
+            }
+            _ => None,
+        };
+        let (mut deleted, mut kept) = (Vec::new(), Vec::new());
         for message in messages {
             let id = message.message_id.clone();
+            let is_handled = match &response {
+                Some(BatchResponse::Success) => true,
+                Some(BatchResponse::Failures(failures)) => !failures.contains(&id),
+                Some(BatchResponse::Malformed(_)) | None => false,
+            };
             // A deletion fails where the message has become visible in the meantime.
-            let done = handled.contains(&id)
-                && self
-                    .sqs
-                    .delete(&self.queue_url, &message.receipt_handle)
-                    .is_ok();
+            let handle = &message.receipt_handle;
+            let done = is_handled && self.sqs.delete(&self.queue_url, handle).is_ok();
             if done { &mut deleted } else { &mut kept }.push(id);
         }
-        let message_ids = messages
-            .iter()
-            .map(|message| message.message_id.clone())
-            .collect();
         let outcome = BatchOutcome {
-            message_ids,
+            message_ids: ids,
             invocation,
             took,
             response,
             deleted,
             kept,
         };
-        self.outcomes
-            .lock()
+        let outcomes = self.outcomes.lock();
+        outcomes
             .unwrap_or_else(PoisonError::into_inner)
             .push(outcome);
-    }
-
-    /// Which messages an invocation's end says are handled.
-    fn read(
-        &self,
-        invocation: &Invocation,
-        messages: &[Message],
-    ) -> (Option<BatchResponse>, BTreeSet<String>) {
-        let ids: BTreeSet<_> = messages
-            .iter()
-            .map(|message| message.message_id.clone())
-            .collect();
-        let Invocation::Answer(answer) = invocation else {
-            return (None, BTreeSet::new());
-        };
-        if !self.options.report_batch_item_failures {
-            return (None, ids);
-        }
-        let response = BatchResponse::read(answer, &ids);
-        let handled = match &response {
-            BatchResponse::Success => ids,
-            BatchResponse::Failures(failures) => ids.difference(failures).cloned().collect(),
-            BatchResponse::Malformed(_) => BTreeSet::new(),
-        };
-        (Some(response), handled)
     }
 }

@@ -1,12 +1,57 @@
-//! A function's configuration.
+//! What is deployed, and what of it each of the two functions is configured with.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// What is deployed. The defaults are the template's.
+#[derive(Clone, Debug)]
+pub struct DeployOptions {
+    /// The functions' executable.
+    pub program: PathBuf,
+    /// Its arguments, for a program that is more than the functions.
+    pub args: Vec<String>,
+    /// Environment variables of both functions. `CODE_BUCKET`, `PUSH_QUEUE_URL` and
+    /// `AWS_ENDPOINT_URL` are set, and `REPOSITORIES` to `*`.
+    pub env: BTreeMap<String, String>,
+    /// The start of the functions' and queues' names.
+    pub name: String,
+    /// The bundles' bucket.
+    pub bucket: String,
+    /// Real time for one invocation of the function `publish`, after which it is killed.
+    pub timeout: Duration,
+    /// How long a received message stays invisible in both queues, on the local AWS's clock; six
+    /// times the function's timeout if not given, as Lambda's guide recommends.
+    pub visibility_timeout: Option<Duration>,
+    /// Receives of a push before it goes to the dead-letter queue.
+    pub max_receive_count: u32,
+    /// Receives of an event by the intake before it goes there.
+    pub intake_max_receive_count: u32,
+    /// Whether the functions' lines also go to standard error as they come.
+    pub print: bool,
+}
+
+impl DeployOptions {
+    /// `program` as the functions, with the template's defaults.
+    pub fn new(program: impl Into<PathBuf>) -> Self {
+        Self {
+            program: program.into(),
+            args: Vec::new(),
+            env: BTreeMap::new(),
+            name: "pushbuild".to_owned(),
+            bucket: "pushbuild-bundles".to_owned(),
+            timeout: Duration::from_mins(5),
+            visibility_timeout: None,
+            max_receive_count: 5,
+            intake_max_receive_count: 2,
+            print: false,
+        }
+    }
+}
+
 /// Which of pushbuild's two functions it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Handler {
+pub(crate) enum Handler {
     /// Behind the intake queue.
     Intake,
     /// Behind the push queue.
@@ -15,7 +60,7 @@ pub enum Handler {
 
 impl Handler {
     /// The value of `_HANDLER`.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Intake => "intake",
             Self::Publish => "publish",
@@ -23,60 +68,49 @@ impl Handler {
     }
 
     /// How the access key ids of its execution environments begin.
-    pub fn key_prefix(self) -> &'static str {
+    pub(crate) fn key_prefix(self) -> &'static str {
         match self {
             Self::Intake => "LOCALFUNCTIONINT",
             Self::Publish => "LOCALFUNCTIONPUB",
         }
     }
+
+    /// Told to the function, and not enforced.
+    pub(super) fn memory_mb(self) -> u32 {
+        match self {
+            Self::Intake => 256,
+            Self::Publish => 512,
+        }
+    }
 }
 
-/// A function's configuration, as Lambda has it.
-#[derive(Clone, Debug)]
-pub struct FunctionOptions {
-    /// The executable ("bootstrap").
-    pub program: PathBuf,
-    /// Its arguments. Lambda gives none.
-    pub args: Vec<String>,
-    /// Environment variables besides those that Lambda sets; these win.
-    pub env: BTreeMap<String, String>,
-    /// The function's name.
-    pub name: String,
-    /// Its handler.
-    pub handler: Handler,
-    /// Told to the function, and not enforced.
-    pub memory_mb: u32,
-    /// Real time for one invocation, after which the process is killed.
-    pub timeout: Duration,
-    /// Execution environments at most ("reserved concurrency"); more invocations wait.
-    pub concurrency: usize,
-    /// For instance `eu-west-1`.
-    pub region: String,
-    /// Twelve digits.
-    pub account: String,
+/// One function's configuration.
+pub(crate) struct FunctionOptions {
+    /// With the whole environment.
+    pub(crate) deploy: DeployOptions,
+    pub(crate) handler: Handler,
+    pub(crate) region: String,
+    pub(crate) account: String,
 }
 
 impl FunctionOptions {
-    /// `program` with Lambda's defaults, but for the timeout of a minute.
-    pub fn new(program: impl Into<PathBuf>) -> Self {
-        Self {
-            program: program.into(),
-            args: Vec::new(),
-            env: BTreeMap::new(),
-            name: "pushbuild".to_owned(),
-            handler: Handler::Publish,
-            memory_mb: 512,
-            timeout: Duration::from_mins(1),
-            concurrency: 10,
-            region: "eu-west-1".to_owned(),
-            account: "000000000000".to_owned(),
+    pub(super) fn name(&self) -> String {
+        match self.handler {
+            Handler::Intake => format!("{}-intake", self.deploy.name),
+            Handler::Publish => self.deploy.name.clone(),
+        }
+    }
+
+    /// The intake's is the template's, which has no parameter for it.
+    pub(crate) fn timeout(&self) -> Duration {
+        match self.handler {
+            Handler::Intake => Duration::from_secs(10),
+            Handler::Publish => self.deploy.timeout,
         }
     }
 
     pub(super) fn arn(&self) -> String {
-        format!(
-            "arn:aws:lambda:{}:{}:function:{}",
-            self.region, self.account, self.name
-        )
+        let (region, account) = (&self.region, &self.account);
+        format!("arn:aws:lambda:{region}:{account}:function:{}", self.name())
     }
 }

@@ -27,7 +27,7 @@ impl Message {
     /// The record that a Lambda function receives for this message.
     ///
     /// Source: Lambda Developer Guide, "Using Lambda with Amazon SQS", example event.
-    pub fn lambda_record(&self, queue_arn: &str, region: &str) -> Value {
+    pub(crate) fn lambda_record(&self, queue_arn: &str) -> Value {
         json!({
             "messageId": self.message_id,
             "receiptHandle": self.receipt_handle,
@@ -37,7 +37,7 @@ impl Message {
             "md5OfBody": self.md5_of_body,
             "eventSource": "aws:sqs",
             "eventSourceARN": queue_arn,
-            "awsRegion": region,
+            "awsRegion": queue_arn.split(':').nth(3),
         })
     }
 }

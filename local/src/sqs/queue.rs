@@ -16,6 +16,9 @@ use crate::error::ServiceError;
 /// A message can be invisible for this long, counted from its receive (Visibility timeout guide).
 const MAXIMUM_VISIBILITY: Duration = Duration::from_hours(12);
 
+/// How long a message is kept, as in the template.
+const RETENTION: Duration = Duration::from_hours(14 * 24);
+
 pub(super) struct Queue {
     name: String,
     pub arn: String,
@@ -184,7 +187,7 @@ impl Queue {
     /// period configured for the queue" (DeleteMessage).
     fn forget_old(&mut self, now: SystemTime) {
         while let Some(oldest) = self.messages.first_entry()
-            && now >= oldest.get().sent + self.options.retention
+            && now >= oldest.get().sent + RETENTION
         {
             oldest.remove();
         }

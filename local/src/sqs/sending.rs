@@ -69,7 +69,7 @@ impl Queue {
         let deduplication_id = self.deduplication_id(&message)?;
         // "DeduplicationScope: specifies whether message deduplication occurs at the message group
         // or queue level" (CreateQueue).
-        let scope = if self.options.high_throughput {
+        let scope = if self.options.is_push_queue {
             message.group.clone()
         } else {
             String::new()
@@ -92,9 +92,7 @@ impl Queue {
     pub fn deduplication_id(&self, message: &Outgoing) -> Result<String, ServiceError> {
         match &message.deduplication_id {
             Some(id) => Ok(id.clone()),
-            None if self.options.content_based_deduplication => {
-                Ok(hex::encode(Sha256::digest(&message.body)))
-            }
+            None if !self.options.is_push_queue => Ok(hex::encode(Sha256::digest(&message.body))),
             None => Err(ServiceError::new(
                 "InvalidParameterValue",
                 "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly",

@@ -105,13 +105,6 @@ async fn the_same_body_within_five_minutes_is_one_message_even_after_its_deletio
     f.seconds_pass(2);
     assert_ne!(f.send("same", "a"), first);
     assert_eq!(f.bodies(10).await, ["same"]);
-    let by_group = QueueOptions {
-        high_throughput: true,
-        ..QueueOptions::default()
-    };
-    let url = f.sqs.create_queue("groups.fifo", by_group).unwrap();
-    let sent = ["a", "b", "a"].map(|group| f.sqs.send(&url, "same", group).unwrap());
-    assert!(sent[0] != sent[1] && sent[0] == sent[2]);
 }
 
 #[tokio::test]
@@ -124,7 +117,7 @@ async fn a_message_that_is_not_deleted_comes_back_with_what_lambda_is_told() {
     f.seconds_pass(2);
     let message = f.receive(1).await.remove(0);
     assert_ne!(message.receipt_handle, first.receipt_handle);
-    let record = message.lambda_record(&f.sqs.arn(&f.url), "eu-west-1");
+    let record = message.lambda_record(&f.sqs.arn(&f.url));
     assert_eq!(record["messageId"], id);
     assert_eq!(record["md5OfBody"], "99914b932bd37a50b983c5e7c90ae93b");
     let arn = "arn:aws:sqs:eu-west-1:000000000000:pushes.fifo";
@@ -225,7 +218,7 @@ async fn a_redrive_brings_messages_back_as_new_ones_in_order() {
 async fn a_message_older_than_the_retention_period_is_gone() {
     let f = fixture();
     f.send("1", "a");
-    f.seconds_pass(345_601);
+    f.seconds_pass(1_209_601);
     assert_eq!(f.bodies(1).await, NOTHING);
     assert!(f.sqs.is_empty(&f.url));
 }

@@ -2,10 +2,9 @@
 
 use super::*;
 
-/// A queue without content-based deduplication.
-fn strict(f: &Fixture) -> String {
+fn push_queue(f: &Fixture) -> String {
     let options = QueueOptions {
-        content_based_deduplication: false,
+        is_push_queue: true,
         ..QueueOptions::default()
     };
     f.sqs.create_queue("strict.fifo", options).unwrap()
@@ -25,7 +24,7 @@ fn failed(answer: &Value) -> Vec<(&str, &str)> {
 #[tokio::test]
 async fn a_batch_is_sent_in_its_order_and_each_entry_fails_by_itself() {
     let f = fixture();
-    let url = strict(&f);
+    let url = push_queue(&f);
     let mut spaced = entry("3", "third");
     spaced["MessageGroupId"] = json!("a group");
     let entries = json!([
@@ -49,17 +48,22 @@ async fn a_batch_is_sent_in_its_order_and_each_entry_fails_by_itself() {
         "8b04d5e3775d298e78455efc5ca404d5"
     );
     assert!(sent[0]["SequenceNumber"].as_str() < sent[1]["SequenceNumber"].as_str());
+    let mut other = entry("1", "first");
+    other["MessageGroupId"] = json!("b");
+    let other = json!({"QueueUrl": url, "Entries": [other]});
+    let other = f.call("SendMessageBatch", other).await;
+    assert_ne!(other["Successful"][0]["MessageId"], sent[0]["MessageId"]);
     let again = f.call("SendMessageBatch", input).await;
     assert_eq!(again["Successful"][0]["MessageId"], sent[0]["MessageId"]);
     let received = f.sqs.receive(&url, 10, Duration::ZERO).await;
     let bodies: Vec<_> = received.iter().map(|message| &message.body).collect();
-    assert_eq!(bodies, ["first", "fourth"], "once");
+    assert_eq!(bodies, ["first", "fourth", "first"], "once in each group");
 }
 
 #[tokio::test]
 async fn an_entry_without_group_or_deduplication_id_refuses_the_whole_batch() {
     let f = fixture();
-    let url = strict(&f);
+    let url = push_queue(&f);
     for (member, code) in [
         ("MessageGroupId", "MissingParameter"),
         ("MessageDeduplicationId", "InvalidParameterValue"),
