@@ -5,10 +5,12 @@
 
 pub mod deployment;
 
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use tokio::net::TcpListener;
 
 pub use deployment::Deployment;
 
@@ -55,7 +57,8 @@ impl Options {
 /// AWS on this machine. Dropped, it closes its port and connections.
 pub struct LocalAws {
     options: Options,
-    wire: Wire,
+    endpoint: String,
+    _wire: Wire,
     codecommit: CodeCommit,
     codebuild: CodeBuild,
     s3: S3,
@@ -78,24 +81,25 @@ impl LocalAws {
             ..
         } = &options;
         let port = options.port.unwrap_or(0);
-        let wire = Wire::open(port)
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
             .await
             .with_context(|| format!("port {port} on 127.0.0.1 cannot be opened"))?;
+        let endpoint = format!("http://{}", listener.local_addr()?);
         let root = &options.root;
         let s3 = S3::new(root.clone(), clock.clone())
             .with_context(|| format!("{} cannot hold S3's buckets", root.display()))?;
         let codecommit = CodeCommit::new();
         let codebuild = CodeBuild::new(clock.clone(), region, account);
-        let sqs = Sqs::new(clock.clone(), region, account);
-        sqs.set_base_url(&wire.endpoint());
+        let sqs = Sqs::new(clock.clone(), &endpoint, region, account);
         let calls = CallLog::default();
         let faults = Faults::new(clock.clone());
         let sts = Sts::new(clock.clone(), account);
         let routes = routes(&codecommit, &codebuild, &sqs, &s3, sts.clone());
-        let wire = wire.serve(routes, calls.clone(), faults.clone());
+        let wire = Wire::serve(listener, routes, calls.clone(), faults.clone());
         Ok(Self {
             options,
-            wire,
+            endpoint,
+            _wire: wire,
             codecommit,
             codebuild,
             s3,
@@ -108,7 +112,7 @@ impl LocalAws {
 
     /// `http://127.0.0.1:PORT`, the endpoint of every service.
     pub fn endpoint(&self) -> String {
-        self.wire.endpoint()
+        self.endpoint.clone()
     }
 
     /// What an SDK or the AWS CLI needs in its environment to come here. Any credentials

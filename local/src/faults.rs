@@ -85,8 +85,6 @@ pub struct RuleId(u64);
 /// What a rule has done so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Firings {
-    /// The rule's name, or its action.
-    pub name: String,
     /// Calls that its service, operation, detail and caller match.
     pub seen: u64,
     /// Calls that it applied to.
@@ -168,12 +166,6 @@ impl Faults {
     /// Takes all rules away.
     pub fn clear(&self) {
         self.with(|state| state.active.clear());
-    }
-
-    /// What each rule has done: first those that kill, then the others, each in the order they were
-    /// added, which is also the order in which they decide.
-    pub fn firings(&self) -> Vec<Firings> {
-        self.with(|state| state.active.iter().map(Active::firings).collect())
     }
 
     /// What one rule has done; none once it is taken away.
@@ -273,7 +265,6 @@ impl Active {
 
     fn firings(&self) -> Firings {
         Firings {
-            name: self.name(),
             seen: self.seen,
             fired: self.fired,
         }

@@ -4,7 +4,7 @@
 //! - [`aws`]: all services behind one port, and pushbuild deployed on it
 //! - [`codecommit`], [`codebuild`], [`s3`], [`sqs`], [`sts`]: the services
 //! - [`lambda`]: functions as processes, and event source mappings
-//! - [`wire`], [`calls`], [`faults`]: the port, the list of its calls, and what goes wrong with them
+//! - `wire`, [`calls`], [`faults`]: the port, the list of its calls, and what goes wrong with them
 //! - [`clock`], [`events`], [`tls`]: time, CodeCommit's events, and TLS in front of the port
 //! - [`cli`]: `cargo local`
 
@@ -14,7 +14,7 @@ pub mod cli;
 pub mod clock;
 pub mod codebuild;
 pub mod codecommit;
-pub mod error;
+pub(crate) mod error;
 pub mod events;
 pub mod faults;
 pub mod lambda;
@@ -22,4 +22,4 @@ pub mod s3;
 pub mod sqs;
 pub mod sts;
 pub mod tls;
-pub mod wire;
+pub(crate) mod wire;

@@ -49,23 +49,8 @@ pub struct ObjectInfo {
     pub version_id: String,
     /// In bytes; 0 for a delete marker.
     pub size: u64,
-    /// Without quotes; empty for a delete marker.
-    pub etag: String,
     /// User metadata, names without `x-amz-meta-`.
     pub metadata: BTreeMap<String, String>,
-    /// Whether it is a delete marker.
-    pub delete_marker: bool,
-}
-
-/// A multipart upload that is neither completed nor aborted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UploadInfo {
-    /// The key it is for.
-    pub key: String,
-    /// The upload's id.
-    pub upload_id: String,
-    /// The sizes of the parts that are there, in bytes, by part number.
-    pub parts: BTreeMap<i32, u64>,
 }
 
 impl S3 {
@@ -99,10 +84,10 @@ impl S3 {
 
     /// The objects of a bucket, in the order of their keys; empty if there is no such bucket.
     pub fn objects(&self, bucket: &str) -> Vec<ObjectInfo> {
-        let newest = |versions: &Vec<Version>| versions.first().map(ObjectInfo::new);
         let objects = self.0.read(bucket, |bucket| {
-            let newest = bucket.keys.values().filter_map(newest);
-            Ok(newest.filter(|newest| !newest.delete_marker).collect())
+            let newest = bucket.keys.values().filter_map(|versions| versions.first());
+            let newest = newest.filter(|version| version.content.is_some());
+            Ok(newest.map(ObjectInfo::new).collect())
         });
         objects.unwrap_or_default()
     }
@@ -116,21 +101,9 @@ impl S3 {
         versions.unwrap_or_default()
     }
 
-    /// The uploads of a bucket that are neither completed nor aborted, by key.
-    pub fn unfinished_uploads(&self, bucket: &str) -> Vec<UploadInfo> {
-        let uploads = self.0.read(bucket, |bucket| {
-            let uploads = bucket.uploads.iter();
-            let uploads = uploads.map(|((key, upload_id), upload)| UploadInfo {
-                key: key.clone(),
-                upload_id: upload_id.clone(),
-                parts: upload
-                    .parts
-                    .iter()
-                    .map(|(number, part)| (*number, part.size))
-                    .collect(),
-            });
-            Ok(uploads.collect())
-        });
+    /// How many uploads of a bucket are neither completed nor aborted.
+    pub fn unfinished_uploads(&self, bucket: &str) -> usize {
+        let uploads = self.0.read(bucket, |bucket| Ok(bucket.uploads.len()));
         uploads.unwrap_or_default()
     }
 
@@ -147,9 +120,7 @@ impl ObjectInfo {
             key: version.key.clone(),
             version_id: version.version_id.clone(),
             size: content.size,
-            etag: content.etag,
             metadata: content.headers.metadata,
-            delete_marker: version.content.is_none(),
         }
     }
 }

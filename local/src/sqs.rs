@@ -45,6 +45,7 @@ pub struct Sqs(Arc<Inner>);
 
 struct Inner {
     clock: Clock,
+    endpoint: String,
     region: String,
     account: String,
     state: Mutex<State>,
@@ -75,22 +76,16 @@ impl Default for QueueOptions {
 }
 
 impl Sqs {
-    /// No queues yet. Until [`Self::set_base_url`] says better, queue URLs name port 4566.
-    pub fn new(clock: Clock, region: &str, account: &str) -> Self {
+    /// No queues yet. Their URLs will begin with `endpoint`.
+    pub fn new(clock: Clock, endpoint: &str, region: &str, account: &str) -> Self {
         Self(Arc::new(Inner {
             clock,
+            endpoint: endpoint.to_owned(),
             region: region.to_owned(),
             account: account.to_owned(),
             state: Mutex::new(State::new()),
             changed: Notify::new(),
         }))
-    }
-
-    /// Where queue URLs point to, for instance `http://127.0.0.1:4566`; known once a port is bound.
-    pub fn set_base_url(&self, base_url: &str) {
-        base_url
-            .trim_end_matches('/')
-            .clone_into(&mut self.state().base_url);
     }
 
     /// Creates a FIFO queue and returns its URL.
@@ -106,7 +101,7 @@ impl Sqs {
             return Err(invalid(name, "QueueName", reason));
         }
         let mut state = self.state();
-        let url = self.url(&state, name);
+        let url = self.url(name);
         if let Some(existing) = state.queues.get(name) {
             let message =
                 "A queue already exists with the same name and a different value for an attribute.";
@@ -204,7 +199,7 @@ impl Sqs {
     ///
     /// # Errors
     /// As `ChangeMessageVisibility`: the message is gone or visible, the handle is not its latest.
-    pub fn change_visibility(
+    fn change_visibility(
         &self,
         url: &str,
         receipt_handle: &str,
@@ -268,8 +263,8 @@ impl Sqs {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn url(&self, state: &State, name: &str) -> String {
-        format!("{}/{}/{name}", state.base_url, self.0.account)
+    fn url(&self, name: &str) -> String {
+        format!("{}/{}/{name}", self.0.endpoint, self.0.account)
     }
 }
 

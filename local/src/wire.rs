@@ -20,7 +20,6 @@ mod serve;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -63,26 +62,22 @@ pub struct Routes {
 
 /// The port, open until dropped.
 pub struct Wire {
-    address: SocketAddr,
     accepting: JoinHandle<()>,
 }
 
 impl Wire {
-    /// Opens the port on loopback; 0 takes any that is free.
-    ///
-    /// # Errors
-    /// When the port is taken.
-    pub async fn open(port: u16) -> io::Result<OpenPort> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
-        Ok(OpenPort {
-            address: listener.local_addr()?,
-            listener,
-        })
-    }
-
-    /// `http://127.0.0.1:PORT`.
-    pub fn endpoint(&self) -> String {
-        format!("http://{}", self.address)
+    /// Puts the services behind a port that is open already: some put its address into answers.
+    pub fn serve(listener: TcpListener, routes: Routes, calls: CallLog, faults: Faults) -> Self {
+        let front = Arc::new(Front {
+            routes,
+            calls,
+            faults,
+            sessions: Mutex::default(),
+        });
+        let accepting = tokio::spawn(accept(listener, move |stream| {
+            connection(stream, front.clone())
+        }));
+        Self { accepting }
     }
 }
 
@@ -90,37 +85,6 @@ impl Drop for Wire {
     fn drop(&mut self) {
         // The connections' tasks end with it: they are in a set that it owns.
         self.accepting.abort();
-    }
-}
-
-/// A port that is open and known, before there are services behind it: some of them put its
-/// address into their answers.
-pub struct OpenPort {
-    address: SocketAddr,
-    listener: TcpListener,
-}
-
-impl OpenPort {
-    /// `http://127.0.0.1:PORT`.
-    pub fn endpoint(&self) -> String {
-        format!("http://{}", self.address)
-    }
-
-    /// Puts the services behind the port.
-    pub fn serve(self, routes: Routes, calls: CallLog, faults: Faults) -> Wire {
-        let front = Arc::new(Front {
-            routes,
-            calls,
-            faults,
-            sessions: Mutex::default(),
-        });
-        let accepting = tokio::spawn(accept(self.listener, move |stream| {
-            connection(stream, front.clone())
-        }));
-        Wire {
-            address: self.address,
-            accepting,
-        }
     }
 }
 

@@ -61,52 +61,39 @@ impl BatchResponse {
 mod tests {
     use super::*;
 
-    fn read(answer: &str) -> BatchResponse {
-        let ids = ["a", "b"].map(str::to_owned).into();
-        BatchResponse::read(answer.as_bytes(), &ids)
-    }
-
     #[test]
-    fn nothing_said_is_success() {
-        for answer in [
-            "",
-            " \n",
-            "null",
-            "{}",
-            r#"{"batchItemFailures":[]}"#,
-            r#"{"batchItemFailures":null}"#,
-            r#"{"statusCode":200}"#,
-        ] {
+    fn an_answer_fails_what_it_names_and_one_that_makes_no_sense_the_whole_batch() {
+        let ids = ["a", "b"].map(str::to_owned).into();
+        let read = |answer: &str| BatchResponse::read(answer.as_bytes(), &ids);
+        let success = ["", " \n", "null", "{}", r#"{"statusCode":200}"#];
+        for answer in success {
             assert_eq!(read(answer), BatchResponse::Success, "{answer:?}");
         }
-    }
-
-    #[test]
-    fn failures_are_taken_by_their_message_ids() {
-        let answer = r#"{"batchItemFailures":[{"itemIdentifier":"b"},{"itemIdentifier":"b"}]}"#;
+        let list = |list: &str| read(&format!(r#"{{"batchItemFailures":{list}}}"#));
+        assert_eq!(list("[]"), BatchResponse::Success);
+        assert_eq!(list("null"), BatchResponse::Success);
+        let b = BatchResponse::Failures(["b".to_owned()].into());
         assert_eq!(
-            read(answer),
-            BatchResponse::Failures(["b".to_owned()].into())
+            list(r#"[{"itemIdentifier":"b"},{"itemIdentifier":"b"}]"#),
+            b
         );
-    }
-
-    #[test]
-    fn an_answer_that_makes_no_sense_fails_the_whole_batch() {
-        for answer in [
-            "not json",
-            r#""ok""#,
-            "[]",
-            "true",
-            r#"{"batchItemFailures":"a"}"#,
-            r#"{"batchItemFailures":["a"]}"#,
-            r#"{"batchItemFailures":[{"itemIdentifier":"a"},{"itemIdentifier":""}]}"#,
-            r#"{"batchItemFailures":[{"itemIdentifier":null}]}"#,
-            r#"{"batchItemFailures":[{"itemIdentifier":"zzz"}]}"#,
-            r#"{"batchItemFailures":[{"item_identifier":"a"}]}"#,
+        for wrong in [
+            r#""a""#,
+            r#"["a"]"#,
+            r#"[{"itemIdentifier":"a"},{"itemIdentifier":""}]"#,
+            r#"[{"itemIdentifier":null}]"#,
+            r#"[{"itemIdentifier":"zzz"}]"#,
+            r#"[{"item_identifier":"a"}]"#,
         ] {
             assert!(
-                matches!(read(answer), BatchResponse::Malformed(_)),
-                "{answer}"
+                matches!(list(wrong), BatchResponse::Malformed(_)),
+                "{wrong}"
+            );
+        }
+        for wrong in ["not json", r#""ok""#, "[]", "true"] {
+            assert!(
+                matches!(read(wrong), BatchResponse::Malformed(_)),
+                "{wrong}"
             );
         }
     }

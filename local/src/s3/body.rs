@@ -32,9 +32,6 @@ pub struct Draft {
 impl Draft {
     /// A new file in the bucket's folder. It is made at once, not on another thread: a request
     /// that ends meanwhile would remove it before it is there.
-    ///
-    /// # Errors
-    /// When the file cannot be created.
     pub fn create(folder: &Folder) -> io::Result<(Self, std::fs::File)> {
         let name = Uuid::new_v4().simple().to_string();
         let path = folder.data(&name);
@@ -44,9 +41,6 @@ impl Draft {
     }
 
     /// Makes the file read-only, because it is also what people see.
-    ///
-    /// # Errors
-    /// When the file's permissions cannot be changed.
     pub fn seal(&self) -> io::Result<()> {
         let mut permissions = std::fs::metadata(&self.path)?.permissions();
         permissions.set_readonly(true);
@@ -92,9 +86,6 @@ pub struct Received {
 }
 
 /// Writes a body to a new data file, and compares it with what the client says of it.
-///
-/// # Errors
-/// `IncompleteBody`, `BadDigest`.
 pub async fn receive(
     folder: &Folder,
     body: Option<StreamingBlob>,
@@ -155,9 +146,6 @@ impl Received {
 }
 
 /// The bytes of a data file from `range.start` up to, not including, `range.end`.
-///
-/// # Errors
-/// When the file cannot be read.
 pub async fn send(file: std::fs::File, range: Range<u64>) -> S3Result<StreamingBlob> {
     const AT_ONCE: u64 = 256 << 10;
     let mut file = File::from_std(file);

@@ -189,9 +189,6 @@ pub fn list(store: &Store, input: ListObjectsV2Input) -> S3Result<ListObjectsV2O
 }
 
 /// Only the SDKs' default is computed here.
-///
-/// # Errors
-/// `NotImplemented` for another algorithm.
 pub fn check_algorithm(algorithm: Option<&ChecksumAlgorithm>) -> S3Result<()> {
     match algorithm.map(ChecksumAlgorithm::as_str) {
         None | Some(ChecksumAlgorithm::CRC32) => Ok(()),
@@ -200,9 +197,6 @@ pub fn check_algorithm(algorithm: Option<&ChecksumAlgorithm>) -> S3Result<()> {
 }
 
 /// The headers to store.
-///
-/// # Errors
-/// `MetadataTooLarge`.
 pub fn headers(content_type: Option<String>, metadata: Option<Metadata>) -> S3Result<Headers> {
     let metadata = metadata.unwrap_or_default();
     let size = |(name, value): (&String, &String)| name.len() + value.len();

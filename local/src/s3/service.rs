@@ -11,7 +11,7 @@ use aws_sigv4::http_request::{
 use aws_sigv4::sign::v4;
 use bytes::Bytes;
 use hyper::body::Body as HttpBody;
-use hyper::header::{AUTHORIZATION, HOST, HeaderName, HeaderValue};
+use hyper::header::{AUTHORIZATION, HOST, HeaderName};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::{S3Auth, SecretKey};
@@ -19,7 +19,6 @@ use s3s::auth::{S3Auth, SecretKey};
 use s3s::dto::*;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{Body, S3Request, S3Response, S3Result, StdError, s3_error};
-use uuid::Uuid;
 
 use super::{S3, multipart, objects};
 
@@ -121,16 +120,11 @@ impl Service {
         // Where that fails the library refuses the signature.
         let _ = sign_again(&mut request);
         let answer = self.0.call(request).await;
-        let mut answer = answer.unwrap_or_else(|error| {
+        answer.unwrap_or_else(|error| {
             let mut failed = Response::new(Body::from(format!("{error:?}")));
             *failed.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
             failed
-        });
-        let id = Uuid::new_v4().simple().to_string()[..16].to_ascii_uppercase();
-        if let Ok(id) = HeaderValue::try_from(id) {
-            answer.headers_mut().insert("x-amz-request-id", id);
-        }
-        answer
+        })
     }
 }
 

@@ -71,17 +71,11 @@ impl Store {
     }
 
     /// Reads from a bucket.
-    ///
-    /// # Errors
-    /// `NoSuchBucket`, or what `read` says.
     pub fn read<T>(&self, bucket: &str, read: impl FnOnce(&Bucket) -> S3Result<T>) -> S3Result<T> {
         read(self.lock().get(bucket).ok_or_else(no_such_bucket)?)
     }
 
     /// Changes a bucket.
-    ///
-    /// # Errors
-    /// `NoSuchBucket`, or what `change` says.
     pub fn change<T>(
         &self,
         bucket: &str,
@@ -91,9 +85,6 @@ impl Store {
     }
 
     /// Makes what has arrived the newest version of the key.
-    ///
-    /// # Errors
-    /// `NoSuchBucket`.
     pub fn put(
         &self,
         bucket: &str,
@@ -106,9 +97,6 @@ impl Store {
     }
 
     /// The version that a request means, and its bytes.
-    ///
-    /// # Errors
-    /// As [`Bucket::find`].
     pub fn open(
         &self,
         bucket: &str,

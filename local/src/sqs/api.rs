@@ -79,7 +79,7 @@ impl Sqs {
         if !is_ours || !state.queues.contains_key(&input.queue_name) {
             return Err(no_such_queue());
         }
-        Ok(json!({"QueueUrl": self.url(&state, &input.queue_name)}))
+        Ok(json!({"QueueUrl": self.url(&input.queue_name)}))
     }
 
     fn get_attributes(&self, input: &GetQueueAttributes) -> Answer {

@@ -14,7 +14,6 @@ use crate::error::ServiceError;
 const FIRST_SEQUENCE: u128 = 18_849_496_460_467_696_128;
 
 pub(super) struct State {
-    pub base_url: String,
     pub queues: BTreeMap<String, Queue>,
     receipts: u64,
     sequence: u128,
@@ -32,7 +31,6 @@ pub(super) struct Received {
 impl State {
     pub fn new() -> Self {
         Self {
-            base_url: "http://127.0.0.1:4566".to_owned(),
             queues: BTreeMap::new(),
             receipts: 0,
             sequence: FIRST_SEQUENCE,

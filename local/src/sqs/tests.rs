@@ -16,7 +16,7 @@ struct Fixture {
 
 fn fixture() -> Fixture {
     let clock = Clock::default();
-    let sqs = Sqs::new(clock.clone(), "eu-west-1", "000000000000");
+    let sqs = Sqs::new(clock.clone(), "http://x", "eu-west-1", "000000000000");
     let queue = |name: &str, options| sqs.create_queue(name, options).unwrap();
     let dead_letter_url = queue("dead.fifo", QueueOptions::default());
     let options = QueueOptions {

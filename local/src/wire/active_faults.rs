@@ -44,12 +44,7 @@ impl<'a> ActiveFaults<'a> {
     pub async fn before(&mut self, protocol: Protocol) -> Option<Outcome> {
         for fault in self.due.clone() {
             let refusal = |status, code: &str, message: &str| {
-                let error = ServiceError {
-                    status,
-                    code: code.to_owned(),
-                    message: message.to_owned(),
-                };
-                Some(Outcome::Answer(Answer::error(protocol, &error)))
+                Some(Outcome::Answer(refusal(protocol, status, code, message)))
             };
             let outcome = match &fault.action {
                 Action::Latency { ms, jitter_ms } => {
@@ -195,16 +190,7 @@ impl<'a> ActiveFaults<'a> {
 
 /// A refusal for calling too often. Source of the shapes: see [`Shape`].
 fn throttled(shape: Shape, protocol: Protocol) -> Answer {
-    let refusal = |status, code: &str, message: &str| {
-        Answer::error(
-            protocol,
-            &ServiceError {
-                status,
-                code: code.into(),
-                message: message.into(),
-            },
-        )
-    };
+    let refusal = |status, code, message| refusal(protocol, status, code, message);
     match shape {
         Shape::Xml => {
             let body = "<ThrottlingException>\n  <Message>Rate exceeded</Message>\n</ThrottlingException>\n";
@@ -216,6 +202,14 @@ fn throttled(shape: Shape, protocol: Protocol) -> Answer {
         Shape::TooManyRequests => refusal(429, "TooManyRequestsException", "Rate exceeded"),
         Shape::SlowDown => refusal(503, "SlowDown", "Please reduce your request rate."),
     }
+}
+
+fn refusal(protocol: Protocol, status: u16, code: &str, message: &str) -> Answer {
+    let error = ServiceError {
+        status,
+        ..ServiceError::new(code, message)
+    };
+    Answer::error(protocol, &error)
 }
 
 /// The content in one piece; one that fails on the way ends where it failed.

@@ -11,7 +11,8 @@ use crate::clock::Clock;
 use crate::faults::{Action, Rule, Shape};
 
 struct Local {
-    wire: Wire,
+    _wire: Wire,
+    address: std::net::SocketAddr,
     calls: CallLog,
     faults: Faults,
     /// Calls that reached CodeCommit.
@@ -52,9 +53,10 @@ async fn local() -> Local {
     };
     let calls = CallLog::default();
     let faults = Faults::new(Clock::default());
-    let port = Wire::open(0).await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     Local {
-        wire: port.serve(routes, calls.clone(), faults.clone()),
+        address: listener.local_addr().unwrap(),
+        _wire: Wire::serve(listener, routes, calls.clone(), faults.clone()),
         calls,
         faults,
         served,
@@ -64,7 +66,7 @@ async fn local() -> Local {
 impl Local {
     /// One request on a connection of its own; the error is the connection's.
     async fn send(&self, head: &str, body: &str) -> io::Result<(String, String)> {
-        let mut stream = TcpStream::connect(self.wire.address).await?;
+        let mut stream = TcpStream::connect(self.address).await?;
         let length = body.len();
         let rest =
             format!("host: x\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}");

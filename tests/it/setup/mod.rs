@@ -268,7 +268,7 @@ impl World {
     /// Multipart uploads that were neither completed nor aborted.
     pub fn unfinished_uploads(&self) -> usize {
         let bucket = self.deployment.bucket();
-        self.aws.s3().unfinished_uploads(bucket).len()
+        self.aws.s3().unfinished_uploads(bucket)
     }
 
     pub fn calls(&self, service: Service, operation: &str) -> usize {

@@ -44,11 +44,7 @@ async fn parts_become_one_object_with_the_uploads_metadata() {
     let bytes: Vec<u8> = (0..=250).cycle().take(PART + 1000).collect();
     let second = served.part(&id, 2, &bytes[PART..]).await.unwrap();
     let first = served.part(&id, 1, &bytes[..PART]).await.unwrap();
-    let [unfinished] = &served.s3.unfinished_uploads(BUCKET)[..] else {
-        panic!("one upload")
-    };
-    let sizes = BTreeMap::from([(1, 5_242_880), (2, 1000)]);
-    assert_eq!(unfinished.parts, sizes);
+    assert_eq!(served.s3.unfinished_uploads(BUCKET), 1);
     let parts = [first, second];
     served.complete(&id, &parts).await.unwrap();
     let got = served.get_object("k").send().await.unwrap();
@@ -105,7 +101,7 @@ async fn an_aborted_upload_leaves_nothing() {
         assert_eq!(refused.unwrap_err(), "InvalidArgument");
     }
     served.abort(&id).await.unwrap();
-    assert!(served.s3.unfinished_uploads(BUCKET).is_empty());
+    assert_eq!(served.s3.unfinished_uploads(BUCKET), 0);
     assert_eq!(served.data_files(), 0);
     let part = served.part(&id, 1, b"x").await;
     assert_eq!(part.unwrap_err(), "NoSuchUpload");
