@@ -93,7 +93,7 @@ pub struct EnvironmentVariable {
 
 impl CodeBuild {
     /// No projects and no builds; a build takes 30 s of local time.
-    pub fn new(clock: Clock, region: &str, account: &str) -> Self {
+    pub(crate) fn new(clock: Clock, region: &str, account: &str) -> Self {
         Self(Arc::new(Inner {
             clock,
             region: region.to_owned(),
@@ -136,11 +136,8 @@ impl CodeBuild {
     }
 
     /// Answers one request.
-    ///
-    /// # Errors
-    /// What the CodeBuild API reference documents for the action.
     #[expect(clippy::unused_async, reason = "all services are called alike")]
-    pub async fn call(&self, operation: &str, input: Value) -> Result<Value, ServiceError> {
+    pub(crate) async fn call(&self, operation: &str, input: Value) -> Result<Value, ServiceError> {
         match operation {
             "StartBuild" => self.start_build(input),
             "BatchGetBuilds" => self.batch_get_builds(&input),

@@ -34,7 +34,7 @@ pub(crate) mod fixture;
 #[cfg(test)]
 mod tests;
 
-pub use describe::{Description, Revision, count_tree, describe, revision};
+pub use describe::{count_tree, describe, revision};
 use source::Source;
 
 /// The service. Clones share the repositories.
@@ -53,11 +53,6 @@ impl CodeCommit {
     ///
     /// `path` may be a bare repository, a work tree or a folder in it, a linked work tree, a
     /// submodule or a shallow clone. Adding the same one again changes nothing.
-    ///
-    /// # Errors
-    ///
-    /// When there is no Git repository at `path` or above it, when it is of a kind that CodeCommit
-    /// does not have (SHA-256), when CodeCommit refuses the name, or when another repository has it.
     pub fn add_repository(&self, name: &str, path: &Path) -> anyhow::Result<()> {
         if let Err(error) = check_name(name) {
             anyhow::bail!("{name:?} cannot be a repository's name: {}", error.message);
@@ -84,11 +79,6 @@ impl CodeCommit {
     }
 
     /// Answers one call: `operation` as in the API reference, members and answer as its JSON.
-    ///
-    /// # Errors
-    ///
-    /// The exception that the API reference documents for what is wrong with the call;
-    /// `UnknownOperationException` for an operation that is not among those served.
     pub async fn call(&self, operation: &str, input: Value) -> Result<Value, ServiceError> {
         let operation: Operation = match operation {
             "GetBlob" => file::get_blob,

@@ -2,7 +2,7 @@
 //! is served and what is refused.
 //!
 //! - [`aws`]: all services behind one port, and pushbuild deployed on it
-//! - [`codecommit`], [`codebuild`], [`s3`], [`sqs`], [`sts`]: the services
+//! - `codecommit`, [`codebuild`], `s3`, `sqs`, `sts`: the services
 //! - [`lambda`]: functions as processes, and event source mappings
 //! - `wire`, [`calls`], [`faults`]: the port, the list of its calls, and what goes wrong with them
 //! - [`clock`], [`events`], [`tls`]: time, CodeCommit's events, and TLS in front of the port
@@ -13,13 +13,13 @@ pub mod calls;
 pub mod cli;
 pub mod clock;
 pub mod codebuild;
-pub mod codecommit;
+pub(crate) mod codecommit;
 pub(crate) mod error;
 pub mod events;
 pub mod faults;
 pub mod lambda;
-pub mod s3;
-pub mod sqs;
-pub mod sts;
+pub(crate) mod s3;
+pub(crate) mod sqs;
+pub(crate) mod sts;
 pub mod tls;
 pub(crate) mod wire;

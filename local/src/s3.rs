@@ -43,7 +43,6 @@ pub struct S3(Arc<Store>);
 /// A version of an object as tests and reports look at it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObjectInfo {
-    /// The object's key.
     pub key: String,
     /// Of the delete marker, where it is one.
     pub version_id: String,
@@ -56,18 +55,12 @@ pub struct ObjectInfo {
 impl S3 {
     /// The S3 whose buckets are below `root`. Two at a time on one folder do not see each other's
     /// changes.
-    ///
-    /// # Errors
-    /// When the folder cannot be made.
     pub fn new(root: PathBuf, clock: Clock) -> io::Result<Self> {
         Ok(Self(Arc::new(Store::new(root, clock)?)))
     }
 
     /// Creates a bucket that keeps versions, with the objects that an earlier process left in its
     /// folder. A bucket that exists stays as it is.
-    ///
-    /// # Errors
-    /// When the name is not allowed, or the folder cannot be read or written.
     pub fn create_bucket(&self, name: &str) -> io::Result<()> {
         if !s3s::path::check_bucket_name(name) {
             let message = format!("S3 does not allow the bucket name `{name}`");

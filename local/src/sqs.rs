@@ -36,7 +36,7 @@ use queue::Queue;
 use sending::Outgoing;
 use state::State;
 
-pub use fault::{query_error_code, query_error_header};
+pub use fault::query_error_header;
 pub use message::{Message, Snapshot};
 
 /// The queues of one account in one region. Clones share them.
@@ -89,10 +89,6 @@ impl Sqs {
     }
 
     /// Creates a FIFO queue and returns its URL.
-    ///
-    /// # Errors
-    /// A name that is not allowed (CreateQueue), an existing queue with other options, a dead-letter
-    /// queue that does not exist.
     pub fn create_queue(&self, name: &str, options: QueueOptions) -> Result<String, ServiceError> {
         let stem = name.strip_suffix(".fifo").unwrap_or_default();
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
@@ -131,9 +127,6 @@ impl Sqs {
 
     /// Sends as EventBridge does, with the body and a message group alone, to the push queue with
     /// a deduplication id of its own; returns the message id.
-    ///
-    /// # Errors
-    /// No such queue, or a body or group that SQS refuses.
     pub fn send(&self, url: &str, body: &str, group: &str) -> Result<String, ServiceError> {
         let now = self.0.clock.now();
         let mut state = self.state();
@@ -185,9 +178,6 @@ impl Sqs {
     }
 
     /// Deletes the message that a receipt handle stands for.
-    ///
-    /// # Errors
-    /// No such queue, not a handle of it, or a handle that has expired.
     pub fn delete(&self, url: &str, receipt_handle: &str) -> Result<(), ServiceError> {
         let now = self.0.clock.now();
         self.state().queue(url)?.delete(receipt_handle, now)?;
@@ -196,9 +186,6 @@ impl Sqs {
     }
 
     /// Hides a message in flight for `timeout` (local time) from now.
-    ///
-    /// # Errors
-    /// As `ChangeMessageVisibility`: the message is gone or visible, the handle is not its latest.
     fn change_visibility(
         &self,
         url: &str,
@@ -215,9 +202,6 @@ impl Sqs {
 
     /// Moves every message of a dead-letter queue that is not in flight back to the queue it came
     /// from, oldest first, and returns how many were moved.
-    ///
-    /// # Errors
-    /// No such queue, or no queue names it as its dead-letter queue.
     pub fn redrive(&self, dead_letter_url: &str) -> Result<usize, ServiceError> {
         let now = self.0.clock.now();
         let moved = self.state().redrive(dead_letter_url, now)?;

@@ -39,7 +39,6 @@ struct State {
 /// A role that was assumed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AssumedRole {
-    /// The role.
     pub role_arn: String,
     /// The name that the caller gave the session.
     pub session_name: String,
@@ -70,9 +69,6 @@ impl Sts {
     }
 
     /// Answers one Query request with the XML of its answer.
-    ///
-    /// # Errors
-    /// What the STS API reference documents for AssumeRole.
     pub fn call(&self, form: &[(String, String)]) -> Result<String, ServiceError> {
         let member = |name: &str| {
             let found = form.iter().find(|(member, _)| member == name);

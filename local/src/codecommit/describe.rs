@@ -26,17 +26,12 @@ pub struct Description {
 /// A commit and what came before it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Revision {
-    /// The full commit id.
     pub commit: String,
     /// Its first parent, if it has one and the repository holds it.
     pub parent: Option<String>,
 }
 
 /// Describes the Git repository that `path` is or lies in.
-///
-/// # Errors
-///
-/// When there is none, or it cannot be read.
 pub fn describe(path: &Path) -> anyhow::Result<Description> {
     let git = open(path)?;
     let head = git.head()?;
@@ -61,10 +56,6 @@ pub fn describe(path: &Path) -> anyhow::Result<Description> {
 }
 
 /// The commit that `revision` means to Git, which takes short ids, `HEAD~2` and the like.
-///
-/// # Errors
-///
-/// When it leads to no commit, or there is no Git repository at `path`.
 pub fn revision(path: &Path, revision: &str) -> anyhow::Result<Revision> {
     let git = open(path)?;
     let commit = git
@@ -80,10 +71,6 @@ pub fn revision(path: &Path, revision: &str) -> anyhow::Result<Revision> {
 
 /// Counts the files, links and folders of a commit's tree, folders within folders included and
 /// the root not.
-///
-/// # Errors
-///
-/// When `commit` is not a full commit id of the repository, or its folders cannot be read.
 pub fn count_tree(path: &Path, commit: &str) -> anyhow::Result<usize> {
     let git = open(path)?;
     let commit = ObjectId::from_hex(commit.as_bytes())
@@ -140,22 +127,6 @@ fn sanitised(folder: &str) -> String {
 mod tests {
     use super::*;
     use crate::codecommit::fixture::{Repo, SAMPLER};
-
-    #[test]
-    fn a_work_tree_is_described_from_any_of_its_folders() {
-        let repo = Repo::sampler();
-        let second = repo.commit("main", SAMPLER);
-        repo.commit("feature/x", SAMPLER);
-        std::fs::create_dir_all(repo.path().join("sub/folder")).unwrap();
-        let found = describe(&repo.path().join("sub/folder")).unwrap();
-        assert_eq!(found.head.as_deref(), Some("refs/heads/main"));
-        assert_eq!(found.commit.as_deref(), Some(second.as_str()));
-        let names: Vec<_> = found.branches.iter().map(|(name, _)| name).collect();
-        assert_eq!(names, ["feature/x", "main"]);
-        assert_eq!(found.branches[1].1, second);
-        assert_eq!(found.repository_name, "demo");
-        assert_eq!(describe(&repo.path().join(".git")).unwrap(), found);
-    }
 
     #[test]
     fn a_revision_may_be_anything_that_git_takes() {

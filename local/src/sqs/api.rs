@@ -49,10 +49,6 @@ struct DeleteMessage {
 
 impl Sqs {
     /// Answers one request of the JSON protocol (`X-Amz-Target: AmazonSQS.{operation}`).
-    ///
-    /// # Errors
-    /// What the SQS API reference documents for the action. The wire adds the header
-    /// [`super::query_error_header`].
     pub async fn call(&self, operation: &str, input: Value) -> Answer {
         match operation {
             "GetQueueUrl" => self.get_url(&read(input)?),

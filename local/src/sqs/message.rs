@@ -10,14 +10,13 @@ use super::sending::{Accepted, Outgoing};
 
 /// A message as `ReceiveMessage` hands it out.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::struct_field_names, reason = "SQS's own name")]
 pub struct Message {
     /// The id given at sending; kept through receives and through the move to a dead-letter queue.
     pub message_id: String,
     /// Stands for this one receive: a later receive has another.
     pub receipt_handle: String,
-    /// The body, as sent.
     pub body: String,
-    /// Hexadecimal MD5 of the body.
     pub md5_of_body: String,
     /// The system attributes, all of them: `ApproximateReceiveCount`, `SentTimestamp` and so on.
     pub attributes: BTreeMap<&'static str, String>,
@@ -45,13 +44,9 @@ impl Message {
 /// A message as it lies in its queue, seen without receiving it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
-    /// The message's id.
     pub message_id: String,
-    /// The body, as sent.
     pub body: String,
-    /// The message group.
     pub group: String,
-    /// How often the message has been received.
     pub receive_count: u32,
     /// Received, and neither deleted nor visible again.
     pub in_flight: bool,
