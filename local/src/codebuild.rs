@@ -136,8 +136,11 @@ impl CodeBuild {
     }
 
     /// Answers one request.
+    ///
+    /// # Errors
+    /// What the CodeBuild API reference documents for the action.
     #[expect(clippy::unused_async, reason = "all services are called alike")]
-    pub(crate) async fn call(&self, operation: &str, input: Value) -> Result<Value, ServiceError> {
+    pub async fn call(&self, operation: &str, input: Value) -> Result<Value, ServiceError> {
         match operation {
             "StartBuild" => self.start_build(input),
             "BatchGetBuilds" => self.batch_get_builds(&input),
