@@ -39,40 +39,30 @@ pub struct Delivery {
 /// The account and the region that the function runs in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FunctionLocation {
-    /// The account's id.
     pub account: String,
-    /// The region's name.
     pub region: String,
 }
 
 impl FunctionLocation {
     /// Reads a function's ARN: `arn:aws:lambda:eu-west-1:123456789012:function:name`.
     pub fn of_arn(arn: &str) -> Self {
-        let mut parts = arn.split(':').skip(3);
-        let mut next = || parts.next().unwrap_or_default().to_owned();
-        let region = next();
+        let part = |number| arn.split(':').nth(number).unwrap_or_default().to_owned();
         Self {
-            region,
-            account: next(),
+            account: part(4),
+            region: part(3),
         }
     }
 }
 
-/// What became of a push.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Done {
-    /// It has its build.
     Published(Published),
-    /// There is nothing to build.
     Skipped(Skip),
 }
 
-/// A push that has its build.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Published {
-    /// What had to be done for it.
     pub outcome: PushOutcome,
-    /// CodeBuild's id of the build.
     pub build_id: String,
     /// What it was started from, unless CodeBuild clones or an earlier delivery started it.
     pub bundle: Option<Stored>,
@@ -92,7 +82,6 @@ pub enum PushOutcome {
 }
 
 impl PushOutcome {
-    /// The word in logs.
     pub fn name(self) -> &'static str {
         match self {
             Self::Built => "built",
@@ -110,17 +99,13 @@ pub struct Figures {
     pub files: usize,
     /// Entries in the bundle, folders included.
     pub entries: usize,
-    /// Blobs fetched from CodeCommit.
     pub fetched: u64,
-    /// Their bytes.
     pub bytes_fetched: u64,
     /// Blobs taken over from an earlier bundle.
     pub reused: u64,
     /// Their bytes, as that bundle compressed them.
     pub bytes_reused: u64,
-    /// Bytes of the bundle.
     pub bytes: u64,
-    /// Time to list the tree.
     pub walk: Duration,
     /// Time to fetch, compress and upload.
     pub bundle: Duration,
@@ -129,10 +114,6 @@ pub struct Figures {
 }
 
 /// Sees to it that a push has its build, and fills in `figures` on the way.
-///
-/// # Errors
-///
-/// Why it has none yet; [`Error::class`] says whether it ever can.
 pub async fn publish(
     aws: &Aws,
     config: &Config,
@@ -140,12 +121,11 @@ pub async fn publish(
     delivery: &Delivery,
     figures: &mut Figures,
 ) -> Result<Done, Error> {
-    match timeout_at(delivery.stop, attempt(aws, config, push, delivery, figures)).await {
-        Ok(done) => done,
-        Err(_) => Err(Error::OutOfTime(
-            "the invocation ends before the push is published",
-        )),
-    }
+    let late = Error::OutOfTime("the invocation ends before the push is published");
+    let attempt = attempt(aws, config, push, delivery, figures);
+    timeout_at(delivery.stop, attempt)
+        .await
+        .unwrap_or(Err(late))
 }
 
 async fn attempt(
@@ -161,25 +141,20 @@ async fn attempt(
     };
     let keys = Keys::of(push, &delivery.location);
 
+    let mut earlier = None;
     if delivery.redelivered {
-        let earlier = aws
-            .builds
-            .of_event(&project, &push.event_id, push.time)
-            .await?;
-        if let Some(build_id) = earlier {
+        let builds = &aws.builds;
+        let build = builds.of_event(&project, &push.event_id, push.time);
+        if let Some(build_id) = build.await? {
             return Ok(Done::Published(Published {
                 outcome: PushOutcome::AlreadyBuilt,
                 build_id,
                 bundle: None,
             }));
         }
+        earlier = aws.bundles.of_event(&keys.bundle, &push.event_id).await?;
     }
 
-    let earlier = if delivery.redelivered {
-        aws.bundles.of_event(&keys.bundle, &push.event_id).await?
-    } else {
-        None
-    };
     let (outcome, stored) = if let Some(stored) = earlier {
         (PushOutcome::BuiltFromStored, Ok(stored))
     } else {
@@ -229,10 +204,8 @@ async fn attempt(
             build::from_codecommit(push, commit)
         }
     };
-    let build_id = aws
-        .builds
-        .start(&project, &request, config.artifacts)
-        .await?;
+    let started = aws.builds.start(&project, &request, config.artifacts);
+    let build_id = started.await?;
     figures.build = begun.elapsed();
     Ok(Done::Published(Published {
         outcome,
@@ -278,15 +251,14 @@ fn check_codecommit_can_serve(
     location: &FunctionLocation,
     why: &Unbundlable,
 ) -> Result<(), Error> {
-    let unless = match config.unbundlable {
-        UnbundlablePolicy::Reject => "UNBUNDLABLE=reject keeps CodeBuild from cloning it",
-        UnbundlablePolicy::CodeCommit if push.account != location.account => {
-            "CodeBuild cannot clone it, since it is in another account"
-        }
-        UnbundlablePolicy::CodeCommit if push.region != location.region => {
-            "CodeBuild cannot clone it, since it is in another region"
-        }
-        UnbundlablePolicy::CodeCommit => return Ok(()),
+    let unless = if config.unbundlable == UnbundlablePolicy::Reject {
+        "UNBUNDLABLE=reject keeps CodeBuild from cloning it"
+    } else if push.account != location.account {
+        "CodeBuild cannot clone it, since it is in another account"
+    } else if push.region != location.region {
+        "CodeBuild cannot clone it, since it is in another region"
+    } else {
+        return Ok(());
     };
     Err(Error::Unbundlable {
         why: why.clone(),

@@ -3,6 +3,7 @@
 use aws_config::SdkConfig;
 use aws_sdk_codebuild::Client;
 use aws_sdk_codebuild::config::Builder;
+use aws_sdk_codebuild::error::BuildError;
 use aws_sdk_codebuild::operation::list_builds_for_project::ListBuildsForProjectOutput;
 use aws_sdk_codebuild::types::{
     ArtifactsType, EnvironmentVariable, EnvironmentVariableType, ProjectArtifacts,
@@ -25,6 +26,9 @@ const MOST_PAGES: usize = 100;
 
 /// A build's start and an event's time come from different clocks.
 const CLOCK_SKEW: time::Duration = time::Duration::minutes(5);
+
+const LIST: &str = "CodeBuild ListBuildsForProject";
+const GET: &str = "CodeBuild BatchGetBuilds";
 
 /// The builds of this account.
 pub struct Builds {
@@ -72,11 +76,9 @@ pub enum Source {
 impl Builds {
     pub(super) fn new(sdk: &SdkConfig) -> Self {
         // StartBuild may be repeated thanks to its token.
-        let config = Builder::from(sdk)
-            .retry_classifier(retry::UnreadableClassifier)
-            .build();
+        let config = Builder::from(sdk).retry_classifier(retry::UnreadableClassifier);
         Self {
-            client: Client::from_conf(config),
+            client: Client::from_conf(config.build()),
             projects: Remembered::new(),
         }
     }
@@ -85,7 +87,7 @@ impl Builds {
     ///
     /// # Errors
     ///
-    /// A failed call; [`Cause::LimitReached`] while the account's queue of builds is full, or as many
+    /// [`Cause::LimitReached`] while the account's queue of builds is full, or as many
     /// builds of the project run as it allows.
     pub async fn start(
         &self,
@@ -100,20 +102,16 @@ impl Builds {
                 (SourceType::Codecommit, location, Some(version.clone()))
             }
         };
-        let variables = request
-            .variables
-            .iter()
+        let invalid = |error: BuildError| without_code(CALL, project, &error.to_string());
+        let variables = request.variables.iter();
+        let variables = variables
             .map(|(name, value)| variable(name, value))
             .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| without_code(CALL, project, &error.to_string()))?;
+            .map_err(invalid)?;
+        let none = ProjectArtifacts::builder().r#type(ArtifactsType::NoArtifacts);
         let artifacts = match artifacts {
             Artifacts::Project => None,
-            Artifacts::None => Some(
-                ProjectArtifacts::builder()
-                    .r#type(ArtifactsType::NoArtifacts)
-                    .build()
-                    .map_err(|error| without_code(CALL, project, &error.to_string()))?,
-            ),
+            Artifacts::None => Some(none.build().map_err(invalid)?),
         };
         let answer = self
             .client
@@ -129,11 +127,8 @@ impl Builds {
             .await
             .map_err(|error| failed(CALL, project, &error, cause))
             .map_err(told_by_its_words)?;
-        answer
-            .build_value()
-            .and_then(|build| build.id())
-            .map(str::to_owned)
-            .ok_or_else(|| without_code(CALL, project, "the answer names no build"))
+        let build_id = answer.build_value.and_then(|build| build.id);
+        build_id.ok_or_else(|| without_code(CALL, project, "the answer names no build"))
     }
 
     /// Whether a project exists, or did a minute ago.
@@ -168,7 +163,7 @@ impl Builds {
             .set_next_token(next)
             .send()
             .await
-            .map_err(|error| failed("CodeBuild ListBuildsForProject", project, &error, cause))
+            .map_err(|error| failed(LIST, project, &error, cause))
     }
 
     /// The build that a push has already, if it has one.
@@ -192,11 +187,7 @@ impl Builds {
             let page = self.builds_page(project, next).await?;
             // No list is not an empty list: to take it for one would build twice.
             let Some(ids) = page.ids else {
-                return Err(without_code(
-                    "CodeBuild ListBuildsForProject",
-                    project,
-                    "the answer lists nothing",
-                ));
+                return Err(without_code(LIST, project, "the answer lists nothing"));
             };
             if ids.is_empty() {
                 return Ok(None);
@@ -207,13 +198,10 @@ impl Builds {
                 .set_ids(Some(ids))
                 .send()
                 .await
-                .map_err(|error| failed("CodeBuild BatchGetBuilds", project, &error, cause))?;
+                .map_err(|error| failed(GET, project, &error, cause))?;
             if builds.builds().is_empty() {
-                return Err(without_code(
-                    "CodeBuild BatchGetBuilds",
-                    project,
-                    "the answer holds none of the builds",
-                ));
+                let why = "the answer holds none of the builds";
+                return Err(without_code(GET, project, why));
             }
             let mut reached_back = false;
             for build in builds.builds() {
@@ -234,17 +222,14 @@ impl Builds {
             }
         }
         Err(without_code(
-            "CodeBuild ListBuildsForProject",
+            LIST,
             project,
             "the project started so many builds since the push that its own could not be ruled out",
         ))
     }
 }
 
-fn variable(
-    name: &str,
-    value: &str,
-) -> Result<EnvironmentVariable, aws_sdk_codebuild::error::BuildError> {
+fn variable(name: &str, value: &str) -> Result<EnvironmentVariable, BuildError> {
     EnvironmentVariable::builder()
         .name(name)
         .value(value)
@@ -285,36 +270,43 @@ fn told_by_its_words(mut error: CallError) -> CallError {
 mod tests {
     use super::*;
 
-    fn cause_of(code: &str, message: &str) -> Cause {
-        let error = CallError {
-            cause: cause(code).unwrap_or(Cause::Unknown),
-            code: Some(code.to_owned()),
-            ..without_code("CodeBuild StartBuild", "shop", message)
-        };
-        told_by_its_words(error).cause
-    }
-
     #[test]
-    fn a_limit_of_builds_is_one_whatever_its_exception_is() {
-        for code in ["InvalidInputException", "ConcurrentBuildLimitException"] {
-            for message in [
-                "Cannot have more than 2 concurrent builds for the project shop",
+    fn a_limit_of_builds_and_a_used_token_are_told_by_their_words() {
+        let limit = Cause::LimitReached;
+        for (code, message, expected) in [
+            (
+                "InvalidInputException",
+                "Cannot have more than 2 concurrent builds for x",
+                limit,
+            ),
+            ("OtherException", "concurrentBuildLimit exceeded", limit),
+            (
+                "OtherException",
                 "Project-level concurrent build limit of 1 is reached",
-                "concurrentBuildLimit exceeded",
-                "Cannot have more than 5 active builds for the account",
-            ] {
-                assert_eq!(cause_of(code, message), Cause::LimitReached, "{message}");
-            }
+                limit,
+            ),
+            (
+                "InvalidInputException",
+                "Cannot have more than 5 active builds for x",
+                limit,
+            ),
+            (
+                "AccountLimitExceededException",
+                "Cannot have more than 300 builds in queue",
+                limit,
+            ),
+            (
+                "InvalidInputException",
+                "Parameter mismatch",
+                Cause::Unknown,
+            ),
+            ("InvalidInputException", "Invalid image", Cause::Invalid),
+        ] {
+            let error = CallError {
+                cause: cause(code).unwrap_or(Cause::Unknown),
+                ..without_code("CodeBuild StartBuild", "shop", message)
+            };
+            assert_eq!(told_by_its_words(error).cause, expected, "{message}");
         }
-        let full = "Cannot have more than 300 builds in queue for the account";
-        let code = "AccountLimitExceededException";
-        assert_eq!(cause_of(code, full), Cause::LimitReached);
-    }
-
-    #[test]
-    fn a_token_that_was_used_means_that_there_is_a_build_and_other_input_is_refused() {
-        let code = "InvalidInputException";
-        assert_eq!(cause_of(code, "Parameter mismatch"), Cause::Unknown);
-        assert_eq!(cause_of(code, "Invalid image"), Cause::Invalid);
     }
 }

@@ -10,7 +10,6 @@ use aws_sdk_sqs::types::{
     BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry, QueueAttributeName,
     SendMessageBatchRequestEntry, SendMessageBatchResultEntry,
 };
-use serde::Deserialize;
 
 use super::remembered::Remembered;
 use super::{common_cause, failed, retry, without_code};
@@ -55,13 +54,6 @@ pub struct VisibilityChange {
     pub seconds: u32,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RedrivePolicy {
-    /// AWS answers it as a number, or as a string where it was set as one.
-    max_receive_count: serde_json::Value,
-}
-
 impl Queue {
     pub(super) fn new(sdk: &SdkConfig) -> Self {
         let config = Builder::from(sdk)
@@ -79,16 +71,13 @@ impl Queue {
     ///
     /// A failed call, or an ARN that names no queue.
     pub async fn settings(&self, arn: &str) -> Result<QueueSettings, CallError> {
+        const GET_URL: &str = "SQS GetQueueUrl";
         if let Some(settings) = self.settings.get(arn) {
             return Ok(settings);
         }
         let mut parts = arn.splitn(6, ':').skip(4);
         let (Some(account), Some(name)) = (parts.next(), parts.next()) else {
-            return Err(without_code(
-                "SQS GetQueueUrl",
-                arn,
-                "this is not the ARN of a queue",
-            ));
+            return Err(without_code(GET_URL, arn, "this is not the ARN of a queue"));
         };
         let url = self
             .client
@@ -97,9 +86,9 @@ impl Queue {
             .queue_owner_aws_account_id(account)
             .send()
             .await
-            .map_err(|error| failed("SQS GetQueueUrl", arn, &error, cause))?
+            .map_err(|error| failed(GET_URL, arn, &error, cause))?
             .queue_url
-            .ok_or_else(|| without_code("SQS GetQueueUrl", arn, "the answer names no URL"))?;
+            .ok_or_else(|| without_code(GET_URL, arn, "the answer names no URL"))?;
         let attributes = self
             .client
             .get_queue_attributes()
@@ -227,12 +216,13 @@ fn entry_error(call: &'static str, url: &str, entry: Option<&BatchResultErrorEnt
     }
 }
 
+/// The count of a redrive policy. AWS answers it as a number, or as a string where it was set as one.
 fn max_receive_count(policy: &str) -> Option<u32> {
-    let policy: RedrivePolicy = serde_json::from_str(policy).ok()?;
-    match policy.max_receive_count {
-        serde_json::Value::Number(number) => number.as_u64().and_then(|n| u32::try_from(n).ok()),
-        serde_json::Value::String(text) => text.parse().ok(),
-        _ => None,
+    let policy: serde_json::Value = serde_json::from_str(policy).ok()?;
+    let count = policy.get("maxReceiveCount")?;
+    match count.as_str() {
+        Some(text) => text.parse().ok(),
+        None => count.as_u64()?.try_into().ok(),
     }
 }
 
@@ -250,15 +240,9 @@ mod tests {
 
     #[test]
     fn the_redrive_policy_is_read_with_its_count_as_number_or_text() {
-        let arn = r#""deadLetterTargetArn":"arn:aws:sqs:eu-west-1:000000000000:d.fifo""#;
-        assert_eq!(
-            max_receive_count(&format!(r#"{{{arn},"maxReceiveCount":2}}"#)),
-            Some(2)
-        );
-        assert_eq!(
-            max_receive_count(&format!(r#"{{{arn},"maxReceiveCount":"5"}}"#)),
-            Some(5)
-        );
+        let policy = |count| format!(r#"{{"deadLetterTargetArn":"d","maxReceiveCount":{count}}}"#);
+        assert_eq!(max_receive_count(&policy("2")), Some(2));
+        assert_eq!(max_receive_count(&policy(r#""5""#)), Some(5));
         assert_eq!(max_receive_count("nonsense"), None);
     }
 }

@@ -15,7 +15,6 @@ const LONGEST_KEY: usize = 1024;
 pub struct Keys {
     /// What the keys of all bundles of the repository begin with.
     pub folder: String,
-    /// The push's bundle.
     pub bundle: String,
     /// The bundle of what the reference pointed to before.
     pub before: Option<String>,
@@ -40,10 +39,7 @@ impl Keys {
         let partials = format!("{folder}.partial/");
         Self {
             bundle: bundle(&folder, push, &push.commit),
-            before: push
-                .old_commit
-                .as_ref()
-                .map(|commit| bundle(&folder, push, commit)),
+            before: (push.old_commit.as_ref()).map(|commit| bundle(&folder, push, commit)),
             partial: format!("{partials}{}-{}.zip", push.commit, event(push)),
             partials,
             folder,
@@ -87,37 +83,27 @@ mod tests {
     use super::*;
 
     fn keys_of(push: &Push) -> Keys {
-        let location = FunctionLocation::of_arn("arn:aws:lambda:eu-west-1:111122223333:function:f");
-        Keys::of(push, &location)
+        let arn = "arn:aws:lambda:eu-west-1:111122223333:function:f";
+        Keys::of(push, &FunctionLocation::of_arn(arn))
     }
 
     fn key_of(kind: ReferenceKind, short_name: &str) -> String {
         keys_of(&Push::sample(kind, short_name)).bundle
     }
 
-    const ID: &str = "0000000000000000000000000000000000000000";
-
     #[test]
-    fn a_branch_keeps_its_slashes() {
-        let key = key_of(ReferenceKind::Branch, "feature/x");
-        assert_eq!(key, format!("shop/feature/x/{ID}.zip"));
-    }
-
-    #[test]
-    fn a_tag_and_a_branch_named_tags_do_not_collide() {
+    fn a_branch_keeps_its_slashes_and_a_tag_has_no_branchs_key() {
+        let id = "0000000000000000000000000000000000000000";
+        let branch = key_of(ReferenceKind::Branch, "feature/x");
+        assert_eq!(branch, format!("shop/feature/x/{id}.zip"));
         let tag = key_of(ReferenceKind::Tag, "v1");
-        assert_eq!(tag, format!("shop/.tags/v1/{ID}.zip"));
-        assert_ne!(tag, key_of(ReferenceKind::Branch, "tags/v1"));
+        assert_eq!(tag, format!("shop/.tags/v1/{id}.zip"));
     }
 
     #[test]
     fn a_name_too_long_for_s3_still_has_a_key_of_its_own() {
-        let long = |last: &str| {
-            key_of(
-                ReferenceKind::Branch,
-                &format!("{}{last}", "🦀".repeat(250)),
-            )
-        };
+        let name = "🦀".repeat(250);
+        let long = |last| key_of(ReferenceKind::Branch, &format!("{name}{last}"));
         assert!(long("a").len() <= LONGEST_KEY);
         assert!(long("a").starts_with("shop/.long/"));
         assert_ne!(long("a"), long("b"));
@@ -125,28 +111,21 @@ mod tests {
 
     #[test]
     fn repositories_of_one_name_share_no_bundle_whatever_their_account_and_region() {
-        let own = Push::sample(ReferenceKind::Branch, "main");
-        let of = |account: &str, region: &str| Push {
-            account: account.to_owned(),
-            region: region.to_owned(),
-            ..own.clone()
-        };
-        let pushes = [
-            own.clone(),
-            of("111122223333", "us-east-1"),
-            of("444455556666", "eu-west-1"),
-        ];
-        let folders = pushes.map(|push| {
-            let keys = keys_of(&push);
+        for (account, region, folder) in [
+            ("111122223333", "eu-west-1", "shop/"),
+            ("111122223333", "us-east-1", "shop!111122223333.us-east-1/"),
+            ("444455556666", "eu-west-1", "shop!444455556666.eu-west-1/"),
+        ] {
+            let keys = keys_of(&Push {
+                account: account.to_owned(),
+                region: region.to_owned(),
+                ..Push::sample(ReferenceKind::Branch, "main")
+            });
+            assert_eq!(keys.folder, folder);
             for key in [&keys.bundle, &keys.partials, &keys.partial] {
-                assert!(key.starts_with(&keys.folder), "{keys:?}");
+                assert!(key.starts_with(folder), "{keys:?}");
             }
-            keys.folder
-        });
-        let [own, region, account] = &folders;
-        assert_eq!(own, "shop/");
-        assert_eq!(region, "shop!111122223333.us-east-1/");
-        assert_eq!(account, "shop!444455556666.eu-west-1/");
+        }
     }
 
     #[test]
@@ -156,9 +135,10 @@ mod tests {
             event_id: "another/event".to_owned(),
             ..push.clone()
         };
-        assert_ne!(keys_of(&push).partial, keys_of(&other).partial);
-        assert_eq!(keys_of(&push).partial, keys_of(&push.clone()).partial);
-        // The slash of the event's id must not become a folder.
-        assert_eq!(keys_of(&other).partial.matches('/').count(), 2);
+        let partial = keys_of(&push).partial;
+        assert_eq!(partial, keys_of(&push.clone()).partial);
+        let other = keys_of(&other).partial;
+        assert_ne!(partial, other);
+        assert_eq!(other.matches('/').count(), 2);
     }
 }

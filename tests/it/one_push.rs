@@ -1,5 +1,7 @@
 //! One push through the whole chain: queue, mapping, function, CodeCommit, S3, CodeBuild.
 
+use serde_json::json;
+
 use crate::setup::bundle::assert_python_takes;
 use crate::setup::prelude::*;
 
@@ -46,7 +48,6 @@ async fn a_push_becomes_one_exact_bundle_and_one_build() {
             ("PUSH_EVENT_ID", event.as_str(), "PLAINTEXT"),
         ]
     );
-    assert_eq!(build.request["artifactsOverride"]["type"], "NO_ARTIFACTS");
     assert_eq!(build.request["idempotencyToken"], event.as_str());
     assert_eq!(world.dead_letters(), 0);
 }
@@ -58,6 +59,17 @@ async fn a_first_delivery_asks_neither_s3_nor_codebuild_what_is_there() {
     world.build();
     assert_eq!(world.calls(Service::S3, "HeadObject"), 0);
     assert_eq!(world.calls(Service::CodeBuild, "ListBuildsForProject"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_projects_artifacts_are_overridden_unless_artifacts_says_project() {
+    let none = json!({"type": "NO_ARTIFACTS"});
+    for (artifacts, expected) in [("none", Some(&none)), ("project", None)] {
+        let world = World::with_env(&[("ARTIFACTS", artifacts)]).await;
+        world.push_shop(&Repository::small()).await;
+        let request = world.build().request;
+        assert_eq!(request.get("artifactsOverride"), expected, "{artifacts}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
