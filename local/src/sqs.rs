@@ -52,10 +52,8 @@ struct Inner {
     changed: Notify,
 }
 
-/// How a queue behaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueueOptions {
-    /// How long a received message stays invisible.
     pub visibility_timeout: Duration,
     /// The dead-letter queue's ARN, and how often a message is received before it goes there.
     pub dead_letter: Option<(String, u32)>,

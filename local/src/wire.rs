@@ -52,9 +52,7 @@ pub type S3Route =
 /// The services behind the port.
 #[derive(Clone)]
 pub struct Routes {
-    /// Those that speak JSON.
     pub json: BTreeMap<Service, JsonRoute>,
-    /// STS.
     pub sts: StsRoute,
     /// S3, which gets every request that is for no other service.
     pub s3: S3Route,

@@ -9,7 +9,7 @@ use gix::bstr::ByteSlice as _;
 use super::{is_name_character, source};
 
 /// A repository as it is now.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Description {
     /// Full name of the current branch, for instance `refs/heads/feature/x`; `None` if HEAD is
     /// detached.
@@ -24,7 +24,7 @@ pub struct Description {
 }
 
 /// A commit and what came before it.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Revision {
     pub commit: String,
     /// Its first parent, if it has one and the repository holds it.
@@ -120,54 +120,5 @@ fn sanitised(folder: &str) -> String {
     match name.trim_matches('.') {
         "" => "repository".to_owned(),
         _ => name.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::codecommit::fixture::{Repo, SAMPLER};
-
-    #[test]
-    fn a_revision_may_be_anything_that_git_takes() {
-        let repo = Repo::sampler();
-        let first = repo.git(["rev-parse", "main"]);
-        let second = repo.commit("main", SAMPLER);
-        repo.git(["tag", "-a", "-m", "x", "v1", &first]);
-        for (given, commit, parent) in [
-            ("main", &second, Some(&first)),
-            ("HEAD~1", &first, None),
-            (&second[..8], &second, Some(&first)),
-            ("v1", &first, None),
-        ] {
-            let found = revision(&repo.path(), given).unwrap();
-            let found = (&found.commit, found.parent.as_ref());
-            assert_eq!(found, (commit, parent), "{given}");
-        }
-        let error = revision(&repo.path(), "none").unwrap_err().to_string();
-        assert!(error.starts_with("none leads to no commit of "), "{error}");
-        // A shallow clone does not have the parent.
-        let url = format!("file://{}", repo.path().display());
-        let clone = ["clone", "-q", "--no-checkout", "--depth", "1"];
-        repo.git(clone.into_iter().chain([&*url, "../shallow"]));
-        let found = revision(&repo.dir.path().join("shallow"), "HEAD").unwrap();
-        assert_eq!((found.commit, found.parent), (second, None));
-    }
-
-    #[test]
-    fn a_folder_name_becomes_a_name_that_codecommit_takes() {
-        for (folder, name) in [
-            ("demo", "demo"),
-            ("demo.git.git", "demo"),
-            ("my repo (1)", "my-repo--1-"),
-            ("gr\u{fc}\u{df}e", "gr--e"),
-            ("_x", "_x"),
-            (".git", "repository"),
-            ("..", "repository"),
-            ("", "repository"),
-        ] {
-            assert_eq!(sanitised(folder), name);
-        }
-        assert_eq!(sanitised(&"x".repeat(200)).len(), 100);
     }
 }

@@ -161,20 +161,6 @@ async fn a_commit_says_what_git_cat_file_shows() {
 }
 
 #[tokio::test]
-async fn a_commit_is_found_by_id_branch_or_tag() {
-    let repo = Repo::sampler();
-    let commit = repo.git(["rev-parse", "main"]);
-    repo.git(["tag", "-a", "-m", "x", "v1"]);
-    repo.git(["tag", "-a", "-m", "x", "v1-twice", "v1"]);
-    let tag = repo.git(["rev-parse", "v1-twice"]);
-    for specifier in [&commit, &tag, MAIN, "refs/tags/v1-twice"] {
-        let input = json!({"folderPath": "", "commitSpecifier": specifier});
-        let answer = repo.call("GetFolder", input).await.unwrap();
-        assert_eq!(answer["commitId"], commit, "{specifier}");
-    }
-}
-
-#[tokio::test]
 async fn what_is_committed_packed_or_replaced_while_served_is_what_a_server_has() {
     let repo = Repo::sampler();
     repo.file("README.md").await.unwrap();

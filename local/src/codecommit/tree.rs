@@ -13,7 +13,7 @@ use super::source::unreadable;
 use crate::error::ServiceError;
 
 /// A path in a repository: its components, none of them empty. Without any, it is the root.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug)]
 pub(super) struct RepositoryPath(Vec<String>);
 
 impl RepositoryPath {

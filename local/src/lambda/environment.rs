@@ -43,14 +43,12 @@ impl Environment {
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
         let api = RuntimeApi::open(options.arn()).await?;
         let access_key_id = format!("{}{number:04}", options.handler.key_prefix());
+        let inherited = ["PATH", "HOME", "TMPDIR"].into_iter();
+        let inherited = inherited.filter_map(|name| Some((name, std::env::var_os(name)?)));
         let mut child = Command::new(&options.deploy.program)
             .args(&options.deploy.args)
             .env_clear()
-            .envs(
-                ["PATH", "HOME", "TMPDIR"]
-                    .into_iter()
-                    .filter_map(|name| Some((name, std::env::var_os(name)?))),
-            )
+            .envs(inherited)
             .envs(environment_variables(options, number))
             .env("AWS_LAMBDA_RUNTIME_API", api.address.to_string())
             .env("AWS_ACCESS_KEY_ID", &access_key_id)
@@ -60,15 +58,10 @@ impl Environment {
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()?;
+        let (out, err) = (child.stdout.take(), child.stderr.take());
         let outputs = [
-            child
-                .stdout
-                .take()
-                .map(|output| log.follow(output, number, Stream::Stdout)),
-            child
-                .stderr
-                .take()
-                .map(|output| log.follow(output, number, Stream::Stderr)),
+            out.map(|output| log.follow(output, number, Stream::Stdout)),
+            err.map(|output| log.follow(output, number, Stream::Stderr)),
         ];
         let (kill, mut killed) = mpsc::unbounded_channel();
         let (exit, exited) = watch::channel(None);
@@ -151,11 +144,8 @@ impl Environment {
     async fn ready(&self, limit: Duration) -> Result<(), Invocation> {
         let mut phase = self.api.phase.clone();
         let started = async {
-            match phase
-                .wait_for(|phase| !matches!(phase, Phase::Starting))
-                .await
-                .as_deref()
-            {
+            let started = phase.wait_for(|phase| !matches!(phase, Phase::Starting));
+            match started.await.as_deref() {
                 Ok(Phase::Failed(error)) => Some(error.clone()),
                 _ => None,
             }
@@ -170,14 +160,11 @@ impl Environment {
             () = tokio::time::sleep(limit) => None,
         };
         // It has said what it had to say, or will never: what it wrote is complete once it is gone.
-        let by_itself = tokio::time::timeout(Duration::from_secs(1), self.exit())
-            .await
-            .ok();
+        let by_itself = tokio::time::timeout(Duration::from_secs(1), self.exit()).await;
         self.kill().await;
-        let error = error.filter(|error| *error != Value::Null);
         Err(Invocation::InitError {
-            error,
-            status: by_itself,
+            error: error.filter(|error| *error != Value::Null),
+            status: by_itself.ok(),
             stderr: self.log.stderr_tail(self.number, TAIL),
         })
     }
@@ -203,28 +190,22 @@ impl Environment {
 fn environment_variables(options: &FunctionOptions, number: u64) -> Vec<(&'static str, String)> {
     let task_root = options.deploy.program.parent();
     let task_root = task_root.unwrap_or(&options.deploy.program);
+    let (name, region) = (options.name(), &options.region);
+    let stream = format!("local/[$LATEST]{number:032x}");
+    let memory_mb = options.handler.memory_mb().to_string();
     vec![
         ("_HANDLER", options.handler.name().to_owned()),
-        ("AWS_DEFAULT_REGION", options.region.clone()),
+        ("AWS_DEFAULT_REGION", region.clone()),
         ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
         ("AWS_EXECUTION_ENV", "AWS_Lambda_provided.al2023".to_owned()),
-        (
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
-            options.handler.memory_mb().to_string(),
-        ),
-        ("AWS_LAMBDA_FUNCTION_NAME", options.name()),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory_mb),
         ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned()),
         ("AWS_LAMBDA_LOG_FORMAT", "Text".to_owned()),
-        (
-            "AWS_LAMBDA_LOG_GROUP_NAME",
-            format!("/aws/lambda/{}", options.name()),
-        ),
-        (
-            "AWS_LAMBDA_LOG_STREAM_NAME",
-            format!("local/[$LATEST]{number:032x}"),
-        ),
-        ("AWS_REGION", options.region.clone()),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{name}")),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", stream),
+        ("AWS_LAMBDA_FUNCTION_NAME", name),
+        ("AWS_REGION", region.clone()),
         ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY.to_owned()),
         ("AWS_SESSION_TOKEN", "local-and-not-a-secret".to_owned()),
         ("LAMBDA_TASK_ROOT", task_root.display().to_string()),

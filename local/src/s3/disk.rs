@@ -25,7 +25,6 @@ const LONGEST_NAME: usize = 255;
 /// Younger files without a record may be another process's, which is about to write it.
 const ABANDONED_AFTER: Duration = Duration::from_hours(24);
 
-/// The two folders of a bucket.
 #[derive(Clone, Debug)]
 pub struct Folder {
     shown: PathBuf,
@@ -142,7 +141,6 @@ impl Folder {
     }
 }
 
-/// Removes a file, if it is there.
 pub fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),

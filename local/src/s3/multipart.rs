@@ -211,12 +211,10 @@ fn invalid_part() -> S3Error {
     )
 }
 
-/// The upload of this key and id.
 fn upload<'a>(bucket: &'a mut Bucket, place: &(String, String)) -> S3Result<&'a mut Upload> {
     bucket.uploads.get_mut(place).ok_or_else(no_such_upload)
 }
 
-/// Ends an upload and removes its parts.
 fn end(bucket: &mut Bucket, place: &(String, String)) -> S3Result<()> {
     let upload = bucket.uploads.remove(place).ok_or_else(no_such_upload)?;
     remove(bucket, upload.parts.into_values())

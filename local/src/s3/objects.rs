@@ -196,7 +196,6 @@ pub fn check_algorithm(algorithm: Option<&ChecksumAlgorithm>) -> S3Result<()> {
     }
 }
 
-/// The headers to store.
 pub fn headers(content_type: Option<String>, metadata: Option<Metadata>) -> S3Result<Headers> {
     let metadata = metadata.unwrap_or_default();
     let size = |(name, value): (&String, &String)| name.len() + value.len();

@@ -20,7 +20,6 @@ pub struct Version {
     pub content: Option<Content>,
 }
 
-/// What is known of a version's bytes.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Content {
     pub size: u64,
@@ -36,7 +35,6 @@ pub struct Content {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Headers {
     pub content_type: Option<String>,
-    /// User metadata.
     pub metadata: BTreeMap<String, String>,
 }
 
@@ -47,10 +45,8 @@ pub struct Upload {
     pub parts: BTreeMap<i32, Part>,
 }
 
-/// A part of an upload.
 #[derive(Clone, Debug)]
 pub struct Part {
-    /// The name of its file.
     pub name: String,
     pub size: u64,
     pub md5: Md5Sum,

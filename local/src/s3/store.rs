@@ -70,12 +70,10 @@ impl Store {
         path.unwrap_or_else(|_| self.root.join(bucket).join(key))
     }
 
-    /// Reads from a bucket.
     pub fn read<T>(&self, bucket: &str, read: impl FnOnce(&Bucket) -> S3Result<T>) -> S3Result<T> {
         read(self.lock().get(bucket).ok_or_else(no_such_bucket)?)
     }
 
-    /// Changes a bucket.
     pub fn change<T>(
         &self,
         bucket: &str,
@@ -157,18 +155,12 @@ impl Bucket {
         Ok(version)
     }
 
-    /// The newest version of a key.
-    ///
-    /// # Errors
-    /// `NoSuchKey`, also where it is a delete marker.
     pub fn newest(&self, key: &str) -> S3Result<(&Version, &Content)> {
         self.find(key, None)
     }
 
     /// The version that a request means: the one it names, or the newest.
-    ///
-    /// # Errors
-    /// `NoSuchKey` or `NoSuchVersion`; for a delete marker `NoSuchKey` when it is the newest
+    /// Refuses with `NoSuchKey` or `NoSuchVersion`; for a delete marker `NoSuchKey` when it is the newest
     /// version, and `MethodNotAllowed` when it was named, both with the headers that say so
     /// ("Working with delete markers", S3 user guide).
     pub fn find(&self, key: &str, version_id: Option<&str>) -> S3Result<(&Version, &Content)> {

@@ -7,7 +7,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::builders::GetObjectFluentBuilder;
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{ChecksumAlgorithm, MetadataDirective};
+use aws_sdk_s3::types::ChecksumAlgorithm;
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use tempfile::TempDir;
@@ -176,27 +176,6 @@ async fn a_read_of_a_state_that_was_overwritten_and_a_range_without_bytes_are_re
     assert_eq!(get().await, "0123456789");
     served.put("k", "2").await;
     assert_eq!(get().await, "PreconditionFailed");
-}
-
-#[tokio::test]
-async fn a_copy_takes_the_bytes_of_a_version_and_new_metadata() {
-    let served = Served::new().await;
-    let version = served.put("from é+", "bytes").await;
-    served.put("from é+", "newer").await;
-    let copy = |source: &str| {
-        let copy = served.client.copy_object().bucket(BUCKET).key("to");
-        copy.copy_source(source)
-            .metadata_directive(MetadataDirective::Replace)
-            .metadata("b", "2")
-    };
-    let source = format!("bundles/from%20%C3%A9%2B?versionId={version}");
-    copy(&source).send().await.unwrap();
-    assert_eq!(served.get("to").await, "bytes");
-    let objects = served.s3.objects(BUCKET);
-    let new = objects.iter().find(|object| object.key == "to").unwrap();
-    assert_eq!(new.metadata["b"], "2");
-    let missing = copy("bundles/none").send().await.unwrap_err();
-    assert_eq!(code(&missing), "NoSuchKey");
 }
 
 #[tokio::test]

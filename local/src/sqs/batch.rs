@@ -12,7 +12,6 @@ use super::message::{md5_of, sequence_number};
 use super::sending::{LARGEST, Outgoing};
 use crate::error::ServiceError;
 
-/// The members of a request.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub(super) struct Batch {

@@ -48,9 +48,7 @@ pub struct Snapshot {
     pub body: String,
     pub group: String,
     pub receive_count: u32,
-    /// Received, and neither deleted nor visible again.
-    pub in_flight: bool,
-    /// When it will be visible, if it is not now.
+    /// Set while it is in flight.
     pub invisible_until: Option<SystemTime>,
 }
 
@@ -61,7 +59,6 @@ pub(super) struct Receipt {
     pub at: SystemTime,
 }
 
-/// A message in its queue.
 #[derive(Clone, Debug)]
 pub(super) struct Stored {
     pub id: String,
@@ -80,7 +77,6 @@ pub(super) struct Stored {
 }
 
 impl Stored {
-    /// A message as it comes into a queue.
     pub fn new(accepted: Accepted, outgoing: Outgoing, id: String, now: SystemTime) -> Self {
         Self {
             id: accepted.message_id,
@@ -107,7 +103,6 @@ impl Stored {
             body: self.body.clone(),
             group: self.group.clone(),
             receive_count: self.receive_count,
-            in_flight: self.in_flight(now),
             invisible_until: self.hidden_until.filter(|until| *until > now),
         }
     }

@@ -12,11 +12,8 @@ use super::body::{Break, broken};
 use crate::error::ServiceError;
 use crate::faults::{Action, Fault, Faults, Shape, Subject, WrongJson, change_json, flip_bit};
 
-/// How a call ends.
 pub enum Outcome {
-    /// An answer.
     Answer(Answer),
-    /// A reset connection.
     Reset,
     /// A reset connection, once the caller's process is killed.
     Kill,
@@ -31,7 +28,6 @@ pub struct ActiveFaults<'a> {
 }
 
 impl<'a> ActiveFaults<'a> {
-    /// Asks the rules which faults apply to a call.
     pub fn on_call(faults: &'a Faults, call: &Subject<'_>) -> Self {
         Self {
             faults,
@@ -118,7 +114,6 @@ impl<'a> ActiveFaults<'a> {
         failed
     }
 
-    /// Changes what a successful JSON answer says.
     pub fn change(&mut self, answer: &mut Value) {
         for fault in self
             .due

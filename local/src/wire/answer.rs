@@ -18,15 +18,12 @@ pub enum Protocol {
     Json10,
     /// awsJson1.1, which CodeCommit and CodeBuild speak.
     Json11,
-    /// awsQuery.
     Query,
-    /// S3's REST-XML.
     S3,
 }
 
 /// The content of an answer: in one piece, or as it is read.
 pub enum Content {
-    /// In one piece.
     Whole(Bytes),
     /// As it is read, with its length where that is known.
     Stream(AnswerBody, Option<u64>),
@@ -42,7 +39,6 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// An answer in one piece.
     pub fn new(status: u16, content_type: Option<&'static str>, bytes: impl Into<Bytes>) -> Self {
         let mut headers = HeaderMap::new();
         if let Some(kind) = content_type {
@@ -56,7 +52,6 @@ impl Answer {
         }
     }
 
-    /// A JSON service's result.
     pub fn json(protocol: Protocol, result: Result<Value, ServiceError>) -> Self {
         match result {
             Ok(value) => Self::new(200, Some(protocol.content_type()), value.to_string()),
@@ -64,7 +59,6 @@ impl Answer {
         }
     }
 
-    /// An error in its protocol.
     pub fn error(protocol: Protocol, error: &ServiceError) -> Self {
         let ServiceError {
             status,

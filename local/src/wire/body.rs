@@ -11,10 +11,8 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::Sleep;
 
-/// What an answer carries.
 pub type AnswerBody = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>;
 
-/// A body that is there in one piece.
 pub fn whole(bytes: impl Into<Bytes>) -> AnswerBody {
     Full::new(bytes.into())
         .map_err(|never| match never {})
@@ -26,7 +24,6 @@ pub fn whole(bytes: impl Into<Bytes>) -> AnswerBody {
 pub enum Break {
     /// Silence, until the client gives up or this time has passed; then the connection closes.
     Stall(Duration),
-    /// The connection closes at once.
     Close,
 }
 

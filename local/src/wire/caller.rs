@@ -10,7 +10,6 @@ pub fn access_key_id(headers: &HeaderMap) -> Option<String> {
     credential(headers, 0)
 }
 
-/// The Region of a signature's scope.
 pub fn region(headers: &HeaderMap) -> Option<String> {
     credential(headers, 2)
 }

@@ -18,7 +18,6 @@ use crate::error::ServiceError;
 /// The largest body of a JSON or form request: SQS's batches, with room to spare.
 const LARGEST_BODY: usize = 4 * 1024 * 1024;
 
-/// A request for a service.
 pub struct ParsedRequest {
     pub protocol: Protocol,
     pub service: Service,
@@ -26,11 +25,9 @@ pub struct ParsedRequest {
     /// As [`crate::calls::Call::detail`].
     pub detail: String,
     pub input: Input,
-    /// Bytes of its body.
     pub bytes: u64,
 }
 
-/// What the service is given.
 pub enum Input {
     Json(Value),
     Form(Vec<(String, String)>),
@@ -39,7 +36,6 @@ pub enum Input {
 
 /// A request that goes to no service.
 pub enum NoService {
-    /// It is refused.
     Refused(Protocol, ServiceError),
     /// It asks the local AWS for its list of calls.
     CallList,
