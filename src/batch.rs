@@ -43,12 +43,13 @@ pub trait Work: Send + Sync + 'static {
     /// Makes a push of a message's body.
     fn read(&self, body: &str) -> Result<Request, BadMessage>;
 
-    /// Makes a build of a push, of which an earlier delivery may have done some already.
+    /// Makes a build of a push, of which an earlier delivery may have done some already, or tells why
+    /// there is nothing to build.
     fn publish(
         self: Arc<Self>,
         push: Push,
         may_be_repeated: bool,
-    ) -> impl Future<Output = (Result<Completed, Error>, Self::Metrics)> + Send + 'static;
+    ) -> impl Future<Output = (Result<Option<Skip>, Error>, Self::Metrics)> + Send + 'static;
 
     /// Deliveries before the dead-letter queue, if known. Asked only after a failure that has
     /// others behind it.
@@ -57,13 +58,6 @@ pub trait Work: Send + Sync + 'static {
     /// Called once for each message, when its outcome is known. The metrics are the default ones
     /// where the work on the push did not come to its own end.
     fn report(&self, message: &Message, outcome: MessageOutcome<'_>, metrics: Self::Metrics);
-}
-
-/// How the work on a push ended well.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Completed {
-    Built,
-    Skipped(Skip),
 }
 
 /// A message that failed or was not tried, in the order of the batch.
@@ -133,12 +127,10 @@ async fn work_lane<W: Work>(work: &Arc<W>, lane: Lane, stop: Instant) -> Vec<(us
             work_one(work, &message, &push, stop).await
         };
         let error = match result {
-            Ok(Completed::Built) => {
-                work.report(&message, MessageOutcome::Done(&push), metrics);
-                continue;
-            }
-            Ok(Completed::Skipped(skip)) => {
-                work.report(&message, MessageOutcome::Skipped(&skip), metrics);
+            Ok(skip) => {
+                let skipped = skip.as_ref().map(MessageOutcome::Skipped);
+                let outcome = skipped.unwrap_or(MessageOutcome::Done(&push));
+                work.report(&message, outcome, metrics);
                 continue;
             }
             Err(error) => error,
@@ -162,7 +154,7 @@ async fn work_one<W: Work>(
     message: &Message,
     push: &Push,
     stop: Instant,
-) -> (Result<Completed, Error>, W::Metrics) {
+) -> (Result<Option<Skip>, Error>, W::Metrics) {
     let without_metrics = |error| (Err(error), W::Metrics::default());
     if Instant::now() + LEAST_TIME > stop {
         return without_metrics(Error::NotBegun);

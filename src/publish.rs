@@ -55,12 +55,6 @@ impl FunctionLocation {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Done {
-    Published(Published),
-    Skipped(Skip),
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Published {
     pub outcome: PushOutcome,
     pub build_id: String,
@@ -111,21 +105,26 @@ pub struct Figures {
     pub bundle: Duration,
     /// Time to start the build.
     pub build: Duration,
+    /// From the first step to the last.
+    pub time: Duration,
+    /// Requests to CodeCommit, every attempt counted.
+    pub calls: u64,
+    /// Those among them that were throttled.
+    pub throttled: u64,
 }
 
-/// Sees to it that a push has its build, and fills in `figures` on the way.
+/// Sees to it that a push has its build unless there is nothing to build, and fills in `figures` on
+/// the way.
 pub async fn publish(
     aws: &Aws,
     config: &Config,
     push: &Push,
     delivery: &Delivery,
     figures: &mut Figures,
-) -> Result<Done, Error> {
+) -> Result<Result<Published, Skip>, Error> {
     let late = Error::OutOfTime("the invocation ends before the push is published");
-    let attempt = attempt(aws, config, push, delivery, figures);
-    timeout_at(delivery.stop, attempt)
-        .await
-        .unwrap_or(Err(late))
+    let attempt = timeout_at(delivery.stop, attempt(aws, config, push, delivery, figures));
+    attempt.await.unwrap_or(Err(late))
 }
 
 async fn attempt(
@@ -134,10 +133,10 @@ async fn attempt(
     push: &Push,
     delivery: &Delivery,
     figures: &mut Figures,
-) -> Result<Done, Error> {
+) -> Result<Result<Published, Skip>, Error> {
     let project = match project(aws, config, push).await? {
         Ok(project) => project,
-        Err(skip) => return Ok(Done::Skipped(skip)),
+        Err(skip) => return Ok(Err(skip)),
     };
     let keys = Keys::of(push, &delivery.location);
 
@@ -146,7 +145,7 @@ async fn attempt(
         let builds = &aws.builds;
         let build = builds.of_event(&project, &push.event_id, push.time);
         if let Some(build_id) = build.await? {
-            return Ok(Done::Published(Published {
+            return Ok(Ok(Published {
                 outcome: PushOutcome::AlreadyBuilt,
                 build_id,
                 bundle: None,
@@ -207,7 +206,7 @@ async fn attempt(
     let started = aws.builds.start(&project, &request, config.artifacts);
     let build_id = started.await?;
     figures.build = begun.elapsed();
-    Ok(Done::Published(Published {
+    Ok(Ok(Published {
         outcome,
         build_id,
         bundle: stored.ok(),
@@ -235,11 +234,8 @@ async fn project(aws: &Aws, config: &Config, push: &Push) -> Result<Result<Strin
 /// whatever is configured for others.
 async fn repository(aws: &Aws, config: &Config, push: &Push, delivery: &Delivery) -> Repository {
     let location = &delivery.location;
-    let reader = if push.is_from(&location.account, &location.region) {
-        None
-    } else {
-        config.reader_in(&push.account)
-    };
+    let is_own = push.is_from(&location.account, &location.region);
+    let reader = (!is_own).then(|| config.reader_in(&push.account)).flatten();
     let client = aws.codecommit(&push.region, reader).await;
     client.repository(&push.repository, delivery.counts.clone())
 }

@@ -14,7 +14,7 @@
 mod line;
 
 use std::io::Write;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use metrique::emf::Emf;
 use metrique::writer::format::Format;
@@ -39,7 +39,7 @@ pub struct Metrics {
     /// Of a push that has its build.
     pub published: Option<Published>,
     /// Of a push that was worked on to an end of its own.
-    pub cost: Option<Cost>,
+    pub figures: Option<Figures>,
 }
 
 impl Metrics {
@@ -49,17 +49,6 @@ impl Metrics {
             ..Self::default()
         }
     }
-}
-
-#[derive(Clone, Debug, Default)]
-pub struct Cost {
-    pub figures: Figures,
-    /// Requests to CodeCommit, every attempt counted.
-    pub calls: u64,
-    /// Those among them that were throttled.
-    pub throttled: u64,
-    /// From the first step to the last.
-    pub time: Duration,
 }
 
 /// Writes the lines of one invocation.
@@ -99,17 +88,17 @@ impl Reporter {
         line.message_id = Some(message.id.clone());
         line.receive_count = message.receive_count;
         line.times(message.sent, metrics.begun);
-        if let Some(cost) = metrics.cost {
-            line.cost(&cost);
+        if let Some(figures) = metrics.figures {
+            line.cost(&figures);
         }
-        line.names(match outcome {
+        line.fields = match outcome {
             MessageOutcome::Done(push)
             | MessageOutcome::Forwarded(push)
             | MessageOutcome::Failed(Some(push), _) => EventFields::from(push),
             MessageOutcome::Skipped(_) | MessageOutcome::Failed(None, _) => {
                 EventFields::of_body(&message.body)
             }
-        });
+        };
         match outcome {
             MessageOutcome::Done(_) => line.done(metrics.published),
             MessageOutcome::Forwarded(_) => line.outcome = "forwarded",

@@ -44,28 +44,22 @@ pub struct Builds {
 /// <https://docs.aws.amazon.com/codebuild/latest/APIReference/API_StartBuild.html>.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BuildRequest {
-    /// Where CodeBuild finds the source.
     pub source: Source,
     /// Names and values; they replace the project's own of the same name.
     pub variables: Vec<(&'static str, String)>,
-    /// The event's id.
     pub token: String,
 }
 
 /// Where CodeBuild finds the source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// A bundle in S3.
     Bundle {
         /// Bucket and key with a slash between, never an ARN:
         /// <https://github.com/awslabs/aws-codebuild-jenkins-plugin/issues/133>.
         location: String,
-        /// The object's version.
         version: Option<String>,
     },
-    /// The repository itself.
     CodeCommit {
-        /// Its clone address.
         location: String,
         /// Reference and commit, `refs/heads/x^{id}`:
         /// <https://docs.aws.amazon.com/codebuild/latest/userguide/sample-source-version.html>.
@@ -83,11 +77,7 @@ impl Builds {
         }
     }
 
-    /// Starts a build and answers its id.
-    ///
-    /// # Errors
-    ///
-    /// [`Cause::LimitReached`] while the account's queue of builds is full, or as many
+    /// Starts a build and answers its id; [`Cause::LimitReached`] while the account's queue of builds is full, or as many
     /// builds of the project run as it allows.
     pub async fn start(
         &self,
@@ -135,10 +125,6 @@ impl Builds {
     ///
     /// Its builds are listed for that: the function may do so anyway, and the answer is some ids.
     /// BatchGetProjects would need a permission more, which shows every setting of a project.
-    ///
-    /// # Errors
-    ///
-    /// A failed call.
     pub async fn has_project(&self, project: &str) -> Result<bool, CallError> {
         if let Some(exists) = self.projects.get(project) {
             return Ok(exists);
@@ -171,10 +157,6 @@ impl Builds {
     /// Newest builds come first, and one that started before the push cannot be its own, so the
     /// search ends with the first page that reaches back so far. That order is the default; to ask
     /// for it is refused from the second page on (<https://github.com/aws/aws-cli/issues/5863>).
-    ///
-    /// # Errors
-    ///
-    /// A failed call.
     pub async fn of_event(
         &self,
         project: &str,

@@ -1,13 +1,13 @@
 //! The only files that name the SDK's types. Each adapter offers what its callers need in their
 //! own words, and turns what went wrong into a [`CallError`] once.
 
-pub mod codebuild;
+pub(crate) mod codebuild;
 pub mod codecommit;
 pub mod connections;
 mod remembered;
 mod retry;
 pub mod s3;
-pub mod sqs;
+pub(crate) mod sqs;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};

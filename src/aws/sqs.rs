@@ -37,20 +37,16 @@ pub struct QueueSettings {
 /// A message for a FIFO queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NewMessage<'a> {
-    /// Its message group.
     pub group: &'a str,
     /// SQS drops another message with this id for five minutes.
     pub deduplication_id: &'a str,
-    /// Its body.
     pub body: &'a str,
 }
 
 /// One message and the seconds until it is visible again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VisibilityChange {
-    /// Of this delivery.
     pub receipt_handle: String,
-    /// 0 to 43,200.
     pub seconds: u32,
 }
 
@@ -66,10 +62,6 @@ impl Queue {
     }
 
     /// The settings of the queue with this ARN, at most a minute old.
-    ///
-    /// # Errors
-    ///
-    /// A failed call, or an ARN that names no queue.
     pub async fn settings(&self, arn: &str) -> Result<QueueSettings, CallError> {
         const GET_URL: &str = "SQS GetQueueUrl";
         if let Some(settings) = self.settings.get(arn) {
@@ -110,10 +102,7 @@ impl Queue {
     }
 
     /// Sends at most ten messages in one call, and returns those that failed, by their place.
-    ///
-    /// # Errors
-    ///
-    /// A failed call: each message may have been sent or not.
+    /// Where the call fails, each message may have been sent or not.
     pub async fn send(
         &self,
         url: &str,
@@ -153,11 +142,8 @@ impl Queue {
             .collect())
     }
 
-    /// Sets when messages come back, in as few calls as SQS allows.
-    ///
-    /// # Errors
-    ///
-    /// The first call, or the first message of one, that failed; the others were still tried.
+    /// Sets when messages come back, in as few calls as SQS allows. After one that failed
+    /// the others are still tried.
     pub async fn change_visibility(
         &self,
         settings: &QueueSettings,

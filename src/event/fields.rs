@@ -1,10 +1,12 @@
 //! Names for the log, of any message.
 
+use metrique::unit_of_work::metrics;
 use time::format_description::well_known::Rfc3339;
 
 use super::{Event, Push};
 
 /// What a message says that it is about, unchecked.
+#[metrics(subfield_owned)]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventFields {
     pub event_id: Option<String>,
@@ -13,7 +15,7 @@ pub struct EventFields {
     pub repository: Option<String>,
     pub reference: Option<String>,
     pub commit: Option<String>,
-    pub time: Option<String>,
+    pub pushed_at: Option<String>,
 }
 
 impl EventFields {
@@ -31,7 +33,7 @@ impl EventFields {
             repository: fit(event.detail.repository_name),
             reference: fit(event.detail.reference_full_name),
             commit: fit(event.detail.commit_id),
-            time: fit(event.time),
+            pushed_at: fit(event.time),
         }
     }
 }
@@ -45,7 +47,7 @@ impl From<&Push> for EventFields {
             repository: Some(push.repository.clone()),
             reference: Some(push.reference.full_name()),
             commit: Some(push.commit.to_string()),
-            time: push.time.format(&Rfc3339).ok(),
+            pushed_at: push.time.format(&Rfc3339).ok(),
         }
     }
 }

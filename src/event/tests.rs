@@ -59,11 +59,13 @@ fn an_updated_or_new_reference_is_a_push() {
 
     let mut created = updated("refs/tags/v1.0");
     created["detail"]["event"] = json!("referenceCreated");
-    created["detail"]["oldCommitId"].take();
-    let created = push_of(&created);
-    assert_eq!(created.reference.kind, ReferenceKind::Tag);
-    assert_eq!(created.reference.short_name, "v1.0");
-    assert_eq!(created.old_commit, None);
+    let tag = push_of(&created).reference;
+    assert_eq!((tag.kind, &*tag.short_name), (ReferenceKind::Tag, "v1.0"));
+    // Only an aid: it may be missing, and one that makes no sense is left out.
+    for old in [None, Some("abc"), Some(&"0".repeat(40)), Some("")] {
+        created["detail"]["oldCommitId"] = json!(old);
+        assert_eq!(push_of(&created).old_commit, None, "{old:?}");
+    }
 }
 
 #[test]
@@ -100,7 +102,8 @@ const FIELDS: &[(&str, &[&str])] = &[
     ("detail-type", &["CodeCommit Pull Request State Change"]),
     // SQS takes no such ids.
     ("id", &["two words", "é"]),
-    ("time", &["yesterday"]),
+    // No clock in UTC shows the second.
+    ("time", &["yesterday", "9999-12-31T23:59:59-23:59"]),
     ("account", &[]),
     ("region", &[]),
     (
@@ -139,35 +142,7 @@ fn a_field_that_is_missing_or_makes_no_sense_is_named_with_what_came() {
     assert!(error.starts_with("id of the message"), "{error}");
 }
 
-#[test]
-fn an_old_commit_id_that_makes_no_sense_is_left_out_since_it_is_only_an_aid() {
-    for old in ["abc", "0000000000000000000000000000000000000000", ""] {
-        let mut odd = updated("refs/heads/main");
-        odd["detail"]["oldCommitId"] = json!(old);
-        assert_eq!(push_of(&odd).old_commit, None, "{old}");
-    }
-}
-
-#[test]
-fn a_time_that_no_clock_in_utc_can_show_is_refused() {
-    for time in ["9999-12-31T23:59:59-23:59", "0000-01-01T00:00:00+23:59"] {
-        let mut odd = updated("refs/heads/main");
-        odd["time"] = json!(time);
-        // One that can be told in UTC after all would be fine as well.
-        if let Err(error) = parse(&odd.to_string()) {
-            assert!(error.to_string().contains(time), "{error}");
-        }
-    }
-}
-
 proptest! {
-    #[test]
-    fn any_text_is_read_or_refused_in_words(body in ".{0,300}") {
-        if let Err(error) = parse(&body) {
-            prop_assert!(!error.to_string().is_empty());
-        }
-    }
-
     #[test]
     fn any_value_in_any_field_is_read_or_refused(
         field in prop::sample::select(vec![

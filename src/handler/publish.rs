@@ -7,12 +7,12 @@ use tokio::time::Instant;
 use super::Invocation;
 use crate::aws::Aws;
 use crate::aws::codecommit::CallCounts;
-use crate::batch::{self, Completed, Failure, Message, MessageOutcome, Work};
+use crate::batch::{self, Failure, Message, MessageOutcome, Work};
 use crate::config::Config;
 use crate::error::Error;
-use crate::event::{self, BadMessage, Push, Request};
-use crate::publish::{self, Delivery, Done, Figures, FirstBundles};
-use crate::report::{Cost, Metrics};
+use crate::event::{self, BadMessage, Push, Request, Skip};
+use crate::publish::{self, Delivery, Figures, FirstBundles};
+use crate::report::Metrics;
 
 /// What is kept from one invocation to the next.
 pub(super) struct Publisher {
@@ -58,7 +58,7 @@ impl Work for PublishBatch {
         self: Arc<Self>,
         push: Push,
         may_be_repeated: bool,
-    ) -> (Result<Completed, Error>, Metrics) {
+    ) -> (Result<Option<Skip>, Error>, Metrics) {
         let begun = Instant::now();
         let mut metrics = Metrics::begin();
         let delivery = Delivery {
@@ -71,31 +71,25 @@ impl Work for PublishBatch {
         let mut figures = Figures::default();
         let Publisher { aws, config } = &*self.publisher;
         let done = publish::publish(aws, config, &push, &delivery, &mut figures).await;
-        metrics.cost = Some(Cost {
-            figures,
-            calls: delivery.counts.calls(),
-            throttled: delivery.counts.throttled(),
-            time: begun.elapsed(),
-        });
+        figures.calls = delivery.counts.calls();
+        figures.throttled = delivery.counts.throttled();
+        figures.time = begun.elapsed();
         let result = match done {
-            Ok(Done::Published(published)) => {
+            Ok(Ok(published)) => {
                 metrics.published = Some(published);
-                Ok(Completed::Built)
+                Ok(None)
             }
-            Ok(Done::Skipped(skip)) => {
-                metrics.cost = None;
-                Ok(Completed::Skipped(skip))
-            }
+            Ok(Err(skip)) => return (Ok(Some(skip)), metrics),
             Err(error) => Err(error),
         };
+        metrics.figures = Some(figures);
         (result, metrics)
     }
 
     async fn max_receive_count(&self) -> Option<u32> {
-        let Invocation {
-            source_queue, stop, ..
-        } = &*self.invocation;
-        source_queue.max_receive_count(*stop).await
+        let invocation = &self.invocation;
+        let source_queue = &invocation.source_queue;
+        source_queue.max_receive_count(invocation.stop).await
     }
 
     fn report(&self, message: &Message, outcome: MessageOutcome<'_>, metrics: Metrics) {

@@ -8,10 +8,9 @@ use metrique::unit_of_work::metrics;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::Cost;
 use crate::error::{Class, Error};
 use crate::event::{EventFields, Skip};
-use crate::publish::{Published, PushOutcome};
+use crate::publish::{Figures, Published, PushOutcome};
 
 /// A line, and the time of its metrics.
 #[metrics(emf::dimension_sets = [["FunctionName"]])]
@@ -39,14 +38,8 @@ pub(super) struct Line {
     #[metrics(flags(NoMetric))]
     pub(super) receive_count: u32,
 
-    event_id: Option<String>,
-    account: Option<String>,
-    region: Option<String>,
-    repository: Option<String>,
-    reference: Option<String>,
-    commit: Option<String>,
-
-    pushed_at: Option<String>,
+    #[metrics(flatten)]
+    pub(super) fields: EventFields,
     /// When the message came into the queue.
     queued_at: Option<String>,
     begun_at: Option<String>,
@@ -117,16 +110,6 @@ impl Line {
         }
     }
 
-    pub(super) fn names(&mut self, fields: EventFields) {
-        self.event_id = fields.event_id;
-        self.account = fields.account;
-        self.region = fields.region;
-        self.repository = fields.repository;
-        self.reference = fields.reference;
-        self.commit = fields.commit;
-        self.pushed_at = fields.time;
-    }
-
     /// When it came in and how long it waited in the queue. Two clocks may differ: it has waited for
     /// no less than nothing.
     pub(super) fn times(&mut self, sent: Option<OffsetDateTime>, begun: Option<OffsetDateTime>) {
@@ -139,8 +122,7 @@ impl Line {
     }
 
     /// What it cost.
-    pub(super) fn cost(&mut self, cost: &Cost) {
-        let figures = &cost.figures;
+    pub(super) fn cost(&mut self, figures: &Figures) {
         self.files = Some(figures.files as u64);
         self.entries = Some(figures.entries as u64);
         self.fetched = Some(figures.fetched);
@@ -148,9 +130,9 @@ impl Line {
         self.bytes = Some(figures.bytes);
         self.bytes_fetched = Some(figures.bytes_fetched);
         self.bytes_reused = Some(figures.bytes_reused);
-        self.calls = Some(cost.calls);
-        self.throttled = Some(cost.throttled);
-        self.ms = milliseconds(cost.time);
+        self.calls = Some(figures.calls);
+        self.throttled = Some(figures.throttled);
+        self.ms = milliseconds(figures.time);
         self.walk_ms = milliseconds(figures.walk);
         self.bundle_ms = milliseconds(figures.bundle);
         self.build_ms = milliseconds(figures.build);

@@ -1,5 +1,7 @@
 mod documentation;
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use time::macros::datetime;
 
@@ -49,19 +51,17 @@ fn built() -> Metrics {
                 commit: push().commit,
             }),
         }),
-        cost: Some(Cost {
-            figures: Figures {
-                files: 3,
-                entries: 5,
-                fetched: 2,
-                reused: 1,
-                bytes: 900,
-                bytes_fetched: 400,
-                bytes_reused: 300,
-                walk: Duration::from_millis(30),
-                bundle: Duration::from_millis(40),
-                build: Duration::from_millis(20),
-            },
+        figures: Some(Figures {
+            files: 3,
+            entries: 5,
+            fetched: 2,
+            reused: 1,
+            bytes: 900,
+            bytes_fetched: 400,
+            bytes_reused: 300,
+            walk: Duration::from_millis(30),
+            bundle: Duration::from_millis(40),
+            build: Duration::from_millis(20),
             calls: 7,
             throttled: 1,
             time: Duration::from_millis(95),
