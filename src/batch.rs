@@ -77,26 +77,20 @@ pub enum MessageOutcome<'a> {
     Failed(Option<&'a Push>, &'a Error),
 }
 
-/// The pushes of one reference, in order, each with its message and where that stands in the batch.
-type Lane = Vec<(usize, Message, Push)>;
+/// A push, its message, and where that stands in the batch.
+pub type Received = (usize, Message, Push);
 
-/// Works through a batch and returns what failed, in the batch's order.
-pub async fn handle<W: Work>(work: &Arc<W>, messages: Vec<Message>, stop: Instant) -> Vec<Failure> {
-    let report = |message: &Message, outcome: MessageOutcome<'_>| {
-        work.report(message, outcome, W::Metrics::default());
-    };
-    let mut failures = Vec::new();
-    let mut lanes: Vec<Lane> = Vec::new();
+/// Reads messages: those that ask for a push, and those that failed. What does not become a push is
+/// reported.
+pub fn read(
+    messages: Vec<Message>,
+    read: impl Fn(&str) -> Result<Request, BadMessage>,
+    report: impl Fn(&Message, MessageOutcome<'_>),
+) -> (Vec<Received>, Vec<(usize, Failure)>) {
+    let (mut pushes, mut failures) = (Vec::new(), Vec::new());
     for (number, message) in messages.into_iter().enumerate() {
-        match work.read(&message.body) {
-            Ok(Request::Build(push)) => {
-                let received = (number, message, push);
-                let is_its = |lane: &&mut Lane| lane[0].2.is_of_same_reference(&received.2);
-                match lanes.iter_mut().find(is_its) {
-                    Some(lane) => lane.push(received),
-                    None => lanes.push(vec![received]),
-                }
-            }
+        match read(&message.body) {
+            Ok(Request::Build(push)) => pushes.push((number, message, push)),
             Ok(Request::Skip(skip)) => report(&message, MessageOutcome::Skipped(&skip)),
             Err(error) => {
                 let error = error.into();
@@ -105,18 +99,43 @@ pub async fn handle<W: Work>(work: &Arc<W>, messages: Vec<Message>, stop: Instan
             }
         }
     }
+    (pushes, failures)
+}
 
+/// Failures in the batch's order.
+pub fn in_order(mut failures: Vec<(usize, Failure)>) -> Vec<Failure> {
+    failures.sort_by_key(|(number, _)| *number);
+    failures.into_iter().map(|(_, failure)| failure).collect()
+}
+
+/// Works through a batch and returns what failed, in the batch's order.
+pub async fn handle<W: Work>(work: &Arc<W>, messages: Vec<Message>, stop: Instant) -> Vec<Failure> {
+    let report = |message: &Message, outcome: MessageOutcome<'_>| {
+        work.report(message, outcome, W::Metrics::default());
+    };
+    let (pushes, mut failures) = read(messages, |body| work.read(body), report);
+    let mut lanes: Vec<Vec<Received>> = Vec::new();
+    for received in pushes {
+        let is_its = |lane: &&mut Vec<Received>| lane[0].2.is_of_same_reference(&received.2);
+        match lanes.iter_mut().find(is_its) {
+            Some(lane) => lane.push(received),
+            None => lanes.push(vec![received]),
+        }
+    }
     let worked = stream::iter(lanes)
         .map(|lane| work_lane(work, lane, stop))
         .buffer_unordered(LANES_AT_ONCE)
         .collect::<Vec<_>>()
         .await;
     failures.extend(worked.into_iter().flatten());
-    failures.sort_by_key(|(number, _)| *number);
-    failures.into_iter().map(|(_, failure)| failure).collect()
+    in_order(failures)
 }
 
-async fn work_lane<W: Work>(work: &Arc<W>, lane: Lane, stop: Instant) -> Vec<(usize, Failure)> {
+async fn work_lane<W: Work>(
+    work: &Arc<W>,
+    lane: Vec<Received>,
+    stop: Instant,
+) -> Vec<(usize, Failure)> {
     let mut failures = Vec::new();
     let mut is_blocked = false;
     let mut remaining = lane.into_iter().peekable();

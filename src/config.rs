@@ -6,8 +6,8 @@ use std::fmt;
 
 use crate::selection::{Selected, Selection};
 
-/// What a deployment decides for the handler `publish`. Endpoints, credentials and the function's own region are the SDK's
-/// to read.
+/// What a deployment decides for the handler `publish`. Endpoints, credentials and the function's own
+/// region are the SDK's to read.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// `CODE_BUCKET`: the bucket of the bundles.
@@ -31,8 +31,7 @@ pub struct Config {
 
 /// What a deployment decides for the handler `intake`.
 #[derive(Clone, Debug)]
-pub struct IntakeConfig {
-    /// Which pushes are built.
+pub(crate) struct IntakeConfig {
     pub selection: Selection,
     /// `PUSH_QUEUE_URL`: where they are forwarded to.
     pub push_queue_url: String,
@@ -99,7 +98,8 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// Every variable that `Config` reads, with its default; `None` where it must be set. `template.yaml` and the README repeat this table, and a test holds them against it.
+/// Every variable that `Config` reads, with its default; `None` where it must be set.
+/// `template.yaml` and the README repeat this table, and a test holds them against it.
 pub const VARIABLES: [(&str, Option<&str>); 10] = [
     (CODE_BUCKET, None),
     (REPOSITORIES, None),
@@ -113,7 +113,7 @@ pub const VARIABLES: [(&str, Option<&str>); 10] = [
     (ARTIFACTS, Some("none")),
 ];
 
-/// The same for [`IntakeConfig`].
+/// The same for the handler `intake`.
 pub const INTAKE_VARIABLES: [(&str, Option<&str>); 4] = [
     (REPOSITORIES, None),
     (INCLUDE_REFERENCES, Some("refs/heads/**")),
@@ -155,12 +155,8 @@ impl Config {
     }
 
     /// The CodeBuild project of a repository. A repository's name may have dots, which a project's
-    /// may not: they become hyphens.
-    ///
-    /// # Errors
-    ///
-    /// A name that no project can have, such as that of a repository which begins with `_`.
-    pub fn project_of(&self, repository: &str) -> Result<String, BadProjectName> {
+    /// may not: they become hyphens. A repository that begins with `_` can have none.
+    pub(crate) fn project_of(&self, repository: &str) -> Result<String, BadProjectName> {
         let project = self
             .codebuild_project
             .replace("{repository}", &repository.replace('.', "-"));
@@ -192,12 +188,7 @@ impl Config {
 }
 
 impl IntakeConfig {
-    /// Reads variables from wherever `lookup` finds them.
-    ///
-    /// # Errors
-    ///
-    /// The first variable that is missing or cannot be used.
-    pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+    pub(crate) fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let get = |variable| get(&lookup, &INTAKE_VARIABLES, variable);
         values::check_endpoint(&lookup)?;
         Ok(Self {

@@ -110,7 +110,7 @@ async fn handle(
     work: impl AsyncFnOnce(Arc<Invocation>, Vec<Message>) -> Vec<Failure>,
 ) -> Result<SqsBatchResponse, lambda_runtime::Error> {
     let (event, context) = event.into_parts();
-    let Deadlines { stop, end } = deadlines(&context);
+    let (stop, end) = deadlines(&context);
     let first = event.records.first();
     let queue_arn = first.and_then(|record| record.event_source_arn.clone());
     let messages = event.records.into_iter().enumerate();
@@ -147,16 +147,9 @@ const ANSWER_TIME: Duration = Duration::from_secs(1);
 /// Time assumed where the deadline is unusable.
 const ASSUMED_TIME: Duration = Duration::from_mins(5);
 
-/// Until when an invocation may do what. A timeout would fail the whole batch:
-/// <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>.
-struct Deadlines {
-    /// The pushes must have ended.
-    stop: Instant,
-    /// The calls about visibility must have ended.
-    end: Instant,
-}
-
-fn deadlines(context: &Context) -> Deadlines {
+/// When the pushes must have ended, and when the calls about visibility. A timeout would fail the
+/// whole batch: <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>.
+fn deadlines(context: &Context) -> (Instant, Instant) {
     let left = match context.deadline().duration_since(SystemTime::now()) {
         Ok(left) => left,
         // `cargo lambda watch` always sends a deadline in 1970.
@@ -166,10 +159,7 @@ fn deadlines(context: &Context) -> Deadlines {
     // A short timeout, as in a try, still has to leave time for work.
     let margin = (VISIBILITY_TIME + ANSWER_TIME).min(left / 4);
     let stop = Instant::now() + left - margin;
-    Deadlines {
-        stop,
-        end: stop + margin * 2 / 3,
-    }
+    (stop, stop + margin * 2 / 3)
 }
 
 #[cfg(test)]
@@ -196,7 +186,7 @@ mod tests {
             let since = deadline.duration_since(SystemTime::UNIX_EPOCH).unwrap();
             let mut context = Context::default();
             context.deadline = u64::try_from(since.as_millis()).unwrap();
-            let Deadlines { stop, end } = deadlines(&context);
+            let (stop, end) = deadlines(&context);
             assert!(stop <= end);
             let left = stop.saturating_duration_since(Instant::now()).as_secs();
             assert!(seconds.contains(&left), "{left}");

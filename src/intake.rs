@@ -13,7 +13,7 @@ use gix_object::Kind;
 use tokio::time::{Instant, timeout_at};
 
 use crate::aws::sqs::NewMessage;
-use crate::batch::Message;
+use crate::batch::Received;
 use crate::error::{CallError, Cause, Error};
 use crate::event::Push;
 
@@ -25,29 +25,22 @@ const MOST_BYTES: usize = 1024 * 1024;
 /// A push on its way to the push queue.
 #[derive(Debug)]
 pub struct Forwarding {
-    /// Where its message stands in the batch.
-    pub number: usize,
-    pub message: Message,
-    pub push: Push,
+    pub received: Received,
     group: String,
 }
 
 impl Forwarding {
-    pub fn new(number: usize, message: Message, push: Push) -> Self {
-        Self {
-            number,
-            message,
-            group: group_of(&push),
-            push,
-        }
+    pub fn new(received: Received) -> Self {
+        let group = group_of(&received.2);
+        Self { received, group }
     }
 
     /// What the push queue gets: the body as it came.
     pub fn new_message(&self) -> NewMessage<'_> {
         NewMessage {
             group: &self.group,
-            deduplication_id: &self.push.event_id,
-            body: &self.message.body,
+            deduplication_id: &self.received.2.event_id,
+            body: &self.received.1.body,
         }
     }
 }
@@ -92,7 +85,7 @@ pub async fn forward(
             let has_later = || waiting.iter().any(|later| later.group == push.group);
             if result.is_err() && has_later() {
                 let most = max_receive_count().await;
-                let is_last = most.is_some_and(|most| push.message.receive_count >= most);
+                let is_last = most.is_some_and(|most| push.received.1.receive_count >= most);
                 // To wait behind a last delivery would only use up those of the later ones.
                 if !is_last {
                     failed_groups.insert(push.group.clone());
@@ -172,7 +165,7 @@ fn next_call(ready: Vec<Forwarding>) -> (Vec<Forwarding>, Vec<Forwarding>) {
     let mut groups = HashSet::new();
     let mut bytes = 0;
     for push in ready {
-        let size = push.message.body.len();
+        let size = push.received.1.body.len();
         let is_first_of_group = groups.insert(push.group.clone());
         let fits = call.len() < MOST_ENTRIES && (call.is_empty() || bytes + size <= MOST_BYTES);
         if is_first_of_group && fits {

@@ -45,26 +45,22 @@ pub struct Builds {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BuildRequest {
     pub source: Source,
+    /// The repository's clone address; or bucket and key with a slash between, never an ARN:
+    /// <https://github.com/awslabs/aws-codebuild-jenkins-plugin/issues/133>.
+    pub location: String,
+    /// The object's version; or reference and commit, `refs/heads/x^{id}`:
+    /// <https://docs.aws.amazon.com/codebuild/latest/userguide/sample-source-version.html>.
+    pub version: Option<String>,
     /// Names and values; they replace the project's own of the same name.
     pub variables: Vec<(&'static str, String)>,
     pub token: String,
 }
 
-/// Where CodeBuild finds the source.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Where CodeBuild finds the source: a bundle in S3, or the repository itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
-    Bundle {
-        /// Bucket and key with a slash between, never an ARN:
-        /// <https://github.com/awslabs/aws-codebuild-jenkins-plugin/issues/133>.
-        location: String,
-        version: Option<String>,
-    },
-    CodeCommit {
-        location: String,
-        /// Reference and commit, `refs/heads/x^{id}`:
-        /// <https://docs.aws.amazon.com/codebuild/latest/userguide/sample-source-version.html>.
-        version: String,
-    },
+    Bundle,
+    CodeCommit,
 }
 
 impl Builds {
@@ -86,11 +82,9 @@ impl Builds {
         artifacts: Artifacts,
     ) -> Result<String, CallError> {
         const CALL: &str = "CodeBuild StartBuild";
-        let (kind, location, version) = match &request.source {
-            Source::Bundle { location, version } => (SourceType::S3, location, version.clone()),
-            Source::CodeCommit { location, version } => {
-                (SourceType::Codecommit, location, Some(version.clone()))
-            }
+        let kind = match request.source {
+            Source::Bundle => SourceType::S3,
+            Source::CodeCommit => SourceType::Codecommit,
         };
         let invalid = |error: BuildError| without_code(CALL, project, &error.to_string());
         let variables = request.variables.iter();
@@ -108,8 +102,8 @@ impl Builds {
             .start_build()
             .project_name(project)
             .source_type_override(kind)
-            .source_location_override(location)
-            .set_source_version(version)
+            .source_location_override(&request.location)
+            .set_source_version(request.version.clone())
             .set_artifacts_override(artifacts)
             .set_environment_variables_override(Some(variables))
             .idempotency_token(&request.token)

@@ -1,5 +1,5 @@
 use super::*;
-use crate::event::{Push, ReferenceKind, Skip};
+use crate::event::{Push, ReferenceKind};
 
 /// With a bucket and every repository, unless the variables say otherwise.
 fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
@@ -91,22 +91,6 @@ fn a_project_that_codebuild_cannot_have_is_named_with_its_repository() {
         let named = format!("repository {repository} is built by the project `{project}`");
         assert!(error.starts_with(&named), "{error}");
     }
-}
-
-#[test]
-fn a_repository_that_is_not_listed_is_skipped_whatever_its_reference_is() {
-    let config = read(&[("REPOSITORIES", "team-*,site")]).unwrap();
-    let skipped = |repository: &str| {
-        let repository = repository.to_owned();
-        config.selection.skips(&Push {
-            repository,
-            ..Push::sample(ReferenceKind::Branch, "main")
-        })
-    };
-    assert_eq!(skipped("team-a"), None);
-    assert_eq!(skipped("site"), None);
-    let expected = Skip::NotSelected("shop".to_owned());
-    assert_eq!(skipped("shop"), Some(expected));
 }
 
 #[test]

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::Invocation;
 use crate::aws::sqs::{NewMessage, Queue};
-use crate::batch::{Failure, Message, MessageOutcome};
+use crate::batch::{self, Failure, Message, MessageOutcome};
 use crate::config::IntakeConfig;
-use crate::event::{self, Request};
+use crate::event;
 use crate::intake::{self, Forwarding};
 use crate::report::Metrics;
 
@@ -27,31 +27,19 @@ impl Intake {
         let report = |message: &Message, outcome: MessageOutcome<'_>| {
             invocation.reporter.report(message, outcome, begun.clone());
         };
-        let mut failures = Vec::new();
-        let mut pushes = Vec::new();
-        for (number, message) in messages.into_iter().enumerate() {
-            match event::parse(&message.body).map(|request| self.config.selection.apply(request)) {
-                Ok(Request::Build(push)) => pushes.push(Forwarding::new(number, message, push)),
-                Ok(Request::Skip(skip)) => report(&message, MessageOutcome::Skipped(&skip)),
-                Err(error) => {
-                    let error = error.into();
-                    report(&message, MessageOutcome::Failed(None, &error));
-                    failures.push((number, Failure { message, error }));
-                }
-            }
-        }
+        let read = |body: &str| {
+            let request = event::parse(body)?;
+            Ok(self.config.selection.apply(request))
+        };
+        let (pushes, mut failures) = batch::read(messages, read, report);
+        let pushes = pushes.into_iter().map(Forwarding::new).collect();
         let url = &self.config.push_queue_url;
         let stop = invocation.stop;
         let send = async |messages: &[NewMessage<'_>]| self.queue.send(url, messages).await;
         let max_receive_count = async || invocation.source_queue.max_receive_count(stop).await;
         let forwarded = intake::forward(pushes, stop, send, max_receive_count).await;
         for (forwarding, outcome) in forwarded {
-            let Forwarding {
-                number,
-                message,
-                push,
-                ..
-            } = forwarding;
+            let (number, message, push) = forwarding.received;
             match outcome {
                 Ok(()) => report(&message, MessageOutcome::Forwarded(&push)),
                 Err(error) => {
@@ -60,7 +48,6 @@ impl Intake {
                 }
             }
         }
-        failures.sort_by_key(|(number, _)| *number);
-        failures.into_iter().map(|(_, failure)| failure).collect()
+        batch::in_order(failures)
     }
 }

@@ -7,11 +7,13 @@ use crate::aws::s3::Stored;
 use crate::event::{Push, ReferenceKind};
 
 pub fn from_bundle(push: &Push, bucket: &str, stored: &Stored) -> BuildRequest {
-    let source = Source::Bundle {
+    BuildRequest {
+        source: Source::Bundle,
         location: format!("{bucket}/{}", stored.key),
         version: stored.version.clone(),
-    };
-    request(push, source, &stored.commit)
+        variables: variables(push, &stored.commit),
+        token: push.event_id.clone(),
+    }
 }
 
 /// A build that clones the repository at this commit, which is not the event's where that names an
@@ -20,17 +22,19 @@ pub fn from_codecommit(push: &Push, commit: &ObjectId) -> BuildRequest {
     // <https://docs.aws.amazon.com/codecommit/latest/userguide/regions.html#regions-git>
     let is_chinese = push.region.starts_with("cn-");
     let suffix = if is_chinese { ".cn" } else { "" };
-    let source = Source::CodeCommit {
+    BuildRequest {
+        source: Source::CodeCommit,
         location: format!(
             "https://git-codecommit.{}.amazonaws.com{suffix}/v1/repos/{}",
             push.region, push.repository
         ),
-        version: format!("{}^{{{}}}", push.reference.full_name(), commit),
-    };
-    request(push, source, commit)
+        version: Some(format!("{}^{{{commit}}}", push.reference.full_name())),
+        variables: variables(push, commit),
+        token: push.event_id.clone(),
+    }
 }
 
-fn request(push: &Push, source: Source, commit: &ObjectId) -> BuildRequest {
+fn variables(push: &Push, commit: &ObjectId) -> Vec<(&'static str, String)> {
     let (kind, kind_variable) = match push.reference.kind {
         ReferenceKind::Branch => ("branch", "BRANCH_NAME"),
         ReferenceKind::Tag => ("tag", "TAG_NAME"),
@@ -48,11 +52,7 @@ fn request(push: &Push, source: Source, commit: &ObjectId) -> BuildRequest {
         variables.push(("PREVIOUS_COMMIT_ID", old_commit.to_string()));
     }
     variables.push((PUSH_EVENT_ID, push.event_id.clone()));
-    BuildRequest {
-        source,
-        variables,
-        token: push.event_id.clone(),
-    }
+    variables
 }
 
 #[cfg(test)]
@@ -89,7 +89,7 @@ mod tests {
                 old_commit: Some(gix_hash::ObjectId::null(gix_hash::Kind::Sha1)),
                 ..Push::sample(kind, short_name)
             };
-            for (name, value) in from_codecommit(&push, &push.commit).variables {
+            for (name, value) in variables(&push, &push.commit) {
                 given.insert(name);
                 match name {
                     "REPOSITORY_ACCOUNT" => assert_eq!(value, push.account),
