@@ -144,12 +144,9 @@ impl Faults {
                 fired: 0,
             };
             // A kill is meant for one call of a run, and no other fault may take that call from it.
-            let place = if active.rule.action.kills() {
-                state
-                    .active
-                    .iter()
-                    .take_while(|active| active.rule.action.kills())
-                    .count()
+            let kills = |active: &Active| active.rule.action.kills();
+            let place = if kills(&active) {
+                state.active.partition_point(kills)
             } else {
                 state.active.len()
             };
@@ -171,11 +168,8 @@ impl Faults {
     /// What one rule has done; none once it is taken away.
     pub fn fired(&self, id: RuleId) -> Option<Firings> {
         self.with(|state| {
-            state
-                .active
-                .iter()
-                .find(|active| active.id == id)
-                .map(Active::firings)
+            let active = state.active.iter().find(|active| active.id == id)?;
+            Some(active.firings())
         })
     }
 

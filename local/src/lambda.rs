@@ -26,7 +26,7 @@ mod runtime_api;
 pub use batch_response::BatchResponse;
 pub(crate) use function::Function;
 pub use invocation::Invocation;
-pub use log::{FunctionLog, LogLine, Stream};
+pub use log::FunctionLog;
 pub use mapping::{BatchOutcome, EventSourceMapping};
 pub use options::DeployOptions;
 pub(crate) use options::{FunctionOptions, Handler};

@@ -47,13 +47,12 @@ async fn a_pushs_line_is_json_in_either_format_and_a_warning_follows_the_format(
         assert_eq!(line["repository"], "shop");
         assert_eq!(line["commit"], shop.1.as_str());
         assert_eq!(line["FunctionName"], "pushbuild");
-        let lines = world.deployment.function_log().lines();
-        let warning = lines
-            .iter()
-            .find(|line| line.text.contains("Git LFS pointers"))
-            .unwrap();
-        let parsed = serde_json::from_str::<serde_json::Value>(&warning.text);
-        assert_eq!(parsed.is_ok(), is_json, "{}", warning.text);
+        let log = world.log();
+        let mut lines = log.lines();
+        let warning = lines.find(|line| line.contains("Git LFS pointers"));
+        let warning = warning.unwrap();
+        let parsed = serde_json::from_str::<serde_json::Value>(warning);
+        assert_eq!(parsed.is_ok(), is_json, "{warning}");
         if let Ok(warning) = parsed {
             assert_eq!(warning["level"], "WARN");
             assert!(warning["timestamp"].is_string());

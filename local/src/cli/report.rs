@@ -23,10 +23,7 @@ impl Ending {
     /// The endings so far, one for each message: a failed one may have come back meanwhile.
     pub fn all(log: &FunctionLog) -> Vec<Self> {
         let mut endings: Vec<Self> = Vec::new();
-        for line in log.lines() {
-            let Ok(line) = serde_json::from_str::<Value>(&line.text) else {
-                continue;
-            };
+        for line in log.records() {
             let is_known = |ending: &Self| {
                 line["message_id"].is_string() && ending.line["message_id"] == line["message_id"]
             };
@@ -146,9 +143,8 @@ fn step_of(error: &str) -> &'static str {
 
 /// What the function warned of without failing.
 pub fn warnings(log: &FunctionLog) -> Vec<String> {
-    log.lines()
+    log.records()
         .iter()
-        .filter_map(|line| serde_json::from_str::<Value>(&line.text).ok())
         .filter(|line| line["level"] == "WARN" && line.get("outcome").is_none())
         .map(|line| {
             let message = line["message"].as_str().unwrap_or_default();

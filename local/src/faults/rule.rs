@@ -172,19 +172,12 @@ impl Rule {
 
 impl When {
     pub(super) fn is_about(&self, call: &Subject<'_>) -> bool {
+        let (operation, detail) = (self.operation.as_deref(), self.detail.as_deref());
+        let is_caller = |start| call.access_key_id.is_some_and(|id| id.starts_with(start));
         self.service.is_none_or(|service| service == call.service)
-            && self
-                .operation
-                .as_deref()
-                .is_none_or(|operation| operation == call.operation)
-            && self
-                .detail
-                .as_deref()
-                .is_none_or(|part| call.detail.contains(part))
-            && self
-                .caller
-                .as_deref()
-                .is_none_or(|start| call.access_key_id.is_some_and(|id| id.starts_with(start)))
+            && operation.is_none_or(|operation| operation == call.operation)
+            && detail.is_none_or(|part| call.detail.contains(part))
+            && self.caller.as_deref().is_none_or(is_caller)
     }
 
     pub(super) fn is_open(&self, since_added: Duration) -> bool {

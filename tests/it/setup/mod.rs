@@ -300,13 +300,9 @@ impl World {
 
     /// The function's log lines with this outcome.
     pub fn outcomes(&self, outcome: &str) -> Vec<serde_json::Value> {
-        self.deployment
-            .function_log()
-            .lines()
-            .iter()
-            .filter_map(|line| serde_json::from_str::<serde_json::Value>(&line.text).ok())
-            .filter(|line| line["outcome"] == outcome)
-            .collect()
+        let mut records = self.deployment.function_log().records();
+        records.retain(|line| line["outcome"] == outcome);
+        records
     }
 
     /// Asserts that every failure in the log is of this class and names this, and that there are some.
