@@ -66,7 +66,12 @@ const EARLIER_FORMAT_VERSION: &str = "1";
 impl Bundles {
     pub(super) fn new(sdk: &SdkConfig, bucket: &str, owner: Option<&str>) -> Self {
         let bundles = Self {
-            client: Client::new(sdk),
+            client: Client::from_conf(
+                aws_sdk_s3::config::Builder::from(sdk)
+                    // A stand-in's name (`host.docker.internal`) has no bucket's name before it.
+                    .force_path_style(sdk.endpoint_url().is_some())
+                    .build(),
+            ),
             bucket: bucket.to_owned(),
             owner: Arc::default(),
         };
