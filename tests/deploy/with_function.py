@@ -57,6 +57,8 @@ class Function:
         (binary,) = {path.read_bytes() for path in pathlib.Path(self.template).parent.rglob("bootstrap")}
         step(f"the functions' binary has {len(binary) / 2**20:.1f} MiB")
         assert len(binary) <= LARGEST_BINARY, "a cold start loads it: see docs/performance.md"
+        # ELF's e_type: 3 is a program that may be loaded at any address. It feeds strangers' bytes to C code.
+        assert binary[16] == 3, "the binary is linked at a fixed address"
         self.aws.deploy(self.template, Repositories=self.REPOSITORIES)
         for name in REPOSITORIES:
             self.create_project(name)
