@@ -165,7 +165,7 @@ pub fn error_xml(error: &ServiceError) -> String {
     )
 }
 
-/// STS itself says no more about a wrong ARN than this.
+/// STS gives the same short message for every wrong ARN.
 fn check_role(arn: &str) -> Result<(), ServiceError> {
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
     let is_role = matches!(

@@ -23,7 +23,7 @@ pub(super) struct Fetched {
 /// One fetch of a blob, for all entries that come while it is under way or its bytes are kept.
 #[derive(Debug)]
 pub(super) struct Fetch {
-    /// The first entry that needs it: what its memory is reserved for, whoever comes first.
+    /// The first entry in path order that needs it; its memory is reserved for that entry.
     pub(super) first: usize,
     /// What came.
     pub(super) bytes: OnceCell<Arc<Fetched>>,

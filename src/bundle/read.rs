@@ -37,7 +37,7 @@ pub struct Listed {
     pub end: usize,
 }
 
-/// Why there is no directory.
+/// Why the directory cannot be read.
 #[derive(Debug)]
 pub enum Unreadable {
     /// These bytes are needed too.

@@ -196,7 +196,7 @@ impl Filling {
     }
 }
 
-/// There is no time for another entry.
+/// The time left is too short for another entry.
 #[derive(Debug, PartialEq, Eq)]
 struct TimeIsUp;
 

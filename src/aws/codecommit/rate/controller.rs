@@ -68,7 +68,7 @@ pub(super) struct Controller {
     unlimited: Unlimited,
 }
 
-/// What became of calls while there is no rate.
+/// Counts the answered and the refused calls while no rate is set.
 #[derive(Debug, Default)]
 struct Unlimited {
     first: f64,
@@ -89,10 +89,10 @@ impl Controller {
         self.rate.map(|rate| rate * swing)
     }
 
-    /// Takes a token; answers the seconds until there is one, where there is none.
+    /// Takes a token, or returns the seconds until the next one.
     pub fn take(&mut self, now: f64) -> Option<f64> {
         let rate = self.present_rate()?;
-        // Timers are late by a millisecond or more: what they miss may be made up for.
+        // Timers fire a millisecond or more too late: the tokens of that time are kept.
         let most = (0.02 * rate).max(2.0);
         self.tokens = (self.tokens + (now - self.filled) * rate).min(most);
         self.filled = now;
