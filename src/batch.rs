@@ -24,7 +24,8 @@ use tracing::Instrument;
 pub use message::Message;
 
 use crate::error::{Class, Error};
-use crate::event::{BadMessage, Push, Request, Skip};
+use crate::event::{BadMessage, Push, Request};
+use crate::publish::Done;
 
 /// Lanes worked on at once. They share the calls' and the processor's limits, so that more would
 /// only take memory.
@@ -43,13 +44,12 @@ pub trait Work: Send + Sync + 'static {
     /// Makes a push of a message's body.
     fn read(&self, body: &str) -> Result<Request, BadMessage>;
 
-    /// Makes a build of a push, of which an earlier delivery may have done some already, or tells why
-    /// there is nothing to build.
+    /// Makes a build of a push, of which an earlier delivery may have done some already.
     fn publish(
         self: Arc<Self>,
         push: Push,
         may_be_repeated: bool,
-    ) -> impl Future<Output = (Result<Option<Skip>, Error>, Self::Metrics)> + Send + 'static;
+    ) -> impl Future<Output = (Outcome, Self::Metrics)> + Send + 'static;
 
     /// Deliveries before the dead-letter queue, if known. Asked only after a failure that has
     /// others behind it.
@@ -57,66 +57,50 @@ pub trait Work: Send + Sync + 'static {
 
     /// Called once for each message, when its outcome is known. The metrics are the default ones
     /// where the work on the push did not come to its own end.
-    fn report(&self, message: &Message, outcome: MessageOutcome<'_>, metrics: Self::Metrics);
+    fn report(&self, message: &Message, outcome: &Outcome, metrics: Self::Metrics);
 }
 
-/// A message that failed or was not tried, in the order of the batch.
+/// What became of a message. The queue delivers it again after an error.
+pub type Outcome = Result<Done, Error>;
+
+/// A message that failed or was not tried.
 #[derive(Debug)]
 pub struct Failure {
     pub message: Message,
     pub error: Error,
 }
 
-/// What became of a message.
-#[derive(Clone, Copy, Debug)]
-pub enum MessageOutcome<'a> {
-    Done(&'a Push),
-    Forwarded(&'a Push),
-    Skipped(&'a Skip),
-    /// It failed or was not tried; without a push, the message itself is bad.
-    Failed(Option<&'a Push>, &'a Error),
-}
-
-/// A push, its message, and where that stands in the batch.
-pub type Received = (usize, Message, Push);
-
 /// Reads messages: those that ask for a push, and those that failed. What does not become a push is
 /// reported.
 pub fn read(
     messages: Vec<Message>,
     read: impl Fn(&str) -> Result<Request, BadMessage>,
-    report: impl Fn(&Message, MessageOutcome<'_>),
-) -> (Vec<Received>, Vec<(usize, Failure)>) {
+    report: impl Fn(&Message, &Outcome),
+) -> (Vec<(Message, Push)>, Vec<Failure>) {
     let (mut pushes, mut failures) = (Vec::new(), Vec::new());
-    for (number, message) in messages.into_iter().enumerate() {
-        match read(&message.body) {
-            Ok(Request::Build(push)) => pushes.push((number, message, push)),
-            Ok(Request::Skip(skip)) => report(&message, MessageOutcome::Skipped(&skip)),
-            Err(error) => {
-                let error = error.into();
-                report(&message, MessageOutcome::Failed(None, &error));
-                failures.push((number, Failure { message, error }));
+    for message in messages {
+        let outcome = match read(&message.body) {
+            Ok(Request::Build(push)) => {
+                pushes.push((message, push));
+                continue;
             }
-        }
+            Ok(Request::Skip(skip)) => Ok(Done::Skipped(skip)),
+            Err(error) => Err(error.into()),
+        };
+        report(&message, &outcome);
+        failures.extend(outcome.err().map(|error| Failure { message, error }));
     }
     (pushes, failures)
 }
 
-/// Failures in the batch's order.
-pub fn in_order(mut failures: Vec<(usize, Failure)>) -> Vec<Failure> {
-    failures.sort_by_key(|(number, _)| *number);
-    failures.into_iter().map(|(_, failure)| failure).collect()
-}
-
-/// Works through a batch and returns what failed, in the batch's order.
+/// Works through a batch and returns what failed.
 pub async fn handle<W: Work>(work: &Arc<W>, messages: Vec<Message>, stop: Instant) -> Vec<Failure> {
-    let report = |message: &Message, outcome: MessageOutcome<'_>| {
-        work.report(message, outcome, W::Metrics::default());
-    };
+    let report =
+        |message: &Message, outcome: &Outcome| work.report(message, outcome, W::Metrics::default());
     let (pushes, mut failures) = read(messages, |body| work.read(body), report);
-    let mut lanes: Vec<Vec<Received>> = Vec::new();
+    let mut lanes: Vec<Vec<(Message, Push)>> = Vec::new();
     for received in pushes {
-        let is_its = |lane: &&mut Vec<Received>| lane[0].2.is_of_same_reference(&received.2);
+        let is_its = |lane: &&mut Vec<(Message, Push)>| lane[0].1.is_of_same_reference(&received.1);
         match lanes.iter_mut().find(is_its) {
             Some(lane) => lane.push(received),
             None => lanes.push(vec![received]),
@@ -128,60 +112,57 @@ pub async fn handle<W: Work>(work: &Arc<W>, messages: Vec<Message>, stop: Instan
         .collect::<Vec<_>>()
         .await;
     failures.extend(worked.into_iter().flatten());
-    in_order(failures)
+    failures
 }
 
 async fn work_lane<W: Work>(
     work: &Arc<W>,
-    lane: Vec<Received>,
+    lane: Vec<(Message, Push)>,
     stop: Instant,
-) -> Vec<(usize, Failure)> {
+) -> Vec<Failure> {
     let mut failures = Vec::new();
     let mut is_blocked = false;
     let mut remaining = lane.into_iter().peekable();
-    while let Some((number, message, push)) = remaining.next() {
-        let (result, metrics) = if is_blocked {
+    while let Some((message, push)) = remaining.next() {
+        let (outcome, metrics) = if is_blocked {
             (Err(Error::BehindFailure), W::Metrics::default())
         } else {
-            work_one(work, &message, &push, stop).await
+            work_one(work, &message, push, stop).await
         };
-        let error = match result {
-            Ok(skip) => {
-                let skipped = skip.as_ref().map(MessageOutcome::Skipped);
-                let outcome = skipped.unwrap_or(MessageOutcome::Done(&push));
-                work.report(&message, outcome, metrics);
-                continue;
-            }
-            Err(error) => error,
-        };
-        let outcome = MessageOutcome::Failed(Some(&push), &error);
-        work.report(&message, outcome, metrics);
-        if !is_blocked && remaining.peek().is_some() {
-            is_blocked = error.class() != Class::Reject
-                && work
-                    .max_receive_count()
-                    .await
-                    .is_none_or(|most| message.receive_count < most);
+        work.report(&message, &outcome, metrics);
+        if let Err(error) = outcome {
+            is_blocked = is_blocked
+                || remaining.peek().is_some()
+                    && holds_back(&error, &message, work.max_receive_count()).await;
+            failures.push(Failure { message, error });
         }
-        failures.push((number, Failure { message, error }));
     }
     failures
+}
+
+/// Whether those behind a failed message wait for its next delivery: not where there is none.
+pub async fn holds_back(
+    error: &Error,
+    message: &Message,
+    max_receive_count: impl Future<Output = Option<u32>>,
+) -> bool {
+    error.class() != Class::Reject
+        && (max_receive_count.await).is_none_or(|most| message.receive_count < most)
 }
 
 async fn work_one<W: Work>(
     work: &Arc<W>,
     message: &Message,
-    push: &Push,
+    push: Push,
     stop: Instant,
-) -> (Result<Option<Skip>, Error>, W::Metrics) {
+) -> (Outcome, W::Metrics) {
     let without_metrics = |error| (Err(error), W::Metrics::default());
     if Instant::now() + LEAST_TIME > stop {
         return without_metrics(Error::NotBegun);
     }
     let span = tracing::info_span!("push", message_id = message.id, event_id = push.event_id);
-    let publishing = work
-        .clone()
-        .publish(push.clone(), message.may_be_repeated(push));
+    let may_be_repeated = message.may_be_repeated(&push);
+    let publishing = work.clone().publish(push, may_be_repeated);
     // A task of its own: what panics there ends there.
     let mut task = tokio::spawn(publishing.instrument(span));
     match timeout_at(stop + GRACE, &mut task).await {

@@ -11,7 +11,7 @@ mod push;
 use std::fmt;
 
 use gix_hash::ObjectId;
-use serde::Deserialize;
+use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -86,95 +86,68 @@ pub struct BadMessage {
     came: String,
 }
 
-#[derive(Deserialize)]
-struct Event {
-    id: Option<String>,
-    #[serde(rename = "detail-type")]
-    detail_type: Option<String>,
-    source: Option<String>,
-    account: Option<String>,
-    time: Option<String>,
-    region: Option<String>,
-    #[serde(default)]
-    detail: Detail,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Detail {
-    event: Option<String>,
-    repository_name: Option<String>,
-    reference_full_name: Option<String>,
-    commit_id: Option<String>,
-    old_commit_id: Option<String>,
-}
+const CHANGE: &str = "detail.event";
 
 /// Reads one message's body.
 pub fn parse(body: &str) -> Result<Request, BadMessage> {
-    let event: Event = serde_json::from_str(body).map_err(|error| BadMessage {
+    let event: Value = serde_json::from_str(body).map_err(|error| BadMessage {
         field: "the body",
         expected: "the JSON of an EventBridge event",
         came: format!("{} ({error})", shown(body)),
     })?;
-    checked("source", event.source.as_ref(), "`aws.codecommit`", |it| {
-        it == "aws.codecommit"
-    })?;
-    checked(
+    let event = Event(&event);
+    event.checked("source", "`aws.codecommit`", |it| it == "aws.codecommit")?;
+    event.checked(
         "detail-type",
-        event.detail_type.as_ref(),
         "`CodeCommit Repository State Change`",
         |it| it == "CodeCommit Repository State Change",
     )?;
-    let kind = &event.detail.event;
-    match required("detail.event", kind.as_ref(), "the kind of change")? {
-        "referenceCreated" | "referenceUpdated" => push_of(&event).map(Request::Build),
+    match &*event.required(CHANGE, "the kind of change")? {
+        "referenceCreated" | "referenceUpdated" => push_of(event).map(Request::Build),
         "referenceDeleted" => {
-            let reference = event.detail.reference_full_name.unwrap_or_default();
-            Ok(Request::Skip(Skip::ReferenceDeleted(reference)))
+            let reference = event.text("detail.referenceFullName").unwrap_or_default();
+            Ok(Request::Skip(Skip::ReferenceDeleted(reference.to_owned())))
         }
         "unreferencedMergeCommitCreated" => Ok(Request::Skip(Skip::UnreferencedMergeCommit)),
-        other => Err(bad(
-            "detail.event",
-            "referenceCreated, referenceUpdated, referenceDeleted or \
-             unreferencedMergeCommitCreated",
-            other,
-        )),
+        other => Err(BadMessage {
+            field: CHANGE,
+            expected: "referenceCreated, referenceUpdated, referenceDeleted or \
+                       unreferencedMergeCommitCreated",
+            came: shown(other),
+        }),
     }
 }
 
-fn push_of(event: &Event) -> Result<Push, BadMessage> {
-    let detail = &event.detail;
-    let event_id = checked(
-        "id",
-        event.id.as_ref(),
-        "1 to 128 letters, digits and punctuation marks",
-        is_event_id,
-    )?;
-    let time = required("time", event.time.as_ref(), "the event's time")?;
-    let time = OffsetDateTime::parse(time, &Rfc3339)
-        .ok()
-        .and_then(|time| time.checked_to_offset(time::UtcOffset::UTC))
-        .ok_or_else(|| bad("time", "a time such as 2019-06-12T10:23:43Z", time))?;
-    let repository = checked(
-        "detail.repositoryName",
-        detail.repository_name.as_ref(),
-        "1 to 100 letters, digits, dots, hyphens and underscores",
-        is_repository_name,
-    )?;
-    let account = required("account", event.account.as_ref(), "the account's id")?;
-    let region = required("region", event.region.as_ref(), "the region's name")?;
-    let commit = detail.commit_id.as_ref();
-    let commit = required("detail.commitId", commit, OBJECT_ID)?;
+fn push_of(event: Event<'_>) -> Result<Push, BadMessage> {
     Ok(Push {
-        event_id: event_id.to_owned(),
-        time,
-        account: account.to_owned(),
-        region: region.to_owned(),
-        repository: repository.to_owned(),
-        reference: reference(detail.reference_full_name.as_ref())?,
-        commit: object_id(commit).ok_or_else(|| bad("detail.commitId", OBJECT_ID, commit))?,
+        event_id: event.checked(
+            "id",
+            "1 to 128 letters, digits and punctuation marks",
+            is_event_id,
+        )?,
+        time: event.read("time", "a time such as 2019-06-12T10:23:43Z", |time| {
+            let time = OffsetDateTime::parse(time, &Rfc3339).ok()?;
+            time.checked_to_offset(time::UtcOffset::UTC)
+        })?,
+        account: event.required("account", "the account's id")?,
+        region: event.required("region", "the region's name")?,
+        repository: event.checked(
+            "detail.repositoryName",
+            "1 to 100 letters, digits, dots, hyphens and underscores",
+            is_repository_name,
+        )?,
+        reference: event.read(
+            "detail.referenceFullName",
+            "a branch (refs/heads/…) or a tag (refs/tags/…)",
+            reference,
+        )?,
+        commit: event.read(
+            "detail.commitId",
+            "an object id of 40 hexadecimal digits",
+            object_id,
+        )?,
         // Only an aid: without it the push costs more calls.
-        old_commit: detail.old_commit_id.as_deref().and_then(object_id),
+        old_commit: event.text("detail.oldCommitId").and_then(object_id),
     })
 }
 
@@ -191,19 +164,15 @@ fn is_repository_name(name: &str) -> bool {
     (1..=100).contains(&name.len()) && name.bytes().all(allowed) && !matches!(name, "." | "..")
 }
 
-fn reference(full_name: Option<&String>) -> Result<Reference, BadMessage> {
-    const FIELD: &str = "detail.referenceFullName";
-    const EXPECTED: &str = "a branch (refs/heads/…) or a tag (refs/tags/…)";
-    let full_name = required(FIELD, full_name, EXPECTED)?;
-    for kind in [ReferenceKind::Branch, ReferenceKind::Tag] {
-        if let Some(short_name) = full_name.strip_prefix(kind.prefix())
-            && is_reference_name(short_name)
-        {
-            let short_name = short_name.to_owned();
-            return Ok(Reference { kind, short_name });
-        }
-    }
-    Err(bad(FIELD, EXPECTED, full_name))
+fn reference(full_name: &str) -> Option<Reference> {
+    let kinds = [ReferenceKind::Branch, ReferenceKind::Tag];
+    kinds.into_iter().find_map(|kind| {
+        let short_name = full_name.strip_prefix(kind.prefix())?;
+        is_reference_name(short_name).then(|| Reference {
+            kind,
+            short_name: short_name.to_owned(),
+        })
+    })
 }
 
 /// The part of `git check-ref-format` that a key in S3 rests on: no empty, `.` or `..` part and no
@@ -216,44 +185,62 @@ fn is_reference_name(short_name: &str) -> bool {
         && !short_name.chars().any(char::is_control)
 }
 
-const OBJECT_ID: &str = "an object id of 40 hexadecimal digits";
-
 fn object_id(value: &str) -> Option<ObjectId> {
     let id = ObjectId::from_hex(value.as_bytes()).ok();
     id.filter(|id| !id.is_null())
 }
 
-fn checked<'event>(
-    field: &'static str,
-    value: Option<&'event String>,
-    expected: &'static str,
-    is_good: impl Fn(&str) -> bool,
-) -> Result<&'event str, BadMessage> {
-    let value = required(field, value, expected)?;
-    if is_good(value) {
-        return Ok(value);
+/// An event's fields by their names, such as `detail.commitId`.
+#[derive(Clone, Copy)]
+struct Event<'a>(&'a Value);
+
+impl<'a> Event<'a> {
+    fn value(self, field: &str) -> &'a Value {
+        field.split('.').fold(self.0, |value, name| {
+            value.get(name).unwrap_or(&Value::Null)
+        })
     }
-    Err(bad(field, expected, value))
-}
 
-fn required<'event>(
-    field: &'static str,
-    value: Option<&'event String>,
-    expected: &'static str,
-) -> Result<&'event str, BadMessage> {
-    let value = value.map(String::as_str).filter(|value| !value.is_empty());
-    value.ok_or_else(|| BadMessage {
-        field,
-        expected,
-        came: "missing".to_owned(),
-    })
-}
+    fn text(self, field: &str) -> Option<&'a str> {
+        self.value(field).as_str().filter(|text| !text.is_empty())
+    }
 
-fn bad(field: &'static str, expected: &'static str, came: &str) -> BadMessage {
-    BadMessage {
-        field,
-        expected,
-        came: shown(came),
+    /// A field that `read` makes sense of.
+    fn read<T>(
+        self,
+        field: &'static str,
+        expected: &'static str,
+        read: impl FnOnce(&'a str) -> Option<T>,
+    ) -> Result<T, BadMessage> {
+        let text = self.text(field);
+        if let Some(read) = text.and_then(read) {
+            return Ok(read);
+        }
+        let came = match (text, self.value(field)) {
+            (Some(text), _) => shown(text),
+            (None, Value::Null | Value::String(_)) => "missing".to_owned(),
+            (None, other) => shown(&other.to_string()),
+        };
+        Err(BadMessage {
+            field,
+            expected,
+            came,
+        })
+    }
+
+    fn checked(
+        self,
+        field: &'static str,
+        expected: &'static str,
+        is_good: impl Fn(&str) -> bool,
+    ) -> Result<String, BadMessage> {
+        self.read(field, expected, |text| {
+            is_good(text).then(|| text.to_owned())
+        })
+    }
+
+    fn required(self, field: &'static str, expected: &'static str) -> Result<String, BadMessage> {
+        self.checked(field, expected, |_| true)
     }
 }
 

@@ -9,41 +9,14 @@
 
 use std::collections::HashSet;
 
-use gix_object::Kind;
 use tokio::time::{Instant, timeout_at};
 
 use crate::aws::sqs::NewMessage;
-use crate::batch::Received;
+use crate::batch::{self, Message, Outcome};
 use crate::error::{CallError, Cause, Error};
 use crate::event::Push;
-
-/// Entries in one SendMessageBatch, and bytes of all their bodies:
-/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html>.
-const MOST_ENTRIES: usize = 10;
-const MOST_BYTES: usize = 1024 * 1024;
-
-/// A push on its way to the push queue.
-#[derive(Debug)]
-pub struct Forwarding {
-    pub received: Received,
-    group: String,
-}
-
-impl Forwarding {
-    pub fn new(received: Received) -> Self {
-        let group = group_of(&received.2);
-        Self { received, group }
-    }
-
-    /// What the push queue gets: the body as it came.
-    pub fn new_message(&self) -> NewMessage<'_> {
-        NewMessage {
-            group: &self.group,
-            deduplication_id: &self.received.2.event_id,
-            body: &self.received.1.body,
-        }
-    }
-}
+use crate::git;
+use crate::publish::Done;
 
 /// The message group of a push: its repository's name, for people, and a hash of all that tells one
 /// reference from another. At most 100 + 1 + 24 characters, all of which SQS allows:
@@ -52,47 +25,57 @@ fn group_of(push: &Push) -> String {
     let reference = push.reference.full_name();
     let parts = [&push.account, &push.region, &push.repository, &reference];
     let identity = parts.map(|part| format!("{} {part}", part.len())).join(" ");
-    let hash = gix_object::compute_hash(gix_hash::Kind::Sha1, Kind::Blob, identity.as_bytes());
-    match hash {
+    match git::blob_id(identity.as_bytes()) {
         Ok(hash) => format!("{}-{}", push.repository, hash.to_hex_with_len(24)),
         // The hash refuses only what was made to collide.
         Err(_) => push.repository.clone(),
     }
 }
 
-/// Sends pushes on, and returns what became of each. `send` returns the entries that failed, by
-/// their place in the call. `max_receive_count` is asked only after a failure with others behind it.
+/// A push on its way to the push queue.
+struct Forwarding {
+    message: Message,
+    push: Push,
+    group: String,
+}
+
+/// Sends pushes on, and returns what became of each message. `send` returns the entries that failed,
+/// by their place in the call. `max_receive_count` is asked only after a failure with others behind
+/// it.
+///
+/// Lambda hands out at most ten messages of a FIFO queue, as many as one call takes
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html>). A call that is too
+/// large for SQS is refused as a whole; then each is sent by itself.
 pub async fn forward(
-    pushes: Vec<Forwarding>,
+    pushes: Vec<(Message, Push)>,
     stop: Instant,
     send: impl AsyncFn(&[NewMessage<'_>]) -> Result<Vec<(usize, CallError)>, CallError>,
     max_receive_count: impl AsyncFn() -> Option<u32>,
-) -> Vec<(Forwarding, Result<(), Error>)> {
+) -> Vec<(Message, Outcome)> {
     let mut outcomes = Vec::with_capacity(pushes.len());
-    let mut failed_groups = HashSet::new();
-    let mut waiting = pushes;
+    let forwarding = |(message, push)| Forwarding {
+        group: group_of(&push),
+        message,
+        push,
+    };
+    let mut waiting: Vec<_> = pushes.into_iter().map(forwarding).collect();
     while !waiting.is_empty() {
-        let (behind, ready) = waiting
-            .into_iter()
-            .partition::<Vec<_>, _>(|push| failed_groups.contains(&push.group));
-        let behind = behind.into_iter();
-        outcomes.extend(behind.map(|push| (push, Err(Error::BehindFailure))));
-        let (call, later) = next_call(ready);
-        waiting = later;
-        let entries: Vec<_> = call.iter().map(Forwarding::new_message).collect();
-        let results = send_entries(&entries, stop, &send).await;
-        for (push, result) in call.into_iter().zip(results) {
-            let has_later = || waiting.iter().any(|later| later.group == push.group);
-            if result.is_err() && has_later() {
-                let most = max_receive_count().await;
-                let is_last = most.is_some_and(|most| push.received.1.receive_count >= most);
-                // To wait behind a last delivery would only use up those of the later ones.
-                if !is_last {
-                    failed_groups.insert(push.group.clone());
-                }
+        let mut groups = HashSet::new();
+        let is_first = |push: &Forwarding| groups.insert(push.group.clone());
+        let (call, mut later) = waiting.into_iter().partition::<Vec<_>, _>(is_first);
+        let results = send_entries(&call, stop, &send).await;
+        for (Forwarding { message, group, .. }, result) in call.into_iter().zip(results) {
+            let is_behind = |later: &mut Forwarding| later.group == group;
+            if let Err(error) = &result
+                && later.iter_mut().any(is_behind)
+                && batch::holds_back(error, &message, max_receive_count()).await
+            {
+                let behind = later.extract_if(.., is_behind);
+                outcomes.extend(behind.map(|push| (push.message, Err(Error::BehindFailure))));
             }
-            outcomes.push((push, result));
+            outcomes.push((message, result.map(|()| Done::Forwarded)));
         }
+        waiting = later;
     }
     outcomes
 }
@@ -100,16 +83,22 @@ pub async fn forward(
 /// Sends messages in one call. Where SQS refuses the call as it is, each is sent by itself: one that
 /// cannot be sent must not take nine others to the dead-letter queue.
 async fn send_entries(
-    entries: &[NewMessage<'_>],
+    pushes: &[Forwarding],
     stop: Instant,
     send: &impl AsyncFn(&[NewMessage<'_>]) -> Result<Vec<(usize, CallError)>, CallError>,
 ) -> Vec<Result<(), Error>> {
-    let answer = send_until(stop, entries, send).await;
+    let entries = pushes.iter().map(|push| NewMessage {
+        group: &push.group,
+        deduplication_id: &push.push.event_id,
+        body: &push.message.body,
+    });
+    let entries: Vec<_> = entries.collect();
+    let answer = send_until(stop, &entries, send).await;
     match &answer {
         Some(Err(error)) if is_refused(error) && entries.len() > 1 => {
             let mut results = Vec::new();
             for entry in entries {
-                let answer = send_until(stop, std::slice::from_ref(entry), send).await;
+                let answer = send_until(stop, &[entry], send).await;
                 results.push(result_of(0, &answer));
             }
             results
@@ -157,25 +146,6 @@ fn is_refused(error: &CallError) -> bool {
         | Cause::DoesNotExist
         | Cause::Denied => false,
     }
-}
-
-/// The pushes of the next call, and those that have to wait for a later one.
-fn next_call(ready: Vec<Forwarding>) -> (Vec<Forwarding>, Vec<Forwarding>) {
-    let (mut call, mut later) = (Vec::new(), Vec::new());
-    let mut groups = HashSet::new();
-    let mut bytes = 0;
-    for push in ready {
-        let size = push.received.1.body.len();
-        let is_first_of_group = groups.insert(push.group.clone());
-        let fits = call.len() < MOST_ENTRIES && (call.is_empty() || bytes + size <= MOST_BYTES);
-        if is_first_of_group && fits {
-            bytes += size;
-            call.push(push);
-        } else {
-            later.push(push);
-        }
-    }
-    (call, later)
 }
 
 #[cfg(test)]

@@ -9,6 +9,9 @@ mod listing;
 use std::sync::Arc;
 use std::time::Duration;
 
+use metrique::emf::flags::NoMetric;
+use metrique::unit::{Byte, Count, Millisecond};
+use metrique::unit_of_work::metrics;
 use tokio::time::{Instant, timeout_at};
 
 use crate::aws::Aws;
@@ -54,6 +57,16 @@ impl FunctionLocation {
     }
 }
 
+/// What became of a message that needs no other delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Done {
+    Published(Published),
+    /// The intake gave it to the push queue.
+    Forwarded,
+    /// There is nothing to build.
+    Skipped(Skip),
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Published {
     pub outcome: PushOutcome,
@@ -86,31 +99,50 @@ impl PushOutcome {
     }
 }
 
-/// What a push cost, as far as it came.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What a push cost, as far as it came. The log has these fields, most of them as metrics.
+#[metrics(subfield_owned)]
+#[derive(Clone, Debug, Default)]
 pub struct Figures {
     /// Files and links in the tree.
-    pub files: usize,
+    #[metrics(unit = Count)]
+    pub files: u64,
     /// Entries in the bundle, folders included.
-    pub entries: usize,
+    #[metrics(flags(NoMetric))]
+    pub entries: u64,
+    #[metrics(unit = Count)]
     pub fetched: u64,
-    pub bytes_fetched: u64,
     /// Blobs taken over from an earlier bundle.
+    #[metrics(unit = Count)]
     pub reused: u64,
-    /// Their bytes, as that bundle compressed them.
-    pub bytes_reused: u64,
+    #[metrics(unit = Byte)]
     pub bytes: u64,
-    pub walk: Duration,
-    /// Time to fetch, compress and upload.
-    pub bundle: Duration,
-    /// Time to start the build.
-    pub build: Duration,
-    /// From the first step to the last.
-    pub time: Duration,
+    #[metrics(unit = Byte)]
+    pub bytes_fetched: u64,
+    /// Bytes taken over, as the earlier bundle compressed them.
+    #[metrics(unit = Byte)]
+    pub bytes_reused: u64,
     /// Requests to CodeCommit, every attempt counted.
+    #[metrics(unit = Count)]
     pub calls: u64,
     /// Those among them that were throttled.
+    #[metrics(unit = Count)]
     pub throttled: u64,
+    /// From the first step to the last.
+    #[metrics(unit = Millisecond)]
+    pub ms: u64,
+    #[metrics(flags(NoMetric))]
+    pub walk_ms: u64,
+    /// Time to fetch, compress and upload.
+    #[metrics(flags(NoMetric))]
+    pub bundle_ms: u64,
+    /// Time to start the build.
+    #[metrics(flags(NoMetric))]
+    pub build_ms: u64,
+}
+
+/// Whole milliseconds of a time, for the log.
+pub fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Sees to it that a push has its build unless there is nothing to build, and fills in `figures` on
@@ -121,7 +153,7 @@ pub async fn publish(
     push: &Push,
     delivery: &Delivery,
     figures: &mut Figures,
-) -> Result<Result<Published, Skip>, Error> {
+) -> Result<Done, Error> {
     let late = Error::OutOfTime("the invocation ends before the push is published");
     let attempt = timeout_at(delivery.stop, attempt(aws, config, push, delivery, figures));
     attempt.await.unwrap_or(Err(late))
@@ -133,10 +165,10 @@ async fn attempt(
     push: &Push,
     delivery: &Delivery,
     figures: &mut Figures,
-) -> Result<Result<Published, Skip>, Error> {
+) -> Result<Done, Error> {
     let project = match project(aws, config, push).await? {
         Ok(project) => project,
-        Err(skip) => return Ok(Err(skip)),
+        Err(skip) => return Ok(Done::Skipped(skip)),
     };
     let keys = Keys::of(push, &delivery.location);
 
@@ -145,7 +177,7 @@ async fn attempt(
         let builds = &aws.builds;
         let build = builds.of_event(&project, &push.event_id, push.time);
         if let Some(build_id) = build.await? {
-            return Ok(Ok(Published {
+            return Ok(Done::Published(Published {
                 outcome: PushOutcome::AlreadyBuilt,
                 build_id,
                 bundle: None,
@@ -171,7 +203,7 @@ async fn attempt(
                 pushed = find().await?;
             }
         }
-        figures.walk = begun.elapsed();
+        figures.walk_ms = milliseconds(begun.elapsed());
         let commit = pushed.commit;
         match bundle::make(aws, repository, pushed, push, &keys, delivery, figures).await {
             Ok(stored) => {
@@ -205,8 +237,8 @@ async fn attempt(
     };
     let started = aws.builds.start(&project, &request, config.artifacts);
     let build_id = started.await?;
-    figures.build = begun.elapsed();
-    Ok(Ok(Published {
+    figures.build_ms = milliseconds(begun.elapsed());
+    Ok(Done::Published(Published {
         outcome,
         build_id,
         bundle: stored.ok(),

@@ -14,19 +14,20 @@
 mod line;
 
 use std::io::Write;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use metrique::emf::Emf;
 use metrique::writer::format::Format;
 use metrique::{CloseValue, RootEntry};
 use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use tracing::Level;
 
-use crate::batch::{Message, MessageOutcome};
+use crate::batch::{Message, Outcome};
 use crate::error::{Class, Error};
 use crate::event::EventFields;
-use crate::publish::{Figures, Published};
-use line::{Line, TimedLine};
+use crate::publish::{Figures, milliseconds};
+use line::{Line, OutcomeFields, TimedLine};
 
 /// The namespace of the metrics; the dashboard of `template.yaml` reads them from it.
 pub const NAMESPACE: &str = "pushbuild";
@@ -36,8 +37,6 @@ pub const NAMESPACE: &str = "pushbuild";
 pub struct Metrics {
     /// When the work on the message began.
     pub begun: Option<OffsetDateTime>,
-    /// Of a push that has its build.
-    pub published: Option<Published>,
     /// Of a push that was worked on to an end of its own.
     pub figures: Option<Figures>,
 }
@@ -46,7 +45,7 @@ impl Metrics {
     pub fn begin() -> Self {
         Self {
             begun: Some(OffsetDateTime::now_utc()),
-            ..Self::default()
+            figures: None,
         }
     }
 }
@@ -62,8 +61,8 @@ pub struct Reporter {
 
 impl Reporter {
     /// Writes the line of one message to standard output, unless the log's level leaves it out.
-    pub fn report(&self, message: &Message, outcome: MessageOutcome<'_>, metrics: Metrics) {
-        let wanted = match level(&outcome) {
+    pub fn report(&self, message: &Message, outcome: &Outcome, metrics: Metrics) {
+        let wanted = match level(outcome) {
             Level::ERROR => tracing::enabled!(Level::ERROR),
             Level::WARN => tracing::enabled!(Level::WARN),
             _ => tracing::enabled!(Level::INFO),
@@ -79,32 +78,28 @@ impl Reporter {
     fn document(
         &self,
         message: &Message,
-        outcome: MessageOutcome<'_>,
+        outcome: &Outcome,
         metrics: Metrics,
         at: SystemTime,
     ) -> Vec<u8> {
-        let mut line = Line::new(&self.function_name, level(&outcome).as_str(), at);
-        line.request_id = Some(self.request_id.clone()).filter(|id| !id.is_empty());
-        line.message_id = Some(message.id.clone());
-        line.receive_count = message.receive_count;
-        line.times(message.sent, metrics.begun);
-        if let Some(figures) = metrics.figures {
-            line.cost(&figures);
-        }
-        line.fields = match outcome {
-            MessageOutcome::Done(push)
-            | MessageOutcome::Forwarded(push)
-            | MessageOutcome::Failed(Some(push), _) => EventFields::from(push),
-            MessageOutcome::Skipped(_) | MessageOutcome::Failed(None, _) => {
-                EventFields::of_body(&message.body)
-            }
+        let line = Line {
+            function_name: self.function_name.clone(),
+            timestamp: written(at.into()).unwrap_or_default(),
+            level: level(outcome).as_str(),
+            message: "push",
+            request_id: Some(self.request_id.clone()).filter(|id| !id.is_empty()),
+            message_id: message.id.clone(),
+            receive_count: message.receive_count,
+            fields: EventFields::of_body(&message.body),
+            queued_at: message.sent.and_then(written),
+            begun_at: metrics.begun.and_then(written),
+            // Two clocks may differ: it has waited for no less than nothing.
+            waited_ms: message.sent.zip(metrics.begun).map(|(sent, begun)| {
+                milliseconds(Duration::try_from(begun - sent).unwrap_or_default())
+            }),
+            result: OutcomeFields::of(outcome),
+            figures: metrics.figures,
         };
-        match outcome {
-            MessageOutcome::Done(_) => line.done(metrics.published),
-            MessageOutcome::Forwarded(_) => line.outcome = "forwarded",
-            MessageOutcome::Skipped(skip) => line.skipped(skip),
-            MessageOutcome::Failed(_, error) => line.failed(error),
-        }
         let mut out = Vec::with_capacity(2048);
         let format = Emf::builder(NAMESPACE.to_owned(), vec![vec![]])
             .build()
@@ -117,17 +112,18 @@ impl Reporter {
 }
 
 /// The log level of an outcome.
-fn level(outcome: &MessageOutcome<'_>) -> Level {
+fn level(outcome: &Outcome) -> Level {
     match outcome {
-        MessageOutcome::Done(_)
-        | MessageOutcome::Forwarded(_)
-        | MessageOutcome::Skipped(_)
-        | MessageOutcome::Failed(_, Error::BehindFailure) => Level::INFO,
-        MessageOutcome::Failed(_, error) => match error.class() {
+        Ok(_) | Err(Error::BehindFailure) => Level::INFO,
+        Err(error) => match error.class() {
             Class::Retry => Level::WARN,
             Class::RefusedByAws | Class::Reject => Level::ERROR,
         },
     }
+}
+
+fn written(at: OffsetDateTime) -> Option<String> {
+    at.format(&Rfc3339).ok()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ mod repositories;
 pub use references::ReferenceGlobs;
 pub use repositories::{Repositories, Selected};
 
-use crate::event::{Push, Request, Skip};
+use crate::event::{self, BadMessage, Push, Request, Skip};
 
 /// What a deployment builds.
 #[derive(Clone, Debug)]
@@ -20,13 +20,14 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// A message's request, with the pushes skipped that are not to be built.
-    pub fn apply(&self, request: Request) -> Request {
+    /// Reads a message's body; a push that is not to be built is skipped.
+    pub fn read(&self, body: &str) -> Result<Request, BadMessage> {
+        let request = event::parse(body)?;
         let skip = match &request {
             Request::Build(push) => self.skips(push),
             Request::Skip(_) => None,
         };
-        skip.map_or(request, Request::Skip)
+        Ok(skip.map_or(request, Request::Skip))
     }
 
     /// Why this push is left out, if it is.

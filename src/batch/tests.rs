@@ -16,9 +16,11 @@ fn message(id: &str, body: &str, receive_count: u32) -> Message {
 }
 
 /// Does what the messages say and keeps a record of it.
+#[derive(Default)]
 struct Script {
     max_receive_count: Option<u32>,
     worked: Mutex<Vec<String>>,
+    /// Message id, outcome, and whether the work came to its own end.
     reported: Mutex<Vec<(String, &'static str, bool)>>,
 }
 
@@ -38,7 +40,7 @@ impl Work for Script {
         }
     }
 
-    async fn publish(self: Arc<Self>, push: Push, _: bool) -> (Result<Option<Skip>, Error>, bool) {
+    async fn publish(self: Arc<Self>, push: Push, _: bool) -> (Outcome, bool) {
         let name = format!("{} {}", push.event_id, push.reference.short_name);
         self.worked.lock().unwrap().push(name);
         let outcome = match push.event_id.as_str() {
@@ -51,10 +53,10 @@ impl Work for Script {
             "panic" => panic!("a test's panic"),
             "slow" => {
                 tokio::time::sleep(Duration::from_secs(10)).await;
-                Ok(None)
+                Ok(Done::Forwarded)
             }
-            "projectless" => Ok(Some(Skip::UnreferencedMergeCommit)),
-            _ => Ok(None),
+            "projectless" => Ok(Done::Skipped(Skip::UnreferencedMergeCommit)),
+            _ => Ok(Done::Forwarded),
         };
         (outcome, true)
     }
@@ -63,13 +65,12 @@ impl Work for Script {
         self.max_receive_count
     }
 
-    fn report(&self, message: &Message, outcome: MessageOutcome<'_>, ended: bool) {
+    fn report(&self, message: &Message, outcome: &Outcome, ended: bool) {
         let outcome = match outcome {
-            MessageOutcome::Done(_) => "done",
-            MessageOutcome::Forwarded(_) => "forwarded",
-            MessageOutcome::Skipped(_) => "skipped",
-            MessageOutcome::Failed(Some(_), _) => "failed",
-            MessageOutcome::Failed(None, _) => "bad",
+            Ok(Done::Skipped(_)) => "skipped",
+            Ok(_) => "done",
+            Err(Error::BadMessage(_)) => "bad",
+            Err(_) => "failed",
         };
         let mut reported = self.reported.lock().unwrap();
         reported.push((message.id.clone(), outcome, ended));
@@ -77,22 +78,29 @@ impl Work for Script {
 }
 
 struct Ran {
-    /// Failed message ids in order.
+    /// Ids and errors of the messages that failed.
     failed: Vec<String>,
     errors: Vec<String>,
     /// What was worked on, in order.
     worked: Vec<String>,
-    /// Message id, outcome, and whether the work came to its own end.
     reported: Vec<(String, &'static str, bool)>,
 }
 
-async fn run_with(messages: Vec<Message>, time: Duration, max_receive_count: Option<u32>) -> Ran {
+/// Works on messages with these bodies, whose ids are their places.
+async fn run_with(
+    bodies: &[&str],
+    time: Duration,
+    receive_count: u32,
+    max_receive_count: Option<u32>,
+) -> Ran {
     let script = Arc::new(Script {
         max_receive_count,
-        worked: Mutex::default(),
-        reported: Mutex::default(),
+        ..Script::default()
     });
-    let failures = handle(&script, messages, Instant::now() + time).await;
+    let bodies = bodies.iter().enumerate();
+    let messages = bodies.map(|(place, body)| message(&place.to_string(), body, receive_count));
+    let mut failures = handle(&script, messages.collect(), Instant::now() + time).await;
+    failures.sort_by_key(|failure| failure.message.id.clone());
     let (worked, reported) = (&script.worked, &script.reported);
     Ran {
         failed: failures.iter().map(|it| it.message.id.clone()).collect(),
@@ -102,15 +110,8 @@ async fn run_with(messages: Vec<Message>, time: Duration, max_receive_count: Opt
     }
 }
 
-fn messages(bodies: &[&str], receive_count: u32) -> Vec<Message> {
-    let numbered = bodies.iter().enumerate();
-    numbered
-        .map(|(number, body)| message(&number.to_string(), body, receive_count))
-        .collect()
-}
-
 async fn run(bodies: &[&str]) -> Ran {
-    run_with(messages(bodies, 1), Duration::from_mins(1), Some(5)).await
+    run_with(bodies, Duration::from_mins(1), 1, Some(5)).await
 }
 
 #[tokio::test]
@@ -177,8 +178,7 @@ async fn a_push_that_failed_for_the_last_time_holds_nobody_up() {
         (Some(3), &["0", "1"]),
         (None, &["0", "1"]),
     ] {
-        let lane = messages(&["fail a", "ok a"], 2);
-        let ran = run_with(lane, Duration::from_mins(1), most).await;
+        let ran = run_with(&["fail a", "ok a"], Duration::from_mins(1), 2, most).await;
         assert_eq!(ran.failed, failed, "{most:?}");
         assert_eq!(ran.worked.len(), 3 - failed.len());
     }
@@ -186,15 +186,15 @@ async fn a_push_that_failed_for_the_last_time_holds_nobody_up() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_unfinished_at_the_end_is_reported_and_what_is_finished_is_not() {
-    let messages = messages(&["slow a", "2 a", "3 b"], 1);
-    let ran = run_with(messages, Duration::from_secs(5), Some(5)).await;
+    let bodies = ["slow a", "2 a", "3 b"];
+    let ran = run_with(&bodies, Duration::from_secs(5), 1, None).await;
     assert_eq!(ran.failed, ["0", "1"]);
     assert!(ran.errors[0].contains("out of time"), "{:?}", ran.errors);
 }
 
 #[tokio::test(start_paused = true)]
 async fn nothing_begins_that_cannot_end() {
-    let ran = run_with(messages(&["1 a"], 1), Duration::from_millis(500), Some(5)).await;
+    let ran = run_with(&["1 a"], Duration::from_millis(500), 1, None).await;
     assert_eq!(ran.failed, ["0"]);
     assert!(ran.worked.is_empty());
 }

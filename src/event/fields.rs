@@ -1,9 +1,8 @@
 //! Names for the log, of any message.
 
 use metrique::unit_of_work::metrics;
-use time::format_description::well_known::Rfc3339;
 
-use super::{Event, Push};
+use super::Event;
 
 /// What a message says that it is about, unchecked.
 #[metrics(subfield_owned)]
@@ -22,32 +21,17 @@ impl EventFields {
     /// Reads a body, as far as it can be read.
     pub fn of_body(body: &str) -> Self {
         // Longer than any name that AWS gives or takes, and short enough for a log line.
-        let fit = |name: Option<String>| name.filter(|name| name.len() <= 512);
-        let Ok(event) = serde_json::from_str::<Event>(body) else {
-            return Self::default();
-        };
+        let fit = |name: Option<&str>| name.filter(|name| name.len() <= 512).map(str::to_owned);
+        let event = serde_json::from_str(body).unwrap_or_default();
+        let field = |name| fit(Event(&event).text(name));
         Self {
-            event_id: fit(event.id),
-            account: fit(event.account),
-            region: fit(event.region),
-            repository: fit(event.detail.repository_name),
-            reference: fit(event.detail.reference_full_name),
-            commit: fit(event.detail.commit_id),
-            pushed_at: fit(event.time),
-        }
-    }
-}
-
-impl From<&Push> for EventFields {
-    fn from(push: &Push) -> Self {
-        Self {
-            event_id: Some(push.event_id.clone()),
-            account: Some(push.account.clone()),
-            region: Some(push.region.clone()),
-            repository: Some(push.repository.clone()),
-            reference: Some(push.reference.full_name()),
-            commit: Some(push.commit.to_string()),
-            pushed_at: push.time.format(&Rfc3339).ok(),
+            event_id: field("id"),
+            account: field("account"),
+            region: field("region"),
+            repository: field("detail.repositoryName"),
+            reference: field("detail.referenceFullName"),
+            commit: field("detail.commitId"),
+            pushed_at: field("time"),
         }
     }
 }

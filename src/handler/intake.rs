@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use super::Invocation;
 use crate::aws::sqs::{NewMessage, Queue};
-use crate::batch::{self, Failure, Message, MessageOutcome};
+use crate::batch::{self, Failure, Message, Outcome};
 use crate::config::IntakeConfig;
-use crate::event;
-use crate::intake::{self, Forwarding};
+use crate::intake;
 use crate::report::Metrics;
 
 /// What is kept from one invocation to the next.
@@ -17,37 +16,26 @@ pub(super) struct Intake {
 }
 
 impl Intake {
-    /// Forwards the pushes of a batch, and returns what failed, in the batch's order.
+    /// Forwards the pushes of a batch, and returns what failed.
     pub(super) async fn handle(
         &self,
         invocation: &Invocation,
         messages: Vec<Message>,
     ) -> Vec<Failure> {
         let begun = Metrics::begin();
-        let report = |message: &Message, outcome: MessageOutcome<'_>| {
+        let report = |message: &Message, outcome: &Outcome| {
             invocation.reporter.report(message, outcome, begun.clone());
         };
-        let read = |body: &str| {
-            let request = event::parse(body)?;
-            Ok(self.config.selection.apply(request))
-        };
+        let read = |body: &str| self.config.selection.read(body);
         let (pushes, mut failures) = batch::read(messages, read, report);
-        let pushes = pushes.into_iter().map(Forwarding::new).collect();
         let url = &self.config.push_queue_url;
         let stop = invocation.stop;
         let send = async |messages: &[NewMessage<'_>]| self.queue.send(url, messages).await;
         let max_receive_count = async || invocation.source_queue.max_receive_count(stop).await;
-        let forwarded = intake::forward(pushes, stop, send, max_receive_count).await;
-        for (forwarding, outcome) in forwarded {
-            let (number, message, push) = forwarding.received;
-            match outcome {
-                Ok(()) => report(&message, MessageOutcome::Forwarded(&push)),
-                Err(error) => {
-                    report(&message, MessageOutcome::Failed(Some(&push), &error));
-                    failures.push((number, Failure { message, error }));
-                }
-            }
+        for (message, outcome) in intake::forward(pushes, stop, send, max_receive_count).await {
+            report(&message, &outcome);
+            failures.extend(outcome.err().map(|error| Failure { message, error }));
         }
-        batch::in_order(failures)
+        failures
     }
 }

@@ -7,11 +7,10 @@ use tokio::time::Instant;
 use super::Invocation;
 use crate::aws::Aws;
 use crate::aws::codecommit::CallCounts;
-use crate::batch::{self, Failure, Message, MessageOutcome, Work};
+use crate::batch::{self, Failure, Message, Outcome, Work};
 use crate::config::Config;
-use crate::error::Error;
-use crate::event::{self, BadMessage, Push, Request, Skip};
-use crate::publish::{self, Delivery, Figures, FirstBundles};
+use crate::event::{BadMessage, Push, Request};
+use crate::publish::{self, Delivery, Done, Figures, FirstBundles, milliseconds};
 use crate::report::Metrics;
 
 /// What is kept from one invocation to the next.
@@ -21,7 +20,7 @@ pub(super) struct Publisher {
 }
 
 impl Publisher {
-    /// Builds the pushes of a batch, and returns what failed, in the batch's order.
+    /// Builds the pushes of a batch, and returns what failed.
     pub(super) async fn handle(
         self: Arc<Self>,
         invocation: Arc<Invocation>,
@@ -50,15 +49,10 @@ impl Work for PublishBatch {
     type Metrics = Metrics;
 
     fn read(&self, body: &str) -> Result<Request, BadMessage> {
-        let request = event::parse(body)?;
-        Ok(self.publisher.config.selection.apply(request))
+        self.publisher.config.selection.read(body)
     }
 
-    async fn publish(
-        self: Arc<Self>,
-        push: Push,
-        may_be_repeated: bool,
-    ) -> (Result<Option<Skip>, Error>, Metrics) {
+    async fn publish(self: Arc<Self>, push: Push, may_be_repeated: bool) -> (Outcome, Metrics) {
         let begun = Instant::now();
         let mut metrics = Metrics::begin();
         let delivery = Delivery {
@@ -70,20 +64,14 @@ impl Work for PublishBatch {
         };
         let mut figures = Figures::default();
         let Publisher { aws, config } = &*self.publisher;
-        let done = publish::publish(aws, config, &push, &delivery, &mut figures).await;
-        figures.calls = delivery.counts.calls();
-        figures.throttled = delivery.counts.throttled();
-        figures.time = begun.elapsed();
-        let result = match done {
-            Ok(Ok(published)) => {
-                metrics.published = Some(published);
-                Ok(None)
-            }
-            Ok(Err(skip)) => return (Ok(Some(skip)), metrics),
-            Err(error) => Err(error),
-        };
-        metrics.figures = Some(figures);
-        (result, metrics)
+        let outcome = publish::publish(aws, config, &push, &delivery, &mut figures).await;
+        if !matches!(outcome, Ok(Done::Skipped(_))) {
+            figures.calls = delivery.counts.calls();
+            figures.throttled = delivery.counts.throttled();
+            figures.ms = milliseconds(begun.elapsed());
+            metrics.figures = Some(figures);
+        }
+        (outcome, metrics)
     }
 
     async fn max_receive_count(&self) -> Option<u32> {
@@ -92,7 +80,7 @@ impl Work for PublishBatch {
         source_queue.max_receive_count(invocation.stop).await
     }
 
-    fn report(&self, message: &Message, outcome: MessageOutcome<'_>, metrics: Metrics) {
+    fn report(&self, message: &Message, outcome: &Outcome, metrics: Metrics) {
         self.invocation.reporter.report(message, outcome, metrics);
     }
 }

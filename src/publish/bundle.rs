@@ -13,7 +13,7 @@ use zip::DateTime;
 
 use super::key::Keys;
 use super::listing::Pushed;
-use super::{Delivery, Figures};
+use super::{Delivery, Figures, milliseconds};
 use crate::aws::Aws;
 use crate::aws::codecommit::Repository;
 use crate::aws::s3::{Label, Stored, Upload};
@@ -21,7 +21,7 @@ use crate::blobs::Blobs;
 use crate::bundle::{BundleWriter, Content, zip_time};
 use crate::error::{Error, NoBundle};
 use crate::event::Push;
-use crate::git::EntryKind;
+use crate::git::{Entry, EntryKind};
 use crate::tree::{self, Tree};
 
 /// Time to give up an unfinished upload.
@@ -48,13 +48,10 @@ pub async fn make(
     let begun = Instant::now();
     let bases = Arc::new(bases);
     let tree = Arc::new(tree::walk(&repository, &bases, &aws.trees, commit, root).await?);
-    figures.walk += begun.elapsed();
-    figures.entries = tree.entries.len();
-    figures.files = tree
-        .entries
-        .iter()
-        .filter(|entry| !matches!(entry.kind, EntryKind::Folder | EntryKind::Submodule))
-        .count();
+    figures.walk_ms += milliseconds(begun.elapsed());
+    figures.entries = tree.entries.len() as u64;
+    let is_file = |entry: &&Entry| !matches!(entry.kind, EntryKind::Folder | EntryKind::Submodule);
+    figures.files = tree.entries.iter().filter(is_file).count() as u64;
 
     let begun = Instant::now();
     let label = Label {
@@ -95,7 +92,7 @@ pub async fn make(
         }
     };
     let blobs = &filling.blobs;
-    figures.bundle = begun.elapsed();
+    figures.bundle_ms = milliseconds(begun.elapsed());
     figures.fetched = blobs.fetched();
     figures.bytes_fetched = blobs.bytes_fetched();
     figures.reused = blobs.reused();

@@ -1,7 +1,6 @@
 //! Where a push's bundle is in the bucket, and where others of its repository are.
 
 use gix_hash::ObjectId;
-use gix_object::Kind;
 
 use super::FunctionLocation;
 use crate::event::{Push, ReferenceKind};
@@ -70,8 +69,7 @@ fn bundle(folder: &str, push: &Push, commit: &ObjectId) -> String {
         return usual;
     }
     let full_name = push.reference.full_name();
-    let hash = gix_object::compute_hash(gix_hash::Kind::Sha1, Kind::Blob, full_name.as_bytes());
-    match hash {
+    match git::blob_id(full_name.as_bytes()) {
         Ok(hash) => key(&format!(".long/{hash}")),
         // The hash refuses only what was made to collide; S3 then refuses the key in words.
         Err(_) => usual,

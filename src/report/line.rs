@@ -1,16 +1,15 @@
 //! The fields of the line, and which of them are metrics.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use metrique::emf::flags::NoMetric;
-use metrique::unit::{Byte, Count, Millisecond};
+use metrique::unit::{Count, Millisecond};
 use metrique::unit_of_work::metrics;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
-use crate::error::{Class, Error};
-use crate::event::{EventFields, Skip};
-use crate::publish::{Figures, Published, PushOutcome};
+use crate::batch::Outcome;
+use crate::error::Class;
+use crate::event::EventFields;
+use crate::publish::{Done, Figures, PushOutcome};
 
 /// A line, and the time of its metrics.
 #[metrics(emf::dimension_sets = [["FunctionName"]])]
@@ -25,26 +24,36 @@ pub(super) struct TimedLine {
 /// One line. Text is a property; numbers are metrics unless they say otherwise; what is `None` is
 /// left out, so that a push that was skipped does not count as one of no bytes.
 #[metrics(subfield_owned)]
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Line {
     #[metrics(name = "FunctionName")]
-    function_name: String,
+    pub(super) function_name: String,
     /// Where Lambda looks for the time and the level of a line in JSON.
-    timestamp: String,
-    level: &'static str,
-    message: &'static str,
+    pub(super) timestamp: String,
+    pub(super) level: &'static str,
+    pub(super) message: &'static str,
     pub(super) request_id: Option<String>,
-    pub(super) message_id: Option<String>,
+    pub(super) message_id: String,
     #[metrics(flags(NoMetric))]
     pub(super) receive_count: u32,
-
     #[metrics(flatten)]
     pub(super) fields: EventFields,
     /// When the message came into the queue.
-    queued_at: Option<String>,
-    begun_at: Option<String>,
+    pub(super) queued_at: Option<String>,
+    pub(super) begun_at: Option<String>,
+    #[metrics(unit = Millisecond)]
+    pub(super) waited_ms: Option<u64>,
+    #[metrics(flatten)]
+    pub(super) result: OutcomeFields,
+    #[metrics(flatten)]
+    pub(super) figures: Option<Figures>,
+}
 
-    pub(super) outcome: &'static str,
+/// What became of the message, in words and as counts.
+#[metrics(subfield_owned)]
+#[derive(Debug, Default)]
+pub(super) struct OutcomeFields {
+    outcome: &'static str,
     class: Option<&'static str>,
     why: Option<String>,
     error: Option<String>,
@@ -66,120 +75,53 @@ pub(super) struct Line {
     rejected: u64,
     #[metrics(unit = Count)]
     unbundlable: u64,
-
-    #[metrics(unit = Millisecond)]
-    waited_ms: Option<u64>,
-    #[metrics(unit = Count)]
-    files: Option<u64>,
-    #[metrics(flags(NoMetric))]
-    entries: Option<u64>,
-    #[metrics(unit = Count)]
-    fetched: Option<u64>,
-    #[metrics(unit = Count)]
-    reused: Option<u64>,
-    #[metrics(unit = Byte)]
-    bytes: Option<u64>,
-    #[metrics(unit = Byte)]
-    bytes_fetched: Option<u64>,
-    #[metrics(unit = Byte)]
-    bytes_reused: Option<u64>,
-    #[metrics(unit = Count)]
-    calls: Option<u64>,
-    #[metrics(unit = Count)]
-    throttled: Option<u64>,
-    #[metrics(unit = Millisecond)]
-    ms: Option<u64>,
-    #[metrics(flags(NoMetric))]
-    walk_ms: Option<u64>,
-    #[metrics(flags(NoMetric))]
-    bundle_ms: Option<u64>,
-    #[metrics(flags(NoMetric))]
-    build_ms: Option<u64>,
 }
 
-impl Line {
-    /// A line that says only whose it is.
-    pub(super) fn new(function_name: &str, level: &'static str, at: SystemTime) -> Self {
-        Self {
-            function_name: function_name.to_owned(),
-            timestamp: written(at.into()).unwrap_or_default(),
-            level,
-            message: "push",
+impl OutcomeFields {
+    pub(super) fn of(outcome: &Outcome) -> Self {
+        let any = Self {
             pushes: 1,
             ..Self::default()
-        }
-    }
-
-    /// When it came in and how long it waited in the queue. Two clocks may differ: it has waited for
-    /// no less than nothing.
-    pub(super) fn times(&mut self, sent: Option<OffsetDateTime>, begun: Option<OffsetDateTime>) {
-        self.queued_at = sent.and_then(written);
-        self.begun_at = begun.and_then(written);
-        if let (Some(sent), Some(begun)) = (sent, begun) {
-            let waited = Duration::try_from(begun - sent).unwrap_or_default();
-            self.waited_ms = milliseconds(waited);
-        }
-    }
-
-    /// What it cost.
-    pub(super) fn cost(&mut self, figures: &Figures) {
-        self.files = Some(figures.files as u64);
-        self.entries = Some(figures.entries as u64);
-        self.fetched = Some(figures.fetched);
-        self.reused = Some(figures.reused);
-        self.bytes = Some(figures.bytes);
-        self.bytes_fetched = Some(figures.bytes_fetched);
-        self.bytes_reused = Some(figures.bytes_reused);
-        self.calls = Some(figures.calls);
-        self.throttled = Some(figures.throttled);
-        self.ms = milliseconds(figures.time);
-        self.walk_ms = milliseconds(figures.walk);
-        self.bundle_ms = milliseconds(figures.bundle);
-        self.build_ms = milliseconds(figures.build);
-    }
-
-    pub(super) fn done(&mut self, published: Option<Published>) {
-        let Some(published) = published else {
-            return;
         };
-        self.outcome = published.outcome.name();
-        self.started = u64::from(published.outcome != PushOutcome::AlreadyBuilt);
-        if published.outcome == PushOutcome::BuiltFromCodeCommit {
-            self.unbundlable = 1;
-            self.class = Some("unbundlable");
-        }
-        self.build_id = Some(published.build_id);
-        if let Some(bundle) = published.bundle {
-            self.key = Some(bundle.key);
-            self.version_id = bundle.version;
+        match outcome {
+            Ok(Done::Forwarded) => Self {
+                outcome: "forwarded",
+                ..any
+            },
+            Ok(Done::Skipped(skip)) => Self {
+                outcome: "skipped",
+                class: Some(skip.name()),
+                why: Some(skip.to_string()),
+                skipped: 1,
+                ..any
+            },
+            Ok(Done::Published(published)) => {
+                let is_unbundlable = published.outcome == PushOutcome::BuiltFromCodeCommit;
+                let bundle = published.bundle.as_ref();
+                Self {
+                    outcome: published.outcome.name(),
+                    class: is_unbundlable.then_some("unbundlable"),
+                    started: u64::from(published.outcome != PushOutcome::AlreadyBuilt),
+                    unbundlable: u64::from(is_unbundlable),
+                    build_id: Some(published.build_id.clone()),
+                    key: bundle.map(|bundle| bundle.key.clone()),
+                    version_id: bundle.and_then(|bundle| bundle.version.clone()),
+                    ..any
+                }
+            }
+            Err(error) => {
+                let is_rejected = error.class() == Class::Reject;
+                Self {
+                    outcome: "failed",
+                    class: Some(error.class().name()),
+                    error: Some(error.to_string()),
+                    advice: Some(error.advice()),
+                    aws_request_id: error.request_id().map(str::to_owned),
+                    retried: u64::from(!is_rejected),
+                    rejected: u64::from(is_rejected),
+                    ..any
+                }
+            }
         }
     }
-
-    pub(super) fn skipped(&mut self, skip: &Skip) {
-        self.outcome = "skipped";
-        self.class = Some(skip.name());
-        self.why = Some(skip.to_string());
-        self.skipped = 1;
-    }
-
-    /// It failed, or waits behind one that did.
-    pub(super) fn failed(&mut self, error: &Error) {
-        self.outcome = "failed";
-        self.class = Some(error.class().name());
-        self.error = Some(error.to_string());
-        self.advice = Some(error.advice());
-        self.aws_request_id = error.request_id().map(str::to_owned);
-        match error.class() {
-            Class::Retry | Class::RefusedByAws => self.retried = 1,
-            Class::Reject => self.rejected = 1,
-        }
-    }
-}
-
-fn written(at: OffsetDateTime) -> Option<String> {
-    at.format(&Rfc3339).ok()
-}
-
-fn milliseconds(time: Duration) -> Option<u64> {
-    u64::try_from(time.as_millis()).ok()
 }

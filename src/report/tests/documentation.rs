@@ -32,14 +32,11 @@ fn lines() -> Vec<Value> {
         request_id: Some("q1".to_owned()),
         ..CallError::sample(Cause::Throttled)
     });
-    let skip = Skip::UnreferencedMergeCommit;
+    let skipped = Done::Skipped(Skip::UnreferencedMergeCommit);
     vec![
-        line(MessageOutcome::Done(&push()), built()),
-        line(MessageOutcome::Skipped(&skip), Metrics::default()),
-        line(
-            MessageOutcome::Failed(Some(&push()), &call),
-            Metrics::default(),
-        ),
+        line(&Ok(built()), Some(figures())),
+        line(&Ok(skipped), None),
+        line(&Err(call), None),
     ]
 }
 
