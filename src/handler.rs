@@ -139,10 +139,10 @@ async fn handle(
 }
 
 /// Time to set when failed messages come back.
-const VISIBILITY_TIME: Duration = Duration::from_secs(2);
+const VISIBILITY_TIME: Duration = Duration::from_millis(1_500);
 
 /// Time for the answer to reach Lambda.
-const ANSWER_TIME: Duration = Duration::from_secs(1);
+const ANSWER_TIME: Duration = Duration::from_millis(500);
 
 /// Time assumed where the deadline is unusable.
 const ASSUMED_TIME: Duration = Duration::from_mins(5);
@@ -159,7 +159,7 @@ fn deadlines(context: &Context) -> (Instant, Instant) {
     // A short timeout, as in a try, still has to leave time for work.
     let margin = (VISIBILITY_TIME + ANSWER_TIME).min(left / 4);
     let stop = Instant::now() + left - margin;
-    (stop, stop + margin * 2 / 3)
+    (stop, stop + margin * 3 / 4)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use gix_hash::ObjectId;
 
 pub use read::{Found, Object, Tail};
 pub use upload::Upload;
+use upload::UploadSpeed;
 
 use super::failed;
 use crate::error::{CallError, Cause};
@@ -25,6 +26,7 @@ pub struct Bundles {
     /// The account that it must belong to: somebody who makes it anew after it was deleted would
     /// get the source otherwise.
     owner: Arc<OnceLock<String>>,
+    upload_speed: UploadSpeed,
 }
 
 /// What a bundle says of itself in its object metadata.
@@ -74,6 +76,7 @@ impl Bundles {
             ),
             bucket: bucket.to_owned(),
             owner: Arc::default(),
+            upload_speed: UploadSpeed::default(),
         };
         bundles.set_owner(owner.unwrap_or_default());
         bundles

@@ -27,8 +27,12 @@ use crate::tree::{self, Tree};
 /// Time to give up an unfinished upload.
 const ABORT_TIME: Duration = Duration::from_millis(500);
 
-/// Time to leave what there is for the next delivery; less where little time is left at all.
-const SAVE_TIME: Duration = Duration::from_secs(10);
+/// Time to leave what there is for the next delivery, beside the time that its bytes take to S3;
+/// less where little time is left at all.
+const SAVE_TIME: Duration = Duration::from_secs(5);
+
+/// Bytes of an entry's two records in a bundle, with a path of 100 bytes.
+const RECORDS: usize = 400;
 
 /// Makes the bundle of a push and stores it.
 pub async fn make(
@@ -124,11 +128,14 @@ impl Filling {
     /// ran out, and what there is was left for the next delivery.
     async fn fill(&mut self, upload: &mut Upload) -> Result<Option<(Stored, u64)>, NoBundle> {
         let left = self.stop.saturating_duration_since(Instant::now());
-        let enough = self.stop - SAVE_TIME.min(left / 4) - ABORT_TIME.min(left / 8);
+        let margin = SAVE_TIME.min(left / 12) + ABORT_TIME.min(left / 8);
+        let records = RECORDS * self.tree.entries.len();
         let mut writer = BundleWriter::new(self.time);
         let mut entries = pin!(self.blobs.in_order());
         let mut position = 0;
         while position < self.tree.entries.len() {
+            let to_send = upload.time_to_send(records).min(left / 2);
+            let enough = self.stop - margin - to_send;
             let Ok(next) = next_before(enough, &mut entries).await else {
                 Box::pin(self.save(upload, writer, position)).await?;
                 return Ok(None);

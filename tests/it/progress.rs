@@ -4,8 +4,8 @@ use crate::setup::prelude::*;
 use pushbuild_local::faults::RuleId;
 
 /// Three invocations' worth: 128 calls at once (64 until the first are answered), two seconds each,
-/// and some three seconds of each invocation for them.
-const FILES: usize = 300;
+/// and some five seconds of each invocation for them.
+const FILES: usize = 500;
 
 async fn slow_world(max_receive_count: u32) -> (World, RuleId) {
     let world = World::with(|deploy| {
@@ -39,8 +39,8 @@ async fn goes_on_until_it_is_done(bytes: usize) -> usize {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fetch_of_small_files_goes_on_where_the_last_delivery_ended() {
     let unfinished = goes_on_until_it_is_done(40).await;
-    // The third delivery is the last one, or the fourth; on a machine busy with other tests one more.
-    assert!((2..=4).contains(&unfinished), "{unfinished}");
+    // The third delivery is the last one; on a machine busy with other tests, a later one.
+    assert!((2..=5).contains(&unfinished), "{unfinished}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

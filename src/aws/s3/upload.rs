@@ -6,15 +6,18 @@
 //! copied to its place at the end: only whole bundles are where a bundle should be.
 
 mod multipart;
+mod speed;
 
 use std::fmt::Write as _;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::MetadataDirective;
 use aws_smithy_types::timeout::TimeoutConfig;
 use bytes::{Bytes, BytesMut};
 use multipart::Multipart;
+
+pub(super) use speed::UploadSpeed;
 
 use super::{Bundles, Label, PARTIAL, Stored, cause, failed, version};
 use crate::error::CallError;
@@ -78,6 +81,16 @@ impl Upload {
     /// Whether it can be left as a partial bundle.
     pub fn can_be_partial(&self) -> bool {
         self.is_partial || matches!(self.sent, Sent::Nothing(_))
+    }
+
+    /// How long S3 takes to get what it has not got yet, and so many bytes more.
+    pub fn time_to_send(&self, more: usize) -> Duration {
+        let under_way = match &self.sent {
+            Sent::Nothing(first) => first.as_ref().map_or(0, Bytes::len),
+            Sent::Parts(multipart) => multipart.in_flight() * PART,
+        };
+        let bytes = under_way + self.pending.len() + more;
+        self.bundles.upload_speed.time_for(bytes as u64)
     }
 
     /// Takes the next bytes; waits while enough parts are under way.
@@ -203,6 +216,7 @@ impl Upload {
     }
 
     async fn put(&self, body: Bytes) -> Result<Stored, CallError> {
+        let (begun, bytes) = (Instant::now(), body.len());
         let mut put = self
             .bundles
             .client
@@ -219,6 +233,7 @@ impl Upload {
             .send()
             .await
             .map_err(|error| failed("S3 PutObject", self.about(), &error, cause))?;
+        self.bundles.upload_speed.measured(bytes, begun.elapsed());
         Ok(self.stored(answer.version_id()))
     }
 

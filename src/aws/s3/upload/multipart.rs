@@ -1,5 +1,7 @@
 //! A multipart upload: some parts on their way while later ones are being made.
 
+use std::time::Instant;
+
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
 use bytes::Bytes;
@@ -53,6 +55,11 @@ impl Multipart {
         })
     }
 
+    /// Parts on their way.
+    pub(super) fn in_flight(&self) -> usize {
+        self.in_flight.len()
+    }
+
     /// Sends one part; waits while enough others are under way.
     pub(super) async fn send(&mut self, body: Bytes) -> Result<(), CallError> {
         while self.in_flight.len() >= PARTS_IN_FLIGHT {
@@ -61,6 +68,7 @@ impl Multipart {
         self.begun += 1;
         let number = self.begun;
         let about = self.bundles.about(&self.key);
+        let (speed, bytes) = (self.bundles.upload_speed.clone(), body.len());
         let call = self
             .bundles
             .client
@@ -73,10 +81,12 @@ impl Multipart {
             .checksum_algorithm(ChecksumAlgorithm::Crc32)
             .body(ByteStream::from(body));
         self.in_flight.spawn(async move {
+            let begun = Instant::now();
             let answer = call
                 .send()
                 .await
                 .map_err(|error| failed("S3 UploadPart", about, &error, cause))?;
+            speed.measured(bytes, begun.elapsed());
             Ok(CompletedPart::builder()
                 .part_number(number)
                 .set_e_tag(answer.e_tag)
