@@ -34,7 +34,7 @@ deploy-tests:
 ci:
     .ci/run
 
-# the benchmark of docs/performance.md: five ways from a push to its bundle
+# the benchmark of docs/performance.md: ways from a push to its bundle
 bench FILES="5000":
     benches/repository.sh target/bench-{{ FILES }} {{ FILES }}
     cargo bench --locked --bench push -- --latency 20 --runs 3 target/bench-{{ FILES }}

@@ -1,11 +1,10 @@
 //! What no way without a base can be faster than: its calls' latency shared by those in flight, or
 //! the processor time of hashing and compressing, whichever is larger.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use std::io::Write as _;
+use std::collections::BTreeSet;
+use std::io::{Seek as _, Write as _};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -16,12 +15,12 @@ use pushbuild::git::{Entry, EntryKind};
 
 use crate::shell;
 use crate::table::Row;
+use crate::ways::Run;
 
 /// A floor, and what it is made of.
 #[derive(Clone, Debug)]
 pub struct Floor {
-    /// Calls that cannot be avoided without a base.
-    pub calls: u64,
+    calls: usize,
     latency: Duration,
     compression: Duration,
 }
@@ -34,15 +33,19 @@ impl Floor {
 
     /// As the table's last line.
     pub fn row(&self) -> Row {
+        let calls = format!(
+            "{} calls: {:.2} s; hashing and compressing on one core: {:.2} s",
+            self.calls,
+            self.latency.as_secs_f64(),
+            self.compression.as_secs_f64()
+        );
         Row {
-            way: "  the floor".to_owned(),
-            wall: Some(self.time()),
-            calls: format!(
-                "{} calls: {:.2} s; hashing and compressing on one core: {:.2} s",
-                self.calls,
-                self.latency.as_secs_f64(),
-                self.compression.as_secs_f64()
-            ),
+            way: "the floor".to_owned(),
+            run: Run {
+                wall: self.time(),
+                ..Run::default()
+            },
+            calls,
             ..Row::default()
         }
     }
@@ -50,82 +53,53 @@ impl Floor {
 
 /// Measures it: every blob of the commit is hashed and compressed once.
 pub fn of(path: &Path, commit: &str, latency: Duration) -> anyhow::Result<Floor> {
-    let listing = shell::git(path, &["ls-tree", "-r", "-t", "-z", "--full-tree", commit])?;
-    let mut blobs = BTreeMap::new();
-    let mut folders = 1_u64;
-    for line in listing
-        .split(|byte| *byte == 0)
-        .filter(|line| !line.is_empty())
-    {
-        let line = String::from_utf8_lossy(line);
-        let mut words = line.split([' ', '\t']);
-        match (words.next(), words.next(), words.next()) {
-            (_, Some("tree"), _) => folders += 1,
-            (Some(mode), Some("blob"), Some(id)) => {
-                blobs.insert(id.to_owned(), mode == "120000");
-            }
-            _ => {}
-        }
+    let format = "--format=%(objecttype) %(objectname)";
+    let listing = shell::git(
+        path,
+        &["ls-tree", "-r", "-t", "--full-tree", format, commit],
+    )?;
+    let listing = String::from_utf8(listing)?;
+    let folders = listing.lines().filter(|line| line.starts_with("tree "));
+    let blobs = listing
+        .lines()
+        .filter_map(|line| line.strip_prefix("blob "));
+    let blobs: BTreeSet<_> = blobs.collect();
+    // The commit and its root tree.
+    let calls = blobs.len() + folders.count() + 2;
+
+    let mut ids = tempfile::tempfile()?;
+    for id in blobs {
+        writeln!(ids, "{id}")?;
     }
+    ids.rewind()?;
+    let contents = shell::run(
+        Command::new("git")
+            .arg("-C")
+            .arg(path)
+            .args(["cat-file", "--batch", "--buffer"])
+            .stdin(ids),
+    )?;
     let mut compression = Duration::ZERO;
-    for (id, raw) in contents(path, blobs.keys())? {
-        let is_link = blobs.get(&id).is_some_and(|is_link| *is_link);
+    let mut rest = &contents[..];
+    while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+        let header = std::str::from_utf8(&rest[..end])?;
+        let (id, size) = header.split_once(" blob ").context("not a blob")?;
+        let (raw, after) = rest[end + 1..].split_at(size.parse()?);
         let entry = Entry {
-            path: id.clone(),
-            kind: if is_link {
-                EntryKind::Link
-            } else {
-                EntryKind::File
-            },
-            id: object_id(&id)?,
+            path: id.to_owned(),
+            kind: EntryKind::File,
+            id: ObjectId::from_hex(id.as_bytes())?,
         };
         let begun = Instant::now();
-        verify(&raw, &entry.id).map_err(anyhow::Error::msg)?;
-        compress(&entry, &raw, zip_time(time::OffsetDateTime::UNIX_EPOCH))?;
+        verify(raw, &entry.id).map_err(anyhow::Error::msg)?;
+        compress(&entry, raw, zip_time(time::OffsetDateTime::UNIX_EPOCH))?;
         compression += begun.elapsed();
+        rest = &after[1..];
     }
-    let calls = blobs.len() as u64 + folders + 1;
     let share = f64::from(u32::try_from(calls)?) / f64::from(u32::try_from(in_flight_at(latency))?);
     Ok(Floor {
         calls,
         latency: latency.mul_f64(share),
         compression,
     })
-}
-
-/// The id that these 40 digits are.
-pub fn object_id(hex: &str) -> anyhow::Result<ObjectId> {
-    ObjectId::from_hex(hex.as_bytes()).with_context(|| format!("{hex} is not an object id"))
-}
-
-fn contents<'a>(
-    path: &Path,
-    ids: impl Iterator<Item = &'a String>,
-) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
-    let mut child = Command::new("git")
-        .arg("-C")
-        .arg(path)
-        .args(["cat-file", "--batch", "--buffer"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()?;
-    let asked = ids.fold(String::new(), |mut asked, id| {
-        let _ = writeln!(asked, "{id}");
-        asked
-    });
-    let mut input = child.stdin.take().context("no standard input")?;
-    let writer = std::thread::spawn(move || input.write_all(asked.as_bytes()));
-    let answer = child.wait_with_output()?.stdout;
-    let _ = writer.join();
-    let mut contents = Vec::new();
-    let mut rest = &answer[..];
-    while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
-        let header = std::str::from_utf8(&rest[..end])?;
-        let (id, size) = header.rsplit_once(' ').context("no size")?;
-        let (size, start): (usize, _) = (size.parse()?, end + 1);
-        let id = id.split(' ').next().unwrap_or_default().to_owned();
-        contents.push((id, rest[start..start + size].to_vec()));
-        rest = &rest[start + size + 1..];
-    }
-    Ok(contents)
 }

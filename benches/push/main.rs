@@ -1,32 +1,29 @@
-//! Five ways from a push to a bundle, measured side by side on the same repository, in the same
-//! run, with the same latency for each call. One table for each repository.
+//! Ways from a push to a bundle, measured side by side on the same repository, in the same run,
+//! with the same latency for each call. One table for each repository.
 //!
 //!     benches/repository.sh /tmp/b5k 5000
 //!     cargo bench --bench push -- --latency 20 --runs 3 /tmp/b5k
+//!     cargo bench --bench push -- --function BEFORE/bootstrap --function AFTER/bootstrap /tmp/b5k
 //!
-//! - `ways`: one repository, and the ways of pushbuild
+//! - `ways`: one repository, and a function that bundles it
 //! - `shell`: the ways that go through Git's and zip's own programs
-//! - `one_by_one`: the way of the readers of the public API
 //! - `floor`: what no way can be faster than
 //! - `table`: what is printed
 
 mod floor;
-mod one_by_one;
 mod shell;
 mod table;
 mod ways;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Parser;
 
-use ways::{Bench, Settings};
+use table::Row;
+use ways::Bench;
 
-/// Makes this program the one that calls one after the other: bucket, repository and commit.
-const ONE_BY_ONE: &str = "PUSHBUILD_BENCH_ONE_BY_ONE";
-
-/// Measures five ways from a push to a bundle side by side.
+/// Measures ways from a push to a bundle side by side.
 #[derive(Debug, Parser)]
 #[command(name = "cargo bench --bench push --")]
 struct Args {
@@ -38,10 +35,13 @@ struct Args {
     /// How often each way is gone; the median counts.
     #[arg(long, default_value_t = 3)]
     runs: usize,
-    /// How many of the last pushes are made with a base.
+    /// How many of the last pushes are made with a base, in each run.
     #[arg(long, default_value_t = 3)]
     pushes: usize,
-    /// Leave out the way that calls one after the other, which takes minutes.
+    /// The function's program; several are measured by turns.
+    #[arg(long = "function", default_value = env!("CARGO_BIN_EXE_pushbuild"))]
+    functions: Vec<PathBuf>,
+    /// Leave out the ways through Git's and zip's own programs, which take as long as the disk does.
     #[arg(long)]
     skip_slow: bool,
     /// Set by `cargo bench`.
@@ -51,33 +51,61 @@ struct Args {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    if let Ok(arguments) = std::env::var(ONE_BY_ONE) {
-        let [bucket, repository, commit] = arguments.split(' ').collect::<Vec<_>>()[..] else {
-            anyhow::bail!("{ONE_BY_ONE} is {arguments:?}");
-        };
-        return Box::pin(one_by_one::fetch(bucket, repository, commit)).await;
-    }
     let args = Args::parse();
     // A plain `cargo bench` runs every benchmark: this one needs to be told of what.
     if args.paths.is_empty() {
         eprintln!("push: no repository named, nothing measured");
     }
-    let settings = Settings {
-        latency: Duration::from_millis(args.latency_ms),
-        runs: args.runs.max(1),
-        pushes: args.pushes,
-        skip_slow: args.skip_slow,
-    };
-    for path in args.paths {
-        let mut bench = Bench::of(&path, settings.clone()).await?;
-        let rows = bench.rows().await?;
-        let title = format!(
-            "{}, {} ms for each call, median of {}",
-            path.display(),
-            args.latency_ms,
-            settings.runs
+    for path in &args.paths {
+        let (ms, runs) = (args.latency_ms, args.runs);
+        println!(
+            "{}, {ms} ms for each call, median of {runs}\n",
+            path.display()
         );
-        println!("{}", table::markdown(&title, &rows));
+        println!("{}", table::markdown(&rows(&args, path).await?));
     }
     Ok(())
+}
+
+/// Goes every way.
+async fn rows(args: &Args, path: &Path) -> anyhow::Result<Vec<Row>> {
+    let latency = Duration::from_millis(args.latency_ms);
+    let listed = shell::git(path, &["rev-list", "--first-parent", "-n", "50", "HEAD"])?;
+    let commits: Vec<_> = std::str::from_utf8(&listed)?.lines().collect();
+    let head = commits[0];
+    let pushes = args.pushes.min(commits.len() - 1);
+    let floor = floor::of(path, head, latency)?;
+
+    let mut benches = Vec::new();
+    for function in &args.functions {
+        benches.push(Bench::of(path, function, latency, head).await?);
+    }
+    let (mut clones, mut archives) = (Vec::new(), Vec::new());
+    let mut fetches = vec![Vec::new(); benches.len()];
+    let mut updates = fetches.clone();
+    for _ in 0..args.runs {
+        if !args.skip_slow {
+            clones.push(benches[0].clone_and_zip().await?);
+            archives.push(shell::archive(path, head)?);
+        }
+        for (number, bench) in benches.iter_mut().enumerate() {
+            let name = bench.serve()?;
+            fetches[number].push(bench.push(&name, commits[pushes], None).await?);
+            for push in (0..pushes).rev() {
+                let (commit, old) = (commits[push], Some(commits[push + 1]));
+                updates[number].push(bench.push(&name, commit, old).await?);
+            }
+        }
+    }
+    let mut rows = Vec::new();
+    rows.extend(Row::of("clone, zip, upload", &clones, None));
+    for (number, function) in args.functions.iter().enumerate() {
+        for (way, runs) in [("no base", &fetches), ("a base", &updates)] {
+            let way = format!("{}, {way}", function.display());
+            rows.extend(Row::of(&way, &runs[number], Some(floor.time())));
+        }
+    }
+    rows.extend(Row::of("git archive", &archives, None));
+    rows.push(floor.row());
+    Ok(rows)
 }

@@ -4,9 +4,10 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
+use anyhow::{Context as _, ensure};
 use tempfile::TempDir;
 
-use crate::ways::{Run, run};
+use crate::ways::Run;
 
 /// Git's answer in a repository.
 pub fn git(path: &Path, args: &[&str]) -> anyhow::Result<Vec<u8>> {
@@ -14,8 +15,8 @@ pub fn git(path: &Path, args: &[&str]) -> anyhow::Result<Vec<u8>> {
 }
 
 /// What the original's build project does with a push, from `file://` and so without a network;
-/// the folder that `bundle.zip` is in, and its size.
-pub fn clone_and_zip(path: &Path) -> anyhow::Result<(TempDir, u64)> {
+/// the folder that `bundle.zip` is in.
+pub fn clone_and_zip(path: &Path) -> anyhow::Result<TempDir> {
     let folder = tempfile::tempdir()?;
     let url = format!("file://{}", path.canonicalize()?.display());
     run(Command::new("git")
@@ -26,8 +27,7 @@ pub fn clone_and_zip(path: &Path) -> anyhow::Result<(TempDir, u64)> {
     run(Command::new("zip")
         .args(["--recurse-paths", "--quiet", "../bundle.zip", "."])
         .current_dir(&clone))?;
-    let bytes = std::fs::metadata(folder.path().join("bundle.zip"))?.len();
-    Ok((folder, bytes))
+    Ok(folder)
 }
 
 /// Git's own zip: no call, no upload.
@@ -43,10 +43,20 @@ pub fn archive(path: &Path, commit: &str) -> anyhow::Result<Run> {
         .arg(commit))?;
     Ok(Run {
         wall: begun.elapsed(),
-        peak: None,
         bundle: std::fs::metadata(zip)?.len(),
-        calls: std::collections::BTreeMap::new(),
-        read: 0,
-        written: 0,
+        ..Run::default()
     })
+}
+
+/// A program that has to succeed.
+pub fn run(command: &mut Command) -> anyhow::Result<Vec<u8>> {
+    let output = command
+        .output()
+        .with_context(|| format!("the benchmark needs {}", command.get_program().display()))?;
+    ensure!(
+        output.status.success(),
+        "{command:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(output.stdout)
 }

@@ -9,70 +9,65 @@ use crate::ways::Run;
 #[derive(Clone, Debug, Default)]
 pub struct Row {
     pub way: String,
-    pub wall: Option<Duration>,
+    pub run: Run,
     pub ratio: Option<f64>,
     pub calls: String,
-    pub read: Option<u64>,
-    pub written: Option<u64>,
-    pub peak: Option<u64>,
-    pub bundle: Option<u64>,
 }
 
 impl Row {
-    /// The median of some runs.
-    pub fn of(way: &str, runs: &[Run], floor: Option<Duration>) -> Self {
+    /// The median of some runs, and the highest peak of all; `None` without any.
+    pub fn of(way: &str, runs: &[Run], floor: Option<Duration>) -> Option<Self> {
         let mut by_time: Vec<_> = runs.iter().collect();
         by_time.sort_by_key(|run| run.wall);
-        let Some(run) = by_time.get(by_time.len() / 2) else {
-            return Self::default();
-        };
-        let calls: Vec<_> = run
-            .calls
-            .iter()
+        let mut run = (*by_time.get(by_time.len() / 2)?).clone();
+        run.peak = runs.iter().map(|run| run.peak).max().unwrap_or_default();
+        let calls = run.calls.iter();
+        let calls: Vec<_> = calls
             .map(|(operation, calls)| format!("{operation} {calls}"))
             .collect();
-        Self {
+        Some(Self {
             way: way.to_owned(),
-            wall: Some(run.wall),
             ratio: floor.map(|floor| run.wall.as_secs_f64() / floor.as_secs_f64()),
             calls: calls.join(", "),
-            read: Some(run.read),
-            written: Some(run.written),
-            peak: runs.iter().filter_map(|run| run.peak).max(),
-            bundle: Some(run.bundle),
-        }
+            run,
+        })
     }
 }
 
-/// The whole table.
-pub fn markdown(title: &str, rows: &[Row]) -> String {
-    let mut out = format!(
-        "{title}\n\n| way | seconds | of the floor | read MB | written MB | peak MB | bundle MB | calls |\n\
-         | --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n"
-    );
-    let mb = |bytes: Option<u64>| {
-        bytes.map_or(String::new(), |bytes| {
-            // Tenths are exact enough, and far below what a double holds.
-            let tenths = u32::try_from(bytes / 100_000).unwrap_or(u32::MAX);
-            format!("{:.1}", f64::from(tenths) / 10.0)
-        })
+/// The whole table. A figure that is nought was not measured.
+pub fn markdown(rows: &[Row]) -> String {
+    let mut out =
+        "| way | seconds | of the floor | function's processor s | local AWS's | peak MB \
+                   | bundle MB | calls |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n"
+            .to_owned();
+    let known = |figure: f64, digits| {
+        if figure == 0.0 {
+            String::new()
+        } else {
+            format!("{figure:.digits$}")
+        }
     };
-    for row in rows {
-        let wall = row
-            .wall
-            .map_or(String::new(), |wall| format!("{:.2}", wall.as_secs_f64()));
-        let ratio = row
-            .ratio
-            .map_or(String::new(), |ratio| format!("{ratio:.2}"));
+    // Kilobytes are exact enough, and far below what a double holds.
+    let mb = |bytes: u64| {
+        let kilobytes = u32::try_from(bytes / 1_000).unwrap_or(u32::MAX);
+        known(f64::from(kilobytes) / 1_000.0, 1)
+    };
+    for Row {
+        way,
+        run,
+        ratio,
+        calls,
+    } in rows
+    {
         let _ = writeln!(
             out,
-            "| {} | {wall} | {ratio} | {} | {} | {} | {} | {} |",
-            row.way,
-            mb(row.read),
-            mb(row.written),
-            mb(row.peak),
-            mb(row.bundle),
-            row.calls
+            "| {way} | {} | {} | {} | {} | {} | {} | {calls} |",
+            known(run.wall.as_secs_f64(), 2),
+            known(ratio.unwrap_or_default(), 2),
+            known(run.function.as_secs_f64(), 2),
+            known(run.local.as_secs_f64(), 2),
+            mb(run.peak),
+            mb(run.bundle),
         );
     }
     out
