@@ -2,22 +2,6 @@
 
 use crate::setup::prelude::*;
 
-/// Keeps the mapping from taking the first message alone: while a message of its own group is in
-/// flight, SQS hands out none of it, and all that gather meanwhile come as one batch.
-async fn send_as_one_batch(world: &World, bodies: &[String]) -> Vec<String> {
-    world.fault(latency(500).operation("GetCommit").times(1));
-    let (gate, commit) = Repository::of(&[(b"gate", Mode::File, b"x")]);
-    world.serve("gate", &gate);
-    let event = RepositoryEvent::created("gate", "refs/heads/gate", &commit);
-    world.send_body(&event.json().to_string(), "one");
-    let at_work = |world: &World| world.deployment.mapping().in_flight() > 0;
-    world.until("the first one at work", at_work).await;
-    let ids = bodies.iter().map(|body| world.send_body(body, "one"));
-    let ids = ids.collect();
-    world.settle().await;
-    ids
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_with_a_bad_one_in_the_middle_are_nine_builds_and_one_failure() {
     let world = World::start().await;
@@ -30,7 +14,8 @@ async fn ten_with_a_bad_one_in_the_middle_are_nine_builds_and_one_failure() {
     };
     let mut bodies: Vec<String> = commits.iter().enumerate().map(body).collect();
     bodies.insert(4, "{\"half\": ".to_owned());
-    let ids = send_as_one_batch(&world, &bodies).await;
+    let ids = world.send_as_one_batch(&bodies).await;
+    world.settle().await;
 
     let batches = world.batches();
     let batch = batches.iter().find(|batch| batch.message_ids.len() == 10);
@@ -53,7 +38,8 @@ async fn of_two_pushes_of_one_branch_the_second_waits_for_the_first() {
     let first = RepositoryEvent::created("shop", "refs/heads/main", &commits[0]);
     let second = RepositoryEvent::updated("shop", "refs/heads/main", &commits[1], &commits[0]);
     let bodies = [&first, &second].map(|event| event.json().to_string());
-    let ids = send_as_one_batch(&world, &bodies).await;
+    let ids = world.send_as_one_batch(&bodies).await;
+    world.settle().await;
 
     let batches = world.batches();
     let failed = batches.iter().find(|batch| !batch.kept.is_empty());
@@ -86,7 +72,8 @@ async fn branches_of_a_new_repository_pushed_at_once_fetch_each_file_once() {
         bodies.push(event.json().to_string());
         pushes.push((event.id, commit));
     }
-    send_as_one_batch(&world, &bodies).await;
+    world.send_as_one_batch(&bodies).await;
+    world.settle().await;
     for (event, commit) in &pushes {
         world.assert_built_once(event, &repository, commit);
     }

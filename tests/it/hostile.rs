@@ -27,28 +27,17 @@ async fn refused(repository: &Repository, tree: &str, why: &str) -> World {
     world
 }
 
-fn blob(repository: &Repository) -> String {
-    repository.git_with(&["hash-object", "-w", "--stdin"], b"x")
-}
-
-fn tree(repository: &Repository, listing: &str) -> String {
-    repository.git_with(&["mktree", "--missing"], listing.as_bytes())
-}
-
-/// A folder of `width` times the same thing.
-fn wide(repository: &Repository, width: usize, mode: &str, kind: &str, id: &str) -> String {
-    let entry = |n| format!("{mode} {kind} {id}\tentry-{n:06}");
-    let mut listing = (0..width).map(entry).collect::<Vec<_>>().join("\n");
-    listing.push('\n');
-    tree(repository, &listing)
+/// Names of so many entries.
+fn names(many: usize) -> impl Iterator<Item = String> {
+    (0..many).map(|number| format!("entry-{number:06}"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_million_entries_in_a_handful_of_objects() {
     let repository = Repository::empty();
-    let blob = blob(&repository);
-    let leaf = wide(&repository, 2_000, "100644", "blob", &blob);
-    let root = wide(&repository, 1_000, "040000", "tree", &leaf);
+    let blob = repository.blob(b"x");
+    let leaf = repository.wide(&format!("100644 blob {blob}"), names(2_000));
+    let root = repository.wide(&format!("040000 tree {leaf}"), names(1_000));
     let world = refused(&repository, &root, "more than 500000 entries").await;
     // It stopped half-way.
     let calls = world.aws.calls().of(Service::CodeCommit, "GetFolder");
@@ -61,18 +50,18 @@ async fn two_million_entries_in_a_handful_of_objects() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_folder_of_two_hundred_thousand_entries() {
     let repository = Repository::empty();
-    let blob = blob(&repository);
-    let root = wide(&repository, 200_000, "100644", "blob", &blob);
+    let blob = repository.blob(b"x");
+    let root = repository.wide(&format!("100644 blob {blob}"), names(200_000));
     refused(&repository, &root, "too many entries in folder").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_folder_a_thousand_deep() {
     let repository = Repository::empty();
-    let blob = blob(&repository);
-    let mut folder = tree(&repository, &format!("100644 blob {blob}\ta\n"));
+    let blob = repository.blob(b"x");
+    let mut folder = repository.tree(&format!("100644 blob {blob}\ta\n"));
     for _ in 0..1_000 {
-        folder = tree(&repository, &format!("040000 tree {folder}\td\n"));
+        folder = repository.tree(&format!("040000 tree {folder}\td\n"));
     }
     refused(&repository, &folder, "folders deep").await;
 }
@@ -80,11 +69,11 @@ async fn a_folder_a_thousand_deep() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_path_of_more_than_four_thousand_characters() {
     let repository = Repository::empty();
-    let blob = blob(&repository);
-    let mut folder = tree(&repository, &format!("100644 blob {blob}\ta\n"));
+    let blob = repository.blob(b"x");
+    let mut folder = repository.tree(&format!("100644 blob {blob}\ta\n"));
     for _ in 0..20 {
         let name = "d".repeat(250);
-        folder = tree(&repository, &format!("040000 tree {folder}\t{name}\n"));
+        folder = repository.tree(&format!("040000 tree {folder}\t{name}\n"));
     }
     refused(&repository, &folder, "longer than 4096 bytes").await;
 }
@@ -93,14 +82,14 @@ async fn a_path_of_more_than_four_thousand_characters() {
 async fn names_that_would_leave_the_folder() {
     for name in [r"..\..\evil", r"C:\evil", r"\evil", r"a\..\..\b"] {
         let (repository, _) = Repository::of(&[(b"a", Mode::File, b"a")]);
-        let blob = blob(&repository);
-        let root = tree(&repository, &format!("100644 blob {blob}\t{name}\n"));
+        let blob = repository.blob(b"x");
+        let root = repository.tree(&format!("100644 blob {blob}\t{name}\n"));
         refused(&repository, &root, "the name").await;
     }
     // Git's own folder, and the one above: what no honest Git writes.
     for name in [&b".."[..], b".git", b".GIT"] {
         let repository = Repository::empty();
-        let id = blob(&repository);
+        let id = repository.blob(b"x");
         let byte = |n: usize| u8::from_str_radix(&id[2 * n..2 * n + 2], 16).unwrap();
         let id: Vec<u8> = (0..20).map(byte).collect();
         let raw = [b"100644 ", name, b"\0", &id].concat();

@@ -1,37 +1,92 @@
-//! Memory stays flat whatever the size of a repository.
+//! The function keeps to its memory whatever is pushed: the kernel ends what takes more.
+//!
+//! `PUSHBUILD_TEST_PROGRAM=target/release/pushbuild cargo test --test it memory -- --ignored --nocapture`
+//! measures a release build with what takes minutes; docs/performance.md has the figures.
 #![cfg(target_os = "linux")]
 
 use crate::setup::prelude::*;
 
-/// Bytes above an idle function.
-const MOST: u64 = 256 * 1024 * 1024;
+/// The template's least `MemorySize`.
+const LEAST: u64 = 256;
 
-/// 200 files make the gigabyte of docs/performance.md; fewer show the same.
-fn files() -> usize {
-    let files = std::env::var("PUSHBUILD_TEST_LARGE_FILES").ok();
-    files.map_or(30, |files| files.parse().unwrap())
+/// Pushes commits to four branches, each of a repository of its own, in one batch.
+async fn push_four(world: &World, repository: &Repository, commit: &str) {
+    let mut bodies = Vec::new();
+    for number in 0..4 {
+        let name = format!("shop-{number}");
+        world.serve(&name, repository);
+        let event = RepositoryEvent::created(&name, "refs/heads/main", commit);
+        bodies.push(event.json().to_string());
+    }
+    world.send_as_one_batch(&bodies).await;
+    while world.deployment.mapping().ended() < 2 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(world.deaths(), 0, "{}", world.log());
+    // And the one that gathered them.
+    assert_eq!(world.builds().len(), 5, "{}", world.log());
+}
+
+/// A commit of folders with so many files each, all of the same content; with paths of 107 bytes.
+fn many_entries(folders: usize, files: usize) -> (Repository, String) {
+    let repository = Repository::empty();
+    let blob = repository.blob(b"x");
+    let long = |number| format!("{number:08}-{}", "n".repeat(44));
+    let leaf = repository.wide(&format!("100644 blob {blob}"), (0..files).map(long));
+    let root = repository.wide(&format!("040000 tree {leaf}"), (0..folders).map(long));
+    let commit = repository.commit_tree(&root);
+    repository.git(&["update-ref", "refs/heads/main", &commit]);
+    (repository, commit)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_large_files_stay_below_a_quarter_of_a_gigabyte_fetched_or_taken_over() {
-    let world = World::with(|deploy| deploy.timeout = Duration::from_mins(5)).await;
-    let (small, first) = Repository::of(&[(b"a", Mode::File, b"x")]);
-    world.serve("small", &small);
-    world.push("small", "main", &first).await;
-    let idle = world.memory("VmRSS");
+#[ignore = "takes minutes"]
+async fn four_trees_just_within_the_limits_fit_a_function_of_1024() {
+    let (repository, commit) = many_entries(20_000, 22);
+    let limited = LimitedWorld::of(1024).await;
+    push_four(&limited.world, &repository, &commit).await;
+    let peak = limited.assert_held("four trees of 460,000 entries");
+    assert!(peak < 700, "{peak} MiB");
+}
 
-    let (repository, commit) = Repository::of_noise(0, files(), 5_000_000, |n| format!("{n:04}"));
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes minutes"]
+async fn four_trees_of_100_000_entries_fit_a_function_of_512() {
+    let (repository, commit) = many_entries(100, 999);
+    let limited = LimitedWorld::of(512).await;
+    push_four(&limited.world, &repository, &commit).await;
+    limited.assert_held("four trees of 100,000 entries");
+}
+
+/// 200 files of noise make a gigabyte; fewer show the same.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes minutes"]
+async fn four_repositories_of_a_gigabyte_fit_the_least_function() {
+    four_large(200).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn four_repositories_of_large_files_fit_the_least_function() {
+    four_large(20).await;
+}
+
+async fn four_large(files: usize) {
+    let (repository, commit) = Repository::of_noise(0, files, 5_000_000, |n| format!("{n:04}"));
+    let limited = LimitedWorld::of(LEAST).await;
+    push_four(&limited.world, &repository, &commit).await;
+    limited.assert_held("four repositories of large files");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_large_files_fit_the_least_function_fetched_or_taken_over() {
+    let (repository, commit) = Repository::of_noise(0, 30, 5_000_000, |n| format!("{n:04}"));
+    let limited = LimitedWorld::of(LEAST).await;
+    let world = &limited.world;
     world.serve("large", &repository);
-    world.push("large", "main", &commit).await;
-    let fetched = world.memory("VmHWM") - idle;
-    println!("idle {idle}, fetching {fetched} above");
+    for branch in ["main", "again"] {
+        world.push("large", branch, &commit).await;
+        limited.assert_held(branch);
+        world.assert_built(&repository, &commit);
+    }
     assert_eq!(world.builds().len(), 2, "{}", world.log());
-    world.assert_built(&repository, &commit);
-    assert!(fetched < MOST, "{fetched} bytes above {idle}");
-
-    world.push("large", "again", &commit).await;
-    let taken_over = world.memory("VmHWM") - idle;
-    println!("with a base {taken_over} above");
-    assert_eq!(world.builds().len(), 3, "{}", world.log());
-    assert!(taken_over < MOST, "{taken_over} bytes above {idle}");
 }

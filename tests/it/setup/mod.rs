@@ -3,6 +3,7 @@
 
 pub mod bundle;
 pub mod faults;
+pub mod memory;
 pub mod prelude;
 pub mod project;
 pub mod repository;
@@ -47,7 +48,10 @@ impl World {
         options.clock = clock;
         let aws = LocalAws::start(options).await.unwrap();
         aws.codebuild().accept_any_project(true);
-        let mut deploy = DeployOptions::new(env!("CARGO_BIN_EXE_pushbuild"));
+        // A release build, or an earlier version, instead of this one.
+        let program = std::env::var("PUSHBUILD_TEST_PROGRAM").ok();
+        let program = program.unwrap_or_else(|| env!("CARGO_BIN_EXE_pushbuild").to_owned());
+        let mut deploy = DeployOptions::new(program);
         deploy.timeout = Duration::from_mins(1);
         deploy.max_receive_count = 2;
         deploy
@@ -130,6 +134,23 @@ impl World {
     /// How often a fault came true.
     pub fn fired(&self, rule: RuleId) -> u64 {
         self.aws.faults().fired(rule).unwrap().fired
+    }
+
+    /// Keeps the mapping from taking the first message alone: while a message of its own group is in
+    /// flight, SQS hands out none of it, and all that gather meanwhile come as one batch.
+    pub async fn send_as_one_batch(&self, bodies: &[String]) -> Vec<String> {
+        self.fault(faults::latency(500).operation("GetCommit").times(1));
+        let (gate, commit) = Repository::of(&[(b"gate", repository::Mode::File, b"x")]);
+        self.serve("gate", &gate);
+        let event = RepositoryEvent::created("gate", "refs/heads/gate", &commit);
+        self.send_body(&event.json().to_string(), "one");
+        let at_work = |world: &Self| world.deployment.mapping().in_flight() > 0;
+        self.until("the first one at work", at_work).await;
+        let ids = bodies.iter().map(|body| self.send_body(body, "one"));
+        let ids = ids.collect();
+        let ended = |world: &Self| world.deployment.mapping().ended() > 0;
+        self.until("the end of the first one", ended).await;
+        ids
     }
 
     /// Waits until both queues are empty and no batch is with a function.
@@ -273,25 +294,6 @@ impl World {
 
     pub fn calls(&self, service: Service, operation: &str) -> usize {
         self.aws.calls().of(service, operation).len()
-    }
-
-    /// Bytes that `/proc/{pid}/status` tells of the function `publish`: of its largest process, where
-    /// several message groups made it run more than once.
-    pub fn memory(&self, field: &str) -> u64 {
-        let endpoint = format!("AWS_ENDPOINT_URL={}", self.aws.endpoint());
-        let wanted = [endpoint.as_bytes(), b"_HANDLER=publish"];
-        let mut found = Vec::new();
-        for process in std::fs::read_dir("/proc").unwrap().flatten() {
-            let environment = std::fs::read(process.path().join("environ")).unwrap_or_default();
-            let variables: Vec<_> = environment.split(|byte| *byte == 0).collect();
-            if wanted.iter().all(|variable| variables.contains(variable)) {
-                let status = std::fs::read_to_string(process.path().join("status")).unwrap();
-                let line = status.lines().find(|line| line.starts_with(field)).unwrap();
-                let kilobytes = line.split_whitespace().nth(1).unwrap();
-                found.push(kilobytes.parse::<u64>().unwrap() * 1024);
-            }
-        }
-        found.into_iter().max().expect("a process of the function")
     }
 
     pub fn log(&self) -> String {

@@ -150,6 +150,21 @@ impl Repository {
         mended
     }
 
+    pub fn blob(&self, content: &[u8]) -> String {
+        self.git_with(&["hash-object", "-w", "--stdin"], content)
+    }
+
+    /// A tree object of what `git ls-tree` would print of it.
+    pub fn tree(&self, listing: &str) -> String {
+        self.git_with(&["mktree", "--missing"], listing.as_bytes())
+    }
+
+    /// A tree object that has the same thing, such as `100644 blob {id}`, under many names.
+    pub fn wide(&self, thing: &str, names: impl Iterator<Item = String>) -> String {
+        let entry = |name| format!("{thing}\t{name}\n");
+        self.tree(&names.map(entry).collect::<String>())
+    }
+
     /// A commit of a tree, on no branch.
     pub fn commit_tree(&self, tree: &str) -> String {
         let identity = ["-c", "user.name=M", "-c", "user.email=m@example.com"];
