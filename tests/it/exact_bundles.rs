@@ -128,8 +128,35 @@ fn files() -> impl Strategy<Value = Files> {
         3 => prop::collection::vec(b'a'..=b'c', 1..3),
         2 => prop::collection::vec(any::<u8>(), 1..400),
         1 => ".{1,9}".prop_map(|line| line.repeat(200).into_bytes()),
+        1 => any::<u32>().prop_map(noise),
     ];
     prop::collection::btree_map(path, (mode, content), 0..40).prop_map(without_clashes)
+}
+
+/// A hundred kilobytes that do not compress.
+fn noise(seed: u32) -> Vec<u8> {
+    let numbers = (seed..).take(25_000);
+    let mixed = numbers.map(|n| {
+        n.wrapping_mul(2_654_435_761)
+            .rotate_left(n % 31)
+            .to_be_bytes()
+    });
+    mixed.flatten().collect()
+}
+
+/// Commits one after the other: each keeps some files of the one before, and has some of its own.
+fn history() -> impl Strategy<Value = Vec<Files>> {
+    let commit = (files(), prop::collection::vec(any::<bool>(), 1..8));
+    prop::collection::vec(commit, 2..4).prop_map(|commits| {
+        let mut history: Vec<Files> = Vec::new();
+        for (mut files, kept) in commits {
+            let old = history.last().cloned().unwrap_or_default();
+            let kept = old.into_iter().zip(kept.iter().cycle());
+            files.extend(kept.filter_map(|(file, kept)| kept.then_some(file)));
+            history.push(without_clashes(files));
+        }
+        history
+    })
 }
 
 /// A file cannot be where a folder is, a link cannot be empty or hold a zero byte, and a submodule
@@ -153,33 +180,47 @@ fn without_clashes(files: Files) -> Files {
 }
 
 #[test]
-fn any_repository_and_its_bundle_are_equal() {
+fn any_history_makes_exact_bundles_and_the_same_bytes_with_a_base_and_without() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let world = runtime.block_on(World::start());
-    let repository = Repository::empty();
-    world.serve("any", &repository);
     let config = Config {
-        cases: 40,
+        cases: 30,
         failure_persistence: None,
         ..Config::default()
     };
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
-    let cases = std::cell::Cell::new(0);
-    TestRunner::new_with_rng(config, rng)
-        .run(&files(), |files| {
-            cases.set(cases.get() + 1);
-            let branch = format!("case-{}", cases.get());
-            let listed: Vec<FileOf<'_>> = files
+    let number = std::cell::Cell::new(0);
+    let outcome = TestRunner::new_with_rng(config, rng).run(&history(), |history| {
+        number.set(number.get() + 1);
+        let [grown, fresh] = ["grown", "fresh"].map(|name| format!("{name}-{}", number.get()));
+        let repository = Repository::empty();
+        world.serve(&grown, &repository);
+        world.serve(&fresh, &repository);
+        let push = |name: &str, commit: &str, old: &str| {
+            world.aws.calls().clear();
+            let event = world.send(name, "main", commit, Some(old));
+            runtime.block_on(world.settle());
+            world.assert_built_once(&event, &repository, commit);
+            world.bundle_of(&world.builds_of(&event)[0])
+        };
+        let unknown = "1".repeat(40);
+        let mut old = unknown.clone();
+        let mut bundle = Vec::new();
+        for files in history {
+            let files: Vec<FileOf<'_>> = files
                 .iter()
                 .map(|(path, (mode, content))| (path.as_slice(), *mode, content.as_slice()))
                 .collect();
-            let commit = repository.commit(&branch, &listed);
-            runtime.block_on(world.push("any", &branch, &commit));
-            assert_eq!(world.builds().len(), cases.get(), "{}", world.log());
-            world.assert_built(&repository, &commit);
-            Ok(())
-        })
-        .unwrap();
+            let commit = repository.commit("main", &files);
+            bundle = push(&grown, &commit, &old);
+            old = commit;
+        }
+        // So few changes are all in one answer, whatever they are.
+        assert_eq!(world.calls(Service::CodeCommit, "GetFolder"), 0);
+        prop_assert!(push(&fresh, &old, &unknown) == bundle, "the bytes differ");
+        Ok(())
+    });
+    assert_eq!(outcome, Ok(()), "{}", world.log());
 }
 
 #[tokio::test(flavor = "multi_thread")]

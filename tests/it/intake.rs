@@ -3,62 +3,27 @@
 
 use std::time::Instant;
 
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
+
+use crate::setup::history::History;
 use crate::setup::prelude::*;
 use pushbuild_local::faults::{Shape, WrongJson};
 
-/// Pushes of several branches of one repository, in the order in which they were sent.
-struct Pushes {
-    repository: Repository,
-    name: String,
-    /// Branch, commit and event id.
-    sent: Vec<(String, String, String)>,
-}
-
-/// Pushes to `branches` branches in turn, `each` times each.
-fn send(world: &World, name: &str, branches: usize, each: usize) -> Pushes {
-    let (repository, commits) = Repository::of_history(branches * each);
-    world.serve(name, &repository);
-    let mut sent: Vec<(String, String, String)> = Vec::new();
-    for (number, commit) in commits.into_iter().enumerate() {
-        let branch = format!("branch-{}", number % branches);
-        let old = number.checked_sub(branches).map(|old| sent[old].1.as_str());
-        let event = world.send(name, &branch, &commit, old);
-        sent.push((branch, commit, event));
-    }
-    let name = name.to_owned();
-    Pushes {
-        repository,
-        name,
-        sent,
-    }
-}
-
-impl Pushes {
-    fn assert_each_built_once_in_order(&self, world: &World) {
-        let mut builds = world.builds();
-        builds.retain(|build| build.project == self.name);
-        assert_eq!(builds.len(), self.sent.len(), "{}", world.log());
-        for (branch, ..) in &self.sent {
-            let built = builds
-                .iter()
-                .filter(|build| build.variable("BRANCH_NAME") == Some(branch))
-                .map(|build| build.variable("PUSH_EVENT_ID").unwrap());
-            let sent = self.sent.iter().filter(|(of, ..)| of == branch);
-            let sent = sent.map(|(_, _, event)| event.as_str());
-            assert!(built.eq(sent), "{branch}: {builds:#?}");
-        }
-        let (_, commit, event) = self.sent.last().unwrap();
-        world.assert_built_once(event, &self.repository, commit);
-        assert_eq!(world.dead_letters(), 0);
-    }
+/// Sends pushes to so many branches of a repository in turn, and waits for what becomes of them.
+async fn push(world: &World, name: &str, branches: usize, pushes: usize) {
+    let branches: Vec<_> = (0..pushes).map(|number| number % branches).collect();
+    let mut random = StdRng::seed_from_u64(0);
+    let history = History::make(name, 1, 1, &branches, &mut random);
+    let events = history.send(world);
+    world.settle().await;
+    history.assert_kept(&events, world);
 }
 
 /// Sends six pushes to two branches under a rule for the intake's calls; how often it came true.
 async fn under(world: &World, name: &str, rule: Rule) -> u64 {
     let rule = world.aws.faults().add(rule.by_intake());
-    let pushes = send(world, name, 2, 3);
-    world.settle().await;
-    pushes.assert_each_built_once_in_order(world);
+    push(world, name, 2, 6).await;
     let fired = world.fired(rule);
     world.end_fault(rule);
     fired
@@ -108,9 +73,7 @@ async fn each_entry_of_a_batch_may_fail_and_its_branch_alone_waits() {
         };
         let fails = Rule::new(fails).operation("SendMessageBatch").by_intake();
         let fails = world.aws.faults().add(fails.times(1));
-        let pushes = send(&world, &name, 8, 2);
-        world.settle().await;
-        pushes.assert_each_built_once_in_order(&world);
+        push(&world, &name, 8, 16).await;
         assert_eq!(world.fired(fails), 1, "entry {entry}");
         world.end_fault(fails);
     }

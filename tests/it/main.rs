@@ -26,7 +26,6 @@ mod progress;
 mod rate;
 mod refusals;
 mod repositories;
-mod same_bytes;
 mod sample_events;
 mod soak;
 mod start_up;

@@ -22,84 +22,64 @@ fn event(name: &str) -> Value {
     serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap()
 }
 
-struct Sent {
-    world: World,
-    repository: Repository,
-}
-
-/// Sends the records of a file to the queue.
-async fn send(name: &str) -> Sent {
-    send_to(World::start().await, name).await
-}
-
-async fn send_to(world: World, name: &str) -> Sent {
+/// Sends the records of a file to a deployment's queue.
+async fn send(world: &World, name: &str) -> Repository {
     let repository = sample();
     world.serve("sample", &repository);
     for record in event(name)["Records"].as_array().unwrap() {
         world.send_body(record["body"].as_str().unwrap(), "sample");
     }
     world.settle().await;
-    Sent { world, repository }
+    repository
 }
 
-impl Sent {
-    /// Branch or tag, and commit, of each build; all bundles are exact.
-    fn built(&self) -> Vec<(String, String)> {
-        let pushed = |build: Build| {
-            let commit = build.variable("COMMIT_ID").unwrap();
-            assert_exact(
-                &self.world.bundle_of(&build),
-                self.repository.path(),
-                commit,
-            );
-            let branch = build.variable("BRANCH_NAME");
-            let name = branch.or(build.variable("TAG_NAME")).unwrap();
-            (name.to_owned(), commit.to_owned())
-        };
-        self.world.builds().into_iter().map(pushed).collect()
+/// Branch and commit of each build; all bundles are exact.
+fn built(world: &World, repository: &Repository) -> Vec<(String, String)> {
+    let pushed = |build: Build| {
+        let commit = build.variable("COMMIT_ID").unwrap();
+        assert_exact(&world.bundle_of(&build), repository.path(), commit);
+        let branch = build.variable("BRANCH_NAME").unwrap();
+        (branch.to_owned(), commit.to_owned())
+    };
+    world.builds().into_iter().map(pushed).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_event_is_built_skipped_or_rejected() {
+    let politeness = "feature/politeness";
+    for (name, build, class) in [
+        ("push", Some(("main", "main~1")), None),
+        ("new-branch", Some((politeness, politeness)), None),
+        ("merge", Some(("main", "main")), None),
+        ("tag", None, Some("excluded")),
+        ("deletion", None, Some("reference_deleted")),
+        ("excluded-branch", None, Some("excluded")),
+        ("not-json", None, Some("reject")),
+    ] {
+        let world = World::start().await;
+        let repository = send(&world, name).await;
+        let expected = build.map(|(branch, revision)| {
+            let commit = repository.git(&["rev-parse", revision]);
+            (branch.to_owned(), commit)
+        });
+        assert_eq!(
+            built(&world, &repository),
+            Vec::from_iter(expected),
+            "{name}"
+        );
+        assert_eq!(world.bundles().is_empty(), build.is_none(), "{name}");
+        let rejected = world.outcomes("failed");
+        assert_eq!(world.dead_letters(), usize::from(class == Some("reject")));
+        let others = [rejected, world.outcomes("skipped")].concat();
+        assert!(others.iter().all(|line| line["class"].as_str() == class));
+        assert_eq!(others.is_empty(), class.is_none(), "{name}");
     }
-
-    fn commit(&self, revision: &str) -> String {
-        self.repository.git(&["rev-parse", revision])
-    }
-
-    fn assert_nothing_built(&self) {
-        assert!(self.world.builds().is_empty());
-        assert!(self.world.bundles().is_empty());
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn push() {
-    let sent = send("push").await;
-    assert_eq!(sent.built(), [("main".to_owned(), sent.commit("main~1"))]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn new_branch() {
-    let sent = send("new-branch").await;
-    let name = "feature/politeness";
-    assert_eq!(sent.built(), [(name.to_owned(), sent.commit(name))]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn merge() {
-    let sent = send("merge").await;
-    assert_eq!(sent.built(), [("main".to_owned(), sent.commit("main"))]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_tag_is_not_built_unless_it_is_asked_for() {
-    let sent = send("tag").await;
-    sent.assert_nothing_built();
-    assert_eq!(sent.world.outcomes("skipped").len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tag_that_is_asked_for_is_built() {
     let world = World::with_env(&[("INCLUDE_REFERENCES", "refs/tags/v*")]).await;
-    let sent = send_to(world, "tag").await;
-    let world = &sent.world;
+    send(&world, "tag").await;
     let build = world.build();
     let commit = build.variable("COMMIT_ID").unwrap().to_owned();
     assert_eq!(build.variable("TAG_NAME"), Some("v1.0"));
@@ -109,42 +89,15 @@ async fn a_tag_that_is_asked_for_is_built() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn deletion() {
-    let sent = send("deletion").await;
-    sent.assert_nothing_built();
-    assert_eq!(sent.world.dead_letters(), 0);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn excluded_branch() {
-    let sent = send("excluded-branch").await;
-    sent.assert_nothing_built();
-    assert_eq!(sent.world.dead_letters(), 0);
-    let skipped = &sent.world.outcomes("skipped")[0];
-    let why = skipped["why"].as_str().unwrap();
-    assert!(why.contains("refs/heads/develop"), "{skipped}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn not_json() {
-    let sent = send("not-json").await;
-    sent.assert_nothing_built();
-    assert_eq!(sent.world.dead_letters(), 1);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn batch_with_a_bad_message() {
-    let sent = send("batch-with-a-bad-message").await;
-    assert_eq!(sent.built().len(), 9);
-    assert_eq!(sent.world.dead_letters(), 1);
-    let of_main: Vec<_> = sent
-        .built()
-        .into_iter()
-        .filter(|(branch, _)| branch == "main")
-        .map(|(_, commit)| commit)
-        .collect();
-    let in_order = ["main~2^", "main~2", "main~1", "main"].map(|revision| sent.commit(revision));
-    assert_eq!(of_main, in_order);
+async fn of_a_batch_with_a_bad_message_the_others_are_built_in_order() {
+    let world = World::start().await;
+    let repository = send(&world, "batch-with-a-bad-message").await;
+    let mut built = built(&world, &repository);
+    assert_eq!((built.len(), world.dead_letters()), (9, 1));
+    built.retain(|(branch, _)| branch == "main");
+    let in_order = ["main~2^", "main~2", "main~1", "main"];
+    let in_order = in_order.map(|revision| repository.git(&["rev-parse", revision]));
+    assert!(built.iter().map(|(_, commit)| commit).eq(&in_order));
 }
 
 #[test]

@@ -4,25 +4,19 @@
 //!
 //! `PUSHBUILD_SOAK` says how many pushes, `PUSHBUILD_SOAK_SEED` which:
 //! `PUSHBUILD_SOAK=1000 cargo test --test it soak -- --nocapture`.
-//!
-//! - `history`: the repositories, and the pushes in their order
-//! - `verdict`: what became of each push
-
-mod history;
-mod verdict;
 
 use std::time::Instant;
 
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
-use history::History;
 use pushbuild_local::calls::Call;
 use pushbuild_local::clock::Clock;
 use pushbuild_local::faults::{Faults, RuleId, Shape, WrongJson};
-use verdict::Verdict;
 
+use crate::setup::history::History;
 use crate::setup::prelude::*;
+use crate::setup::verdict::Verdict;
 
 /// Local seconds for each real one.
 const SPEED: u32 = 60;
@@ -51,7 +45,8 @@ async fn nothing_is_lost_doubled_out_of_order_or_inexact() {
     let seed = number("PUSHBUILD_SOAK_SEED").unwrap_or(1) as u64;
     println!("{pushes} pushes with seed {seed}, through faults and kills");
     let mut random = StdRng::seed_from_u64(seed);
-    let history = History::make(pushes, &mut random);
+    let branches: Vec<_> = (0..pushes).map(|_| random.random_range(0..40)).collect();
+    let history = History::make("soak", 3, 12, &branches, &mut random);
     let world = World::on(Clock::faster(SPEED), |deploy| {
         deploy.timeout = TIMEOUT;
         deploy.visibility_timeout = Some(VISIBILITY);
@@ -59,20 +54,12 @@ async fn nothing_is_lost_doubled_out_of_order_or_inexact() {
         deploy.intake_max_receive_count = MAX_RECEIVE_COUNT;
     })
     .await;
-    for (name, repository) in &history.repositories {
-        world.serve(name, repository);
-    }
     let faults = world.aws.faults();
     add_faults(faults, seed);
     let kills = add_kills(faults, pushes, &mut random);
 
     let begun = Instant::now();
-    let mut events = Vec::with_capacity(pushes);
-    for push in &history.pushes {
-        let event = push.event(&history, world.aws.clock().now());
-        world.deployment.send_event(&event).unwrap();
-        events.push(event.id);
-    }
+    let events = history.send(&world);
     world.settle().await;
     let took = begun.elapsed().as_secs_f64();
 
@@ -89,8 +76,7 @@ async fn nothing_is_lost_doubled_out_of_order_or_inexact() {
         world.deployment.mapping().outcomes().len(),
         calls.len(),
     );
-    assert!(verdict.is_good(), "{verdict}");
-    assert_eq!(verdict.dead_letters, 0);
+    assert_eq!(verdict, Verdict::default());
     assert_eq!(killed, kills.len() as u64);
     assert!(went_wrong > pushes / 2, "only {went_wrong} faults");
 }

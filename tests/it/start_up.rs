@@ -4,35 +4,27 @@ use std::process::Command;
 
 use crate::setup::prelude::*;
 
-fn start_with(variables: &[(&str, &str)]) -> (bool, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_pushbuild"))
-        .env_clear()
-        .envs(variables.iter().copied())
-        .output()
-        .unwrap();
-    let said = [output.stdout, output.stderr].concat();
-    (output.status.success(), String::from_utf8(said).unwrap())
-}
-
 #[test]
-fn a_missing_bucket_stops_the_start_by_name() {
-    let (started, said) = start_with(&[]);
-    assert!(!started);
-    assert!(said.contains("CODE_BUCKET is not set"), "{said}");
-}
-
-#[test]
-fn a_bad_value_stops_the_start_with_what_is_accepted() {
-    let (started, said) = start_with(&[
+fn a_variable_that_is_missing_or_cannot_be_used_stops_the_start_by_name() {
+    let repositories = ("REPOSITORIES", "*");
+    let bad = [
         ("CODE_BUCKET", "bundles"),
-        ("REPOSITORIES", "*"),
+        repositories,
         ("UNBUNDLABLE", "maybe"),
-    ]);
-    assert!(!started);
-    assert!(
-        said.contains("UNBUNDLABLE=\"maybe\"") && said.contains("`codecommit` or `reject`"),
-        "{said}"
-    );
+    ];
+    for (variables, reason) in [
+        (&[repositories][..], "CODE_BUCKET is not set"),
+        (
+            &bad,
+            "UNBUNDLABLE=\"maybe\" cannot be used: it is `codecommit` or `reject`",
+        ),
+    ] {
+        let mut function = Command::new(env!("CARGO_BIN_EXE_pushbuild"));
+        function.env_clear().envs(variables.iter().copied());
+        let output = function.output().unwrap();
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert!(!output.status.success() && said.contains(reason), "{said}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

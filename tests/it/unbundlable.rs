@@ -11,36 +11,41 @@ fn repository_with(path: &[u8], content: &[u8]) -> (Repository, String) {
     ])
 }
 
-fn assert_built_from_codecommit(world: &World, commit: &str, reason: &str) {
-    let build = world.build();
-    assert_eq!(build.source_type, "CODECOMMIT");
-    assert_eq!(
-        build.source_location.as_deref(),
-        Some("https://git-codecommit.eu-west-1.amazonaws.com/v1/repos/shop")
-    );
-    let version = format!("refs/heads/feature/x^{{{commit}}}");
-    assert_eq!(build.source_version, Some(version));
-    assert_eq!(build.variable("COMMIT_ID"), Some(commit));
-    assert_eq!(world.bundles(), Vec::<String>::new());
-    assert_eq!(world.unfinished_uploads(), 0);
-    let warned = world
-        .log()
-        .lines()
-        .any(|line| line.contains("\"WARN\"") && line.contains(reason));
-    assert!(warned, "no warning names {reason}: {}", world.log());
-}
-
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_over_the_apis_limit_is_left_to_codecommit() {
-    let world = World::start().await;
-    let (repository, commit) = repository_with(b"assets/film.mp4", &vec![7; LIMIT + 1]);
-    world.serve("shop", &repository);
-    world.push("shop", "feature/x", &commit).await;
-    assert_built_from_codecommit(
-        &world,
-        &commit,
-        "assets/film.mp4 is larger than the 6291456 bytes",
-    );
+async fn what_no_bundle_can_hold_is_left_to_codecommit_with_a_warning_that_names_it() {
+    let large = vec![7; LIMIT + 1];
+    for (shop, reason) in [
+        (
+            repository_with(b"assets/film.mp4", &large),
+            "assets/film.mp4 is larger than the 6291456 bytes",
+        ),
+        // Not UTF-8.
+        (
+            repository_with(b"src/caf\xe9.txt", b"latin"),
+            "folder `src`",
+        ),
+        (
+            Repository::of(&[(b"old", Mode::GroupWritable, b"x")]),
+            "folder ``",
+        ),
+    ] {
+        let world = World::start().await;
+        world.push_shop(&shop).await;
+        let (build, commit) = (world.build(), shop.1);
+        assert_eq!(build.source_type, "CODECOMMIT");
+        assert_eq!(
+            build.source_location.as_deref(),
+            Some("https://git-codecommit.eu-west-1.amazonaws.com/v1/repos/shop")
+        );
+        let version = format!("refs/heads/main^{{{commit}}}");
+        assert_eq!(build.source_version, Some(version));
+        assert_eq!(build.variable("COMMIT_ID"), Some(commit.as_str()));
+        assert!(world.bundles().is_empty(), "{:?}", world.bundles());
+        assert_eq!(world.unfinished_uploads(), 0);
+        let log = world.log();
+        let is_warning = |line: &str| line.contains("\"WARN\"") && line.contains(reason);
+        assert!(log.lines().any(is_warning), "{reason}: {log}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -49,24 +54,6 @@ async fn a_file_of_exactly_the_limit_is_bundled() {
     let shop = repository_with(b"film.mp4", &vec![7; LIMIT]);
     world.push_shop(&shop).await;
     world.assert_built(&shop.0, &shop.1);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_path_that_is_not_utf_8_is_left_to_codecommit() {
-    let world = World::start().await;
-    let (repository, commit) = repository_with(b"src/caf\xe9.txt", b"latin");
-    world.serve("shop", &repository);
-    world.push("shop", "feature/x", &commit).await;
-    assert_built_from_codecommit(&world, &commit, "folder `src`");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_mode_of_old_repositories_is_left_to_codecommit() {
-    let world = World::start().await;
-    let (repository, commit) = Repository::of(&[(b"old", Mode::GroupWritable, b"x")]);
-    world.serve("shop", &repository);
-    world.push("shop", "feature/x", &commit).await;
-    assert_built_from_codecommit(&world, &commit, "folder ``");
 }
 
 #[tokio::test(flavor = "multi_thread")]

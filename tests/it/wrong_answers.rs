@@ -16,53 +16,27 @@ async fn pushed_under(rule: Rule) -> (World, Repository, String) {
     (world, shop.0, shop.1)
 }
 
-/// No object, no build, and a failure that names the place.
-async fn assert_refused(rule: Rule, place: &str) {
-    let (world, ..) = pushed_under(rule).await;
-    assert_eq!(world.bundles(), Vec::<String>::new());
-    assert!(world.builds().is_empty(), "{:#?}", world.builds());
-    assert_eq!(world.dead_letters(), 1);
-    for failure in world.outcomes("failed") {
-        assert!(failure["error"].to_string().contains(place), "{failure}");
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
-async fn a_listing_without_one_file_is_noticed() {
-    assert_refused(listing_without("main.rs"), "`src`").await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_listing_without_one_folder_is_noticed() {
-    assert_refused(listing_without("lib"), "`src`").await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_listing_without_one_link_is_noticed() {
-    assert_refused(listing_without("link"), "`src`").await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_root_without_one_entry_is_noticed() {
-    assert_refused(listing_without("README.md"), "folder ``").await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_garbled_name_is_noticed() {
+async fn a_missing_entry_a_garbled_name_and_a_flipped_bit_end_in_a_failure_that_names_the_place() {
     let name = "main.rs".to_owned();
-    let garbled = Rule::new(Action::GarbleName { name });
-    assert_refused(garbled.operation("GetFolder"), "`src`").await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn one_flipped_bit_of_a_file_is_noticed() {
-    let flipped = flipped_bit("GetFile").about("src/main.rs");
-    assert_refused(flipped, "src/main.rs").await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn one_flipped_bit_of_a_link_is_noticed() {
-    assert_refused(flipped_bit("GetBlob"), "src/link").await;
+    let garbled = Rule::new(Action::GarbleName { name }).operation("GetFolder");
+    for (rule, place) in [
+        (listing_without("main.rs"), "`src`"),
+        (listing_without("lib"), "`src`"),
+        (listing_without("link"), "`src`"),
+        (listing_without("README.md"), "folder ``"),
+        (garbled, "`src`"),
+        (flipped_bit("GetFile").about("src/main.rs"), "src/main.rs"),
+        (flipped_bit("GetBlob"), "src/link"),
+    ] {
+        let (world, ..) = pushed_under(rule).await;
+        assert!(world.bundles().is_empty(), "{:?}", world.bundles());
+        assert!(world.builds().is_empty(), "{:#?}", world.builds());
+        assert_eq!(world.dead_letters(), 1);
+        for failure in world.outcomes("failed") {
+            assert!(failure["error"].to_string().contains(place), "{failure}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,10 +3,12 @@
 
 pub mod bundle;
 pub mod faults;
+pub mod history;
 pub mod memory;
 pub mod prelude;
 pub mod project;
 pub mod repository;
+pub mod verdict;
 
 use std::time::{Duration, Instant};
 

@@ -140,6 +140,19 @@ impl Repository {
         commit
     }
 
+    /// Runs a script of fast-import; its marks and their commits.
+    pub fn import(&self, script: &str) -> Vec<(usize, String)> {
+        let fast_import = ["fast-import", "--quiet", "--export-marks=marks"];
+        self.git_with(&fast_import, script.as_bytes());
+        // Without a commit there are no marks.
+        let marks = std::fs::read_to_string(self.path().join("marks")).unwrap_or_default();
+        let mark = |line: &str| {
+            let (mark, commit) = line.trim_start_matches(':').split_once(' ').unwrap();
+            (mark.parse().unwrap(), commit.to_owned())
+        };
+        marks.lines().map(mark).collect()
+    }
+
     /// The same commit with every plain file of its root in the old mode 100664.
     fn with_group_writable(&self, branch: &str, commit: &str) -> String {
         let listing = self.git(&["ls-tree", commit]);

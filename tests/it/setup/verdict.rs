@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
+use super::World;
+use super::bundle::{entries_in_git, entries_of};
 use super::history::{History, Push};
-use crate::setup::prelude::*;
 use pushbuild_local::codebuild::Build;
 
-/// Counts of what must not be; all zero, all is well.
-#[derive(Debug, Default)]
+/// Counts of what must not be: where all is well, the default.
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Verdict {
     /// Pushes without a build.
     lost: usize,
@@ -19,7 +20,7 @@ pub struct Verdict {
     /// Builds whose bundle is not exactly the commit.
     inexact: usize,
     /// Messages in the dead-letter queue, which are not lost.
-    pub dead_letters: usize,
+    dead_letters: usize,
 }
 
 impl fmt::Display for Verdict {
@@ -40,12 +41,7 @@ impl fmt::Display for Verdict {
 }
 
 impl Verdict {
-    /// Whether every push has what it was promised.
-    pub fn is_good(&self) -> bool {
-        self.lost + self.doubled + self.out_of_order + self.inexact == 0
-    }
-
-    /// Judges the builds; `events` are the ids of the pushes' events.
+    /// Judges the repositories' builds; `events` are the ids of the pushes' events.
     pub fn of(history: &History, events: &[String], world: &World) -> Self {
         let events = events.iter().enumerate();
         let mut waiting: HashMap<&str, usize> =
@@ -56,7 +52,12 @@ impl Verdict {
         };
         // The newest push that was built of each branch.
         let mut newest: BTreeMap<(usize, &str), usize> = BTreeMap::new();
-        for build in world.builds() {
+        let mut builds = world.builds();
+        builds.retain(|build| {
+            let mut repositories = history.repositories.iter();
+            repositories.any(|(name, _)| *name == build.project)
+        });
+        for build in builds {
             let event = build.variable("PUSH_EVENT_ID").unwrap_or_default();
             let Some(number) = waiting.remove(event) else {
                 verdict.doubled += 1;
