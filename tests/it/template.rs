@@ -65,7 +65,9 @@ fn allowed(parameter: &str) -> impl Fn(&str) -> bool {
         let pattern = quoted.trim_matches('\'').replace("''", "'");
         Regex::new(&format!("^(?:{pattern})$")).unwrap()
     });
+    let longest = find("MaxLength: ").map_or(usize::MAX, |most| most.parse().unwrap());
     move |value| match (&pattern, values) {
+        _ if value.chars().count() > longest => false,
         (Some(pattern), _) => pattern.is_match(value),
         (None, Some(values)) => values.split(", ").any(|allowed| allowed == value),
         (None, None) => true,
@@ -96,88 +98,38 @@ fn strings(pieces: &[&str], length: usize) -> Vec<String> {
     all
 }
 
-/// Everything that one piece from each list makes.
-fn products(lists: &[&[&str]]) -> Vec<String> {
-    lists.iter().fold(vec![String::new()], |begun, pieces| {
-        begun
-            .iter()
-            .flat_map(|begin| pieces.iter().map(move |piece| format!("{begin}{piece}")))
-            .collect()
-    })
-}
+/// Pieces of each variable's values, with `|` between, and how many make a value: many are right,
+/// and many are wrong in one place.
+const PIECES: [(&str, &str, usize); 10] = [
+    ("CODE_BUCKET", "a|0|-|.|_|A| |/|:|a9a9a9", 4),
+    (
+        "CODEBUILD_PROJECT",
+        "{repository}|{repo}|{|}|a|0|-|_|.| |é",
+        4,
+    ),
+    ("INCLUDE_REFERENCES", REFERENCES, 4),
+    ("EXCLUDE_REFERENCES", REFERENCES, 4),
+    ("CODECOMMIT_ROLE_ARN", ROLES, 4),
+    ("CODECOMMIT_EXTERNAL_ID", "a|_|+=,.@|:/-| |é|~|\"", 4),
+    ("BUCKET_OWNER", "111122223333|11112222333|1|0|-| |a|é", 3),
+    ("UNBUNDLABLE", "codecommit|reject|ignore| ", 2),
+    ("REPOSITORIES", "a|0|*|-|.|_|/|?| |é", 4),
+    ("ARTIFACTS", "none|project|s3| ", 2),
+];
+const REFERENCES: &str = "a|0-9|-|**|/|{|}|[|]|!|,| |\\|refs/|\u{a0}";
+const ROLES: &str = "arn:aws:iam::|arn:aws-cn:iam::|arn:azure:iam::|arn:AWS:iam::|arn:aws:sts::|\
+                     arn:aws:iam:eu-west-1:|{account}|111122223333|1|{acc}|:role/|:role/ci/|:user/|\
+                     :role|x+=,.@_-| |\n|é";
 
-/// Values to hold template and `Config` against each other with: many that are right, and many
-/// that are wrong in one place.
-fn values_of(variable: &str) -> Vec<String> {
-    match variable {
-        "CODE_BUCKET" => strings(&["a", "0", "-", ".", "_", "A", " ", "/", ":", "a9a9a9"], 4),
-        "CODEBUILD_PROJECT" => strings(
-            &[
-                "{repository}",
-                "{repo}",
-                "{",
-                "}",
-                "a",
-                "0",
-                "-",
-                "_",
-                ".",
-                " ",
-                "é",
-            ],
-            4,
-        ),
-        "INCLUDE_REFERENCES" | "EXCLUDE_REFERENCES" => strings(
-            &[
-                "a", "0-9", "-", "**", "/", "{", "}", "[", "]", "!", ",", " ", "\\", "refs/",
-                "\u{a0}",
-            ],
-            4,
-        ),
-        "CODECOMMIT_ROLE_ARN" => products(&[
-            &["", " ", "arn:"],
-            &["aws", "aws-cn", "azure", "", "AWS"],
-            &[":iam::", ":sts::", ":iam:eu-west-1:", ":"],
-            &["{account}", "111122223333", "1", "{acc}", ""],
-            &[":role/", ":user/", ":role", "/"],
-            &[
-                "reader",
-                "ci/reader",
-                "x+=,.@_-",
-                "",
-                " ",
-                "two words",
-                "\n",
-                "é",
-            ],
-        ]),
-        "CODECOMMIT_EXTERNAL_ID" => {
-            let mut values = strings(&["a", "_", "+=,.@", ":/-", " ", "é", "~", "\""], 4);
-            values.extend(["a".repeat(1224), "a".repeat(1225)]);
-            values
-        }
-        "BUCKET_OWNER" => {
-            let mut values = strings(&["0", "1", "-", " ", "a", "é"], 3);
-            values.extend(
-                [
-                    "111122223333",
-                    "1111222233334",
-                    "11112222333",
-                    "111122223333 ",
-                ]
-                .map(str::to_owned),
-            );
-            values
-        }
-        "UNBUNDLABLE" => strings(&["codecommit", "reject", "ignore", " "], 2),
-        "REPOSITORIES" => {
-            let mut values = strings(&["a", "0", "*", "-", ".", "_", "/", "?", " ", "é"], 4);
-            values.extend(["a".repeat(100), "a".repeat(101)]);
-            values
-        }
-        "ARTIFACTS" => strings(&["none", "project", "s3", " "], 2),
-        _ => panic!("{variable} has no values here"),
-    }
+/// Lengths about which the function or AWS has a limit.
+const LENGTHS: [usize; 8] = [63, 64, 100, 101, 255, 256, 1224, 1225];
+
+/// Values to hold template and `Config` against each other with.
+fn values_of(variable: &str) -> impl Iterator<Item = String> {
+    let (_, pieces, length) = PIECES.iter().find(|(name, ..)| *name == variable).unwrap();
+    let pieces: Vec<_> = pieces.split('|').collect();
+    let long = LENGTHS.map(|length| "a".repeat(length));
+    strings(&pieces, *length).into_iter().chain(long)
 }
 
 #[test]
@@ -203,79 +155,47 @@ fn what_the_template_accepts_lets_the_function_start() {
 
 #[test]
 fn the_template_takes_what_people_write_and_refuses_what_the_function_would() {
+    // Values with `|` between.
     for (parameter, taken, refused) in [
         (
             "Repositories",
-            vec!["app", "*", "team-*", "my.app_1", "-"],
-            vec!["", "a b", "team/app", "app?"],
+            "app|*|team-*|my.app_1|-",
+            "|a b|team/app|app?",
         ),
         (
             "BuildProject",
-            vec![
-                "ci",
-                "{repository}",
-                "{repository}-ci",
-                "ci-{repository}-x_1",
-            ],
-            vec![
-                "",
-                "{repo}",
-                "{repository",
-                "build {repository}",
-                "a",
-                "-a",
-                "a.b",
-            ],
+            "ci|{repository}|{repository}-ci|ci-{repository}-x_1",
+            "|{repo}|{repository|build {repository}|a|-a|a.b",
         ),
         (
             "IncludeReferences",
-            vec![
-                "main",
-                "refs/heads/**,refs/tags/**",
-                "main, {release,hotfix}/*",
-                "v[0-9]*,release-?",
-                "feature/JIRA-1_x",
-                "[!a]*",
-            ],
-            vec![
-                "", " ", ",", "[", "{a", "a}", "[z-a]", "main,[a", "a\\", "{a,{b}}", "[]", "{}",
-            ],
+            "main|refs/heads/**,refs/tags/**|main, {release,hotfix}/*|v[0-9]*,release-?|\
+             feature/JIRA-1_x|[!a]*",
+            "| |,|[|{a|a}|[z-a]|main,[a|a\\|{a,{b}}|[]|{}",
         ),
         (
             "ExcludeReferences",
-            vec!["", "test,develop,staging"],
-            vec![" ", ",", "{a", "main,,b"],
+            "|test,develop,staging",
+            " |,|{a|main,,b",
         ),
         (
             "ReaderRoleArn",
-            vec![
-                "",
-                "arn:aws:iam::{account}:role/pushbuild-reader",
-                "arn:aws-us-gov:iam::111122223333:role/ci/reader",
-            ],
-            vec![
-                "reader",
-                "arn:aws:iam::1:role/x",
-                "arn:aws:iam::{account}:role/",
-                "arn:x:iam::{account}:role/x",
-            ],
+            "|arn:aws:iam::{account}:role/pushbuild-reader|\
+             arn:aws-us-gov:iam::111122223333:role/ci/reader",
+            "reader|arn:aws:iam::1:role/x|arn:aws:iam::{account}:role/|arn:x:iam::{account}:role/x",
         ),
-        (
-            "ReaderExternalId",
-            vec!["", "a_b", "7f+=,.@:/-"],
-            vec!["x", "two words"],
-        ),
+        ("ReaderExternalId", "|a_b|7f+=,.@:/-", "x|two words"),
         (
             "ExistingBucket",
-            vec!["", "my.bundles-1"],
-            vec!["My", "arn:aws:s3:::x", "s3://x", "a"],
+            "|my.bundles-1",
+            "My|arn:aws:s3:::x|s3://x|a",
         ),
     ] {
         let is_allowed = allowed(parameter);
-        for value in taken {
+        for value in taken.split('|') {
             assert!(is_allowed(value), "{parameter} takes {value:?}");
         }
-        for value in refused {
+        for value in refused.split('|') {
             assert!(!is_allowed(value), "{parameter} refuses {value:?}");
         }
     }
