@@ -10,6 +10,8 @@
 mod controller;
 mod phase;
 #[cfg(test)]
+mod simulation;
+#[cfg(test)]
 mod tests;
 
 use std::sync::atomic::{AtomicBool, Ordering};

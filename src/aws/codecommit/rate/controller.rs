@@ -7,11 +7,11 @@
 //! and each pair of such phases is judged:
 //!
 //! - Nothing was refused: the rate grows.
-//! - The faster phase got more through by at least half of what it tried more: the rate grows.
-//! - Else this is the cap: the rate becomes what got through, and five calls a second more. Those
+//! - What the faster phase tried more got through, but for what is refused at any rate: it grows.
+//! - Else this is the cap: the rate falls to what got through, and a few calls a second more. Those
 //!   are refused, which is how a change of the cap is noticed. Since everybody under one cap tries
-//!   the same number too many, everybody ends with the same share of it.
-//! - Ten refused in a row: the rate is several times too high.
+//!   about the same number too many, everybody ends with about the same share of it.
+//! - Many refused in a row: the rate is several times too high.
 //! - The rate fell, and the share of refused calls did not: it goes back to what it was.
 //!
 //! Times are seconds since some start, passed in, so that tests need no clock.
@@ -24,24 +24,25 @@ use super::phase::{Phase, Sum};
 /// How far the two phases of a pair are from the rate.
 const SWING: f64 = 0.25;
 
-/// A phase has at least so many calls and lasts so long. Shorter ones tell too little; longer ones
-/// take too long to follow a change.
+/// A phase has at least so many calls and seconds: less tells too little, more is slow to follow.
 const CALLS: u32 = 6;
 const SECONDS: f64 = 0.06;
 
 /// Pairs that are judged together at most, where one alone does not tell.
 const MOST_PAIRS: usize = 3;
 
-/// Calls a second beyond what gets through, and their largest share.
-const EXTRA: f64 = 5.0;
-const MOST_EXTRA: f64 = 0.3;
+/// The share of what is tried more that must get through, of the share that gets through at any
+/// rate: all of it where refusals are not one's own, half of it for each of two under one cap.
+const GAIN: f64 = 0.75;
+const LEAST_GAIN: f64 = 0.4;
 
-/// By what the rate grows after one, two, and more pairs without a refusal.
+/// What the rate grows by after two, three, and more pairs without a refusal, and by a sure gain.
 const GROWTH: [f64; 3] = [1.15, 1.6, 2.0];
+const SURE_GROWTH: f64 = 1.3;
 
 /// Under a cap below a tenth of the rate, so many calls in a row are refused; at random, one call
-/// in two refused, once in a thousand calls.
-const IN_A_ROW: u32 = 10;
+/// in two refused, once in four thousand calls.
+const IN_A_ROW: u32 = 12;
 
 /// Bounds of the rate: whatever happens, some calls are tried; and no function sends more.
 const LEAST: f64 = 4.0;
@@ -61,6 +62,7 @@ pub(super) struct Controller {
     phases_begun: u64,
     refused_in_a_row: u32,
     clean_pairs: usize,
+    falls_in_a_row: u32,
     /// The share of refused calls at the last judgement.
     share: f64,
     /// The rate from which it fell, and the share of refused calls there.
@@ -77,6 +79,11 @@ struct Unlimited {
     through: u32,
     /// The last 32 outcomes, one bit each: whether it was refused.
     recent: u32,
+}
+
+/// Calls a second beyond what gets through.
+fn extra(rate: f64) -> f64 {
+    rate.sqrt().min(5.0)
 }
 
 impl Controller {
@@ -180,7 +187,7 @@ impl Controller {
         }
     }
 
-    fn set(&mut self, rate: f64, now: f64) {
+    pub(super) fn set(&mut self, rate: f64, now: f64) {
         self.rate = Some(rate.clamp(LEAST, MOST));
         self.refused_in_a_row = 0;
         self.tokens = self.tokens.min(0.0);
@@ -202,14 +209,16 @@ impl Controller {
             sum.add(phase);
         }
         let both = slow.and(fast);
-        // Where fewer calls come than may, the rate is not what is tried.
-        let is_used = both.tried() > 0.8 * rate;
         if both.refused == 0.0 {
             (self.fell_from, self.share) = (None, 0.0);
-            if is_used {
-                let growth = GROWTH[self.clean_pairs.min(GROWTH.len() - 1)];
+            // Where fewer calls come than may, the rate is not what is tried.
+            if both.tried() > 0.8 * rate {
+                let grown = match self.clean_pairs {
+                    0 => rate + extra(rate),
+                    pairs => rate * GROWTH[pairs.min(GROWTH.len()) - 1],
+                };
                 self.clean_pairs += 1;
-                self.set(rate * growth, now);
+                self.set(grown, now);
             } else {
                 self.begin_pair(now);
             }
@@ -226,37 +235,37 @@ impl Controller {
         if self.goes_back(rate, &both, now) {
             return;
         }
-        // Of the calls that the fast phase tries more, the share that gets through.
         let more = fast.tried() - slow.tried();
         let gain = (fast.through() - slow.through()) / more;
         let deviation = (slow.variance() + fast.variance()).sqrt() / more;
-        let certainty = (gain - 0.5) / deviation;
+        let least = (GAIN * (1.0 - both.share())).max(LEAST_GAIN);
+        let certainty = (gain - least) / deviation;
         if certainty.abs() < 0.5 && pairs < MOST_PAIRS && both.seconds < 1.0 {
             return;
         }
         self.share = both.share();
         self.clean_pairs = 0;
-        if gain > 0.5 {
-            if self.fell_from.is_some_and(|(from, _)| rate > from) {
-                self.fell_from = None;
-            }
-            let growth = if certainty > 2.0 {
-                MOST_EXTRA
-            } else {
-                (EXTRA / rate).min(MOST_EXTRA)
-            };
-            self.set(rate * (1.0 + growth), now);
+        if certainty > 0.0 {
+            self.falls_in_a_row = 0;
+            self.fell_from.take_if(|(from, _)| rate > *from);
+            let is_sure = certainty > 2.0;
+            let by_little = rate + extra(rate);
+            self.set(
+                if is_sure {
+                    rate * SURE_GROWTH
+                } else {
+                    by_little
+                },
+                now,
+            );
         } else {
+            self.falls_in_a_row += 1;
             self.fell_from.get_or_insert((rate, self.share));
-            let through = both.through();
-            let cap = through + EXTRA.min(MOST_EXTRA * through);
-            let wanted = if certainty < -1.5 || both.share() > 0.5 {
-                cap
-            } else {
-                // It may be chance: a smaller step.
-                cap.max(rate * (1.0 + (0.15 * certainty).clamp(-0.5, -0.03)))
-            };
-            self.set(wanted.clamp(rate / 2.0, rate * 1.1), now);
+            // One pair may be chance; several in a row are not.
+            let step = 0.15 * certainty * f64::from(1 + self.falls_in_a_row);
+            let fallen = rate * (1.0 + step.clamp(-0.5, -0.03));
+            let cap = both.through() + extra(both.through());
+            self.set(fallen.max(cap).min(rate * 1.1), now);
         }
     }
 
@@ -298,23 +307,15 @@ impl Unlimited {
         self.through += u32::from(!is_refused);
         self.recent = self.recent << 1 | u32::from(is_refused);
         let seconds = (now - self.first).max(0.1);
-        let refused = self.calls - self.through;
-        let most_of_24 = self.calls >= 24 && (self.recent << 8).count_ones() >= 18;
-        if self.recent.trailing_ones() >= IN_A_ROW || most_of_24 {
+        let share = 1.0 - f64::from(self.through) / f64::from(self.calls);
+        let of_24 = (self.recent << 8).count_ones();
+        if self.recent.trailing_ones() >= IN_A_ROW || self.calls >= 24 && of_24 >= 18 {
             // Much of what got through was what the cap had saved up; it saves again meanwhile.
             Some((f64::from(self.through) / seconds / 4.0).max(20.0))
-        } else if self.calls >= 64 && f64::from(refused) > 0.15 * f64::from(self.calls) {
+        } else if self.calls >= 64 && share > 0.15 && of_24 < 8 {
             Some(f64::from(self.calls) / seconds)
         } else {
             None
         }
-    }
-}
-
-#[cfg(test)]
-impl Controller {
-    pub fn set_for_test(&mut self, rate: f64) {
-        let now = self.filled;
-        self.set(rate, now);
     }
 }
