@@ -48,7 +48,7 @@ def account():
 class Deployment:
     """The processes, the clients and the stack's outputs. A context manager that leaves nothing running."""
 
-    def __init__(self, sam, codecommit=None):
+    def __init__(self, sam, codecommit=None, **variables):
         self.sam = sam
         self.folder = Path(tempfile.mkdtemp(prefix="pushbuild-e2e-"))
         self.notes = self.folder / "notes"
@@ -58,7 +58,7 @@ class Deployment:
         self.log = open(self.folder / "aws.log", "w+", encoding="utf-8")
         environment = {
             **os.environ, "TMPDIR": str(self.folder), "STUB_NOTES": str(self.notes), "STUB_PYTHON": sys.executable,
-            "ORGANIZATION": f"{ORGANIZATION}:{account()},{','.join(MEMBERS)}",
+            "ORGANIZATION": f"{ORGANIZATION}:{account()},{','.join(MEMBERS)}", **variables,
         }
         if codecommit:
             environment["AWS_ENDPOINT_URL_CODECOMMIT"] = codecommit

@@ -41,4 +41,5 @@ fill source source-account.yaml Repositories=one,two.and-more RepositoryKeyArns=
 "$tools/checkov/bin/checkov" --config-file tests/deploy/checkov.yaml --directory "$translated"
 
 echo "== what no linter knows"
+python3 -B docs/pictures/draw.py --check
 "$tools/ministack/bin/python" -m unittest discover --start-directory tests/deploy --pattern 'test_*.py'

@@ -22,19 +22,31 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def wait_for(what, question, seconds=60):
+def wait_for(what, question, seconds=60, pause=0.2):
     """The first answer of `question` that is not empty."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if answer := question():
             return answer
-        time.sleep(0.2)
+        time.sleep(pause)
     raise AssertionError(f"not within {seconds} s: {what}")
 
 
 def is_open(port):
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def template_with(binary, folder):
+    """template.yaml as `sam build` leaves it, with this binary as both functions' code, in a folder."""
+    built = Path(folder) / "built"
+    built.mkdir()
+    shutil.copy(binary, built / "bootstrap")
+    text = (ROOT / "template.yaml").read_text(encoding="utf-8")
+    assert text.count("CodeUri: .\n") == 1
+    path = Path(folder) / "template.yaml"
+    path.write_text(text.replace("CodeUri: .\n", f"CodeUri: {built}\n"), encoding="utf-8")
+    return path
 
 
 def step(text):

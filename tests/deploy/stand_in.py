@@ -13,9 +13,12 @@ What differs from `ministack` on the command line, so that the templates under t
   does not: SQS's batches need the permission of the single call ("Amazon SQS API permissions: Actions and resource
   reference"), and BatchGetBuilds is about projects ("Actions, resources, and condition keys for AWS CodeBuild").
 - EventBridge's deliveries need permission, and reach other accounts: `deliveries.py`.
+- A function's log line belongs to the invocation that wrote it, also on a busy machine: MiniStack waits 5 ms for the
+  next line, and keeps later ones for the next invocation.
 - The accounts that ORGANIZATION names (`o-id:account,account`) are of one organization, and no others.
 """
 
+import functools
 import json
 import os
 import sys
@@ -33,6 +36,7 @@ os.environ.update(
 import deliveries  # noqa: E402,F401 (for what it does when it is imported)
 from ministack import app  # noqa: E402 (it reads the environment when it is imported)
 from ministack.core import iam_actions, iam_evaluator  # noqa: E402
+from ministack.core.lambda_runtime import ProvidedWorker  # noqa: E402
 from ministack.services import eventbridge  # noqa: E402
 from ministack.core.responses import get_region  # noqa: E402
 from ministack.services.cloudformation import changesets, engine, handlers, provisioners, stacks  # noqa: E402
@@ -110,6 +114,9 @@ iam_evaluator._resolve_condition_key = resolve_condition_key
 iam_evaluator._principal_org_id = organization_of
 action_of, resource_of = iam_actions.extract_iam_action, iam_actions.extract_resource_arn
 iam_actions.extract_iam_action, iam_actions.extract_resource_arn = extract_iam_action, extract_resource_arn
+ProvidedWorker._drain_stderr_bounded = functools.partialmethod(
+    ProvidedWorker._drain_stderr_bounded, first_line_wait=0.5, idle_confirm=0.1, hard_cap=5,
+)
 pin_request_origin = app.pin_request_origin
 app.pin_request_origin = lambda address, _tls: pin_request_origin(address, True)
 sys.argv = ["ministack"]
