@@ -229,6 +229,15 @@ impl Error {
         }
     }
 
+    /// Service and operation of the call that failed, where one did.
+    pub fn failed_call(&self) -> Option<&'static str> {
+        match self {
+            Self::Call(call) => Some(call.call),
+            Self::BadAnswer { operation, .. } => Some(operation),
+            _ => None,
+        }
+    }
+
     /// AWS's id of the request that failed, where there was one.
     pub fn request_id(&self) -> Option<&str> {
         match self {
