@@ -14,7 +14,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::ensure;
 use clap::{Parser, ValueEnum};
-use pushbuild_local::aws::{DeployOptions, Deployment, LocalAws, Options};
+use pushbuild_local::aws::{ACCOUNT, DeployOptions, Deployment, LocalAws, Options, REGION};
 use pushbuild_local::calls::{Call, Service};
 use pushbuild_local::clock::Clock;
 use pushbuild_local::events::RepositoryEvent;
@@ -159,8 +159,7 @@ impl World {
         let deployment = self.aws.deploy(deploy)?;
         self.aws.codecommit().add_repository(name, &self.path)?;
         let event = RepositoryEvent::created(name, "refs/heads/main", &self.commit);
-        let options = self.aws.options();
-        let event = event.from(&options.account, &options.region, self.aws.clock().now());
+        let event = event.from(ACCOUNT, REGION, self.aws.clock().now());
         // Past the intake, which an earlier version does not have.
         deployment.send_body(&event.json().to_string(), name)?;
         Ok(deployment)

@@ -139,11 +139,13 @@ impl Bench {
 
     /// How often each operation was called, but for the queue's.
     fn calls(&self) -> BTreeMap<String, u64> {
-        let totals = self.aws.calls().totals().into_iter();
-        totals
-            .filter(|((service, _), _)| *service != Service::Sqs)
-            .map(|((_, operation), total)| (operation, total.calls))
-            .collect()
+        let mut counts = BTreeMap::new();
+        for call in self.aws.calls().list() {
+            if call.service != Service::Sqs {
+                *counts.entry(call.operation).or_default() += 1;
+            }
+        }
+        counts
     }
 
     /// What the function and this process, which is the local AWS, have used so far.

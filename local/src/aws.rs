@@ -7,16 +7,16 @@ pub mod deployment;
 
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
 pub use deployment::Deployment;
 
 pub use crate::lambda::DeployOptions;
 
-use crate::calls::{CallLog, Service};
+use crate::calls::CallLog;
 use crate::clock::Clock;
 use crate::codebuild::CodeBuild;
 use crate::codecommit::CodeCommit;
@@ -24,7 +24,12 @@ use crate::faults::Faults;
 use crate::s3::{S3, SECRET_ACCESS_KEY};
 use crate::sqs::Sqs;
 use crate::sts::Sts;
-use crate::wire::{JsonRoute, Routes, Wire};
+use crate::wire::{Services, serve};
+
+/// The account of everything here.
+pub const ACCOUNT: &str = "000000000000";
+/// The Region of everything here.
+pub const REGION: &str = "eu-west-1";
 
 /// Where and when the local AWS is.
 #[derive(Clone, Debug)]
@@ -35,10 +40,6 @@ pub struct Options {
     pub root: PathBuf,
     /// The time as the services see it.
     pub clock: Clock,
-    /// The only Region.
-    pub region: String,
-    /// The account, twelve digits.
-    pub account: String,
 }
 
 impl Options {
@@ -48,24 +49,18 @@ impl Options {
             port: None,
             root: root.into(),
             clock: Clock::default(),
-            region: "eu-west-1".to_owned(),
-            account: "000000000000".to_owned(),
         }
     }
 }
 
 /// AWS on this machine. Dropped, it closes its port and connections.
 pub struct LocalAws {
-    options: Options,
+    clock: Clock,
     endpoint: String,
-    _wire: Wire,
-    codecommit: CodeCommit,
-    codebuild: CodeBuild,
-    s3: S3,
-    sqs: Sqs,
-    sts: Sts,
+    services: Services,
     calls: CallLog,
     faults: Faults,
+    _serving: JoinSet<()>,
 }
 
 impl LocalAws {
@@ -74,37 +69,27 @@ impl LocalAws {
     /// # Errors
     /// When the port is taken, or S3's folder cannot be used.
     pub async fn start(options: Options) -> anyhow::Result<Self> {
-        let Options {
-            clock,
-            region,
-            account,
-            ..
-        } = &options;
-        let port = options.port.unwrap_or(0);
+        let Options { port, root, clock } = &options;
+        let port = port.unwrap_or(0);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
             .await
             .with_context(|| format!("port {port} on 127.0.0.1 cannot be opened"))?;
         let endpoint = format!("http://{}", listener.local_addr()?);
-        let root = &options.root;
-        let s3 = S3::new(root.clone(), clock.clone())
-            .with_context(|| format!("{} cannot hold S3's buckets", root.display()))?;
-        let codecommit = CodeCommit::new();
-        let codebuild = CodeBuild::new(clock.clone(), region, account);
-        let sqs = Sqs::new(clock.clone(), &endpoint, region, account);
+        let services = Services {
+            codecommit: CodeCommit::default(),
+            codebuild: CodeBuild::new(clock.clone()),
+            s3: S3::new(root.clone(), clock.clone())
+                .with_context(|| format!("{} cannot hold S3's buckets", root.display()))?,
+            sqs: Sqs::new(clock.clone(), &endpoint),
+            sts: Sts::new(clock.clone()),
+        };
         let calls = CallLog::default();
         let faults = Faults::new(clock.clone());
-        let sts = Sts::new(clock.clone(), account);
-        let routes = routes(&codecommit, &codebuild, &sqs, &s3, sts.clone());
-        let wire = Wire::serve(listener, routes, calls.clone(), faults.clone());
         Ok(Self {
-            options,
+            _serving: serve(listener, services.clone(), calls.clone(), faults.clone()),
+            clock: options.clock,
             endpoint,
-            _wire: wire,
-            codecommit,
-            codebuild,
-            s3,
-            sqs,
-            sts,
+            services,
             calls,
             faults,
         })
@@ -120,8 +105,8 @@ impl LocalAws {
     pub fn environment(&self) -> Vec<(String, String)> {
         [
             ("AWS_ENDPOINT_URL", self.endpoint()),
-            ("AWS_REGION", self.options.region.clone()),
-            ("AWS_DEFAULT_REGION", self.options.region.clone()),
+            ("AWS_REGION", REGION.to_owned()),
+            ("AWS_DEFAULT_REGION", REGION.to_owned()),
             ("AWS_ACCESS_KEY_ID", "LOCALUSER".to_owned()),
             ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY.to_owned()),
             ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
@@ -130,14 +115,9 @@ impl LocalAws {
         .into()
     }
 
-    /// Where and when it is.
-    pub fn options(&self) -> &Options {
-        &self.options
-    }
-
     /// The time as the services see it.
     pub fn clock(&self) -> &Clock {
-        &self.options.clock
+        &self.clock
     }
 
     /// Every call so far.
@@ -152,54 +132,26 @@ impl LocalAws {
 
     /// The repositories.
     pub fn codecommit(&self) -> &CodeCommit {
-        &self.codecommit
+        &self.services.codecommit
     }
 
     /// The projects and builds.
     pub fn codebuild(&self) -> &CodeBuild {
-        &self.codebuild
+        &self.services.codebuild
     }
 
     /// The buckets.
     pub fn s3(&self) -> &S3 {
-        &self.s3
+        &self.services.s3
     }
 
     /// The queues.
     pub fn sqs(&self) -> &Sqs {
-        &self.sqs
+        &self.services.sqs
     }
 
     /// The roles.
     pub fn sts(&self) -> &Sts {
-        &self.sts
-    }
-}
-
-fn routes(codecommit: &CodeCommit, codebuild: &CodeBuild, sqs: &Sqs, s3: &S3, sts: Sts) -> Routes {
-    /// A service's `call`, as a route.
-    macro_rules! json {
-        ($service:expr) => {{
-            let service = $service.clone();
-            let route: JsonRoute = Arc::new(move |operation, input| {
-                let service = service.clone();
-                Box::pin(async move { service.call(&operation, input).await })
-            });
-            route
-        }};
-    }
-    let s3 = s3.service();
-    Routes {
-        json: [
-            (Service::CodeCommit, json!(codecommit)),
-            (Service::CodeBuild, json!(codebuild)),
-            (Service::Sqs, json!(sqs)),
-        ]
-        .into(),
-        sts: Arc::new(move |form| sts.call(&form)),
-        s3: Arc::new(move |request| {
-            let s3 = s3.clone();
-            Box::pin(async move { s3.call(request).await })
-        }),
+        &self.services.sts
     }
 }

@@ -5,12 +5,11 @@
 
 pub mod record;
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::broadcast;
@@ -49,8 +48,6 @@ impl fmt::Display for Service {
 /// One request and what became of it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Call {
-    /// Counts the calls as they arrive, from 1.
-    pub number: u64,
     /// Who was called.
     pub service: Service,
     /// The operation's name in the API reference.
@@ -77,7 +74,7 @@ pub struct Call {
     pub faults: Vec<String>,
     /// Bytes of the request's body.
     pub request_bytes: u64,
-    /// Bytes of the answer's body, as announced.
+    /// Bytes of the answer's body.
     pub response_bytes: u64,
     /// When it arrived, in real time.
     pub start: SystemTime,
@@ -92,24 +89,12 @@ impl Call {
     }
 }
 
-/// Sums over the calls of one operation.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Total {
-    /// How many.
-    pub calls: u64,
-    /// Bytes of their requests' bodies.
-    pub request_bytes: u64,
-    /// Bytes of their answers' bodies.
-    pub response_bytes: u64,
-}
-
 /// The list of calls. Clones share it.
 #[derive(Clone, Debug)]
 pub struct CallLog(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    arrived: AtomicU64,
     calls: Mutex<Vec<Call>>,
     live: broadcast::Sender<Call>,
     record: Option<Record>,
@@ -118,7 +103,6 @@ struct Inner {
 impl Default for CallLog {
     fn default() -> Self {
         Self(Arc::new(Inner {
-            arrived: AtomicU64::new(0),
             calls: Mutex::default(),
             live: broadcast::Sender::new(4096),
             record: std::env::var_os(record::VARIABLE).map(|folder| {
@@ -129,11 +113,6 @@ impl Default for CallLog {
 }
 
 impl CallLog {
-    /// The number of the call that arrives now.
-    pub(crate) fn arrival(&self) -> u64 {
-        self.0.arrived.fetch_add(1, Ordering::SeqCst) + 1
-    }
-
     /// Adds a call that has its answer. Only a function's, under a role or not, goes on record.
     pub(crate) fn record(&self, call: Call) {
         let is_functions = call
@@ -147,7 +126,7 @@ impl CallLog {
         }
         // Nobody may be listening.
         let _ = self.0.live.send(call.clone());
-        self.calls().push(call);
+        self.0.calls.lock().push(call);
     }
 
     /// Puts on record what the calls from now on belong to.
@@ -159,26 +138,13 @@ impl CallLog {
 
     /// All calls, in the order of their answers.
     pub fn list(&self) -> Vec<Call> {
-        self.calls().clone()
+        self.0.calls.lock().clone()
     }
 
     /// The calls of one operation, in the order of their answers.
     pub fn of(&self, service: Service, operation: &str) -> Vec<Call> {
         let is_one = |call: &&Call| call.service == service && call.operation == operation;
-        self.calls().iter().filter(is_one).cloned().collect()
-    }
-
-    /// Sums by service and operation.
-    pub fn totals(&self) -> BTreeMap<(Service, String), Total> {
-        let mut totals = BTreeMap::<_, Total>::new();
-        for call in &*self.calls() {
-            let key = (call.service, call.operation.clone());
-            let total = totals.entry(key).or_default();
-            total.calls += 1;
-            total.request_bytes += call.request_bytes;
-            total.response_bytes += call.response_bytes;
-        }
-        totals
+        self.0.calls.lock().iter().filter(is_one).cloned().collect()
     }
 
     /// Every call from now on, as it is answered. A receiver that falls 4,096 calls behind loses
@@ -187,13 +153,8 @@ impl CallLog {
         self.0.live.subscribe()
     }
 
-    /// Forgets the calls so far; numbers go on.
+    /// Forgets the calls so far.
     pub fn clear(&self) {
-        self.calls().clear();
-    }
-
-    fn calls(&self) -> MutexGuard<'_, Vec<Call>> {
-        // A panic elsewhere leaves the list as it was.
-        self.0.calls.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.calls.lock().clear();
     }
 }

@@ -11,7 +11,6 @@ mod progress;
 mod report;
 mod sample;
 mod serve;
-mod style;
 mod try_push;
 mod watch;
 

@@ -55,15 +55,6 @@ impl Clock {
         self.0.started + passed + advanced
     }
 
-    /// Milliseconds since the Unix epoch, as SQS writes its timestamps.
-    pub fn epoch_ms(&self) -> u64 {
-        self.now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .map_or(0, |passed| {
-                u64::try_from(passed.as_millis()).unwrap_or(u64::MAX)
-            })
-    }
-
     /// Puts the clock forward and wakes all that sleep on it.
     pub fn advance(&self, by: Duration) {
         let ns = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
@@ -89,4 +80,10 @@ impl Clock {
             }
         }
     }
+}
+
+/// Milliseconds since the Unix epoch, as SQS writes its timestamps.
+pub(crate) fn epoch_ms(at: SystemTime) -> u64 {
+    let passed = at.duration_since(SystemTime::UNIX_EPOCH);
+    u64::try_from(passed.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
 }

@@ -12,12 +12,14 @@ mod start;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use parking_lot::Mutex;
 use serde_json::Value;
 
+use crate::aws::{ACCOUNT, REGION};
 use crate::clock::Clock;
 use crate::error::ServiceError;
 
@@ -27,34 +29,16 @@ pub struct CodeBuild(Arc<Inner>);
 
 struct Inner {
     clock: Clock,
-    region: String,
-    account: String,
     state: Mutex<State>,
 }
 
 struct State {
-    projects: BTreeMap<String, Project>,
+    /// Each with its own `concurrentBuildLimit`.
+    projects: BTreeMap<String, Option<usize>>,
     any_project: bool,
     /// In the order in which they were started.
     builds: Vec<Build>,
-    tokens: HashMap<String, Token>,
     build_time: Duration,
-}
-
-#[derive(Default)]
-struct Project {
-    /// How many builds it has had.
-    builds: u64,
-    /// Its own `concurrentBuildLimit`.
-    limit: Option<usize>,
-}
-
-/// An idempotency token that was used.
-struct Token {
-    at: SystemTime,
-    /// The request without the token.
-    parameters: Value,
-    build_id: String,
 }
 
 /// A build that was started.
@@ -65,7 +49,7 @@ pub struct Build {
     /// The project's name.
     pub project: String,
     /// Counted per project, from 1.
-    pub number: u64,
+    pub number: usize,
     /// When it was started.
     pub started: SystemTime,
     /// Where the source is taken from: `S3` or `CODECOMMIT`.
@@ -93,72 +77,55 @@ pub struct EnvironmentVariable {
 
 impl CodeBuild {
     /// No projects and no builds; a build takes 30 s of local time.
-    pub(crate) fn new(clock: Clock, region: &str, account: &str) -> Self {
-        Self(Arc::new(Inner {
-            clock,
-            region: region.to_owned(),
-            account: account.to_owned(),
-            state: Mutex::new(State {
-                projects: BTreeMap::new(),
-                any_project: false,
-                builds: Vec::new(),
-                tokens: HashMap::new(),
-                build_time: Duration::from_secs(30),
-            }),
-        }))
+    pub(crate) fn new(clock: Clock) -> Self {
+        let state = Mutex::new(State {
+            projects: BTreeMap::new(),
+            any_project: false,
+            builds: Vec::new(),
+            build_time: Duration::from_secs(30),
+        });
+        Self(Arc::new(Inner { clock, state }))
     }
 
     /// Makes a project of this name.
     pub fn add_project(&self, name: &str) {
-        self.state().projects.entry(name.to_owned()).or_default();
+        let mut state = self.0.state.lock();
+        state.projects.entry(name.to_owned()).or_default();
     }
 
     /// Whether a project of any name exists, without builds, unless no project can have the name.
     pub fn accept_any_project(&self, accept: bool) {
-        self.state().any_project = accept;
+        self.0.state.lock().any_project = accept;
     }
 
     /// Refuses to start builds of a project while this many of its own are in progress. Makes the
     /// project if there is none.
     pub fn set_project_limit(&self, name: &str, limit: usize) {
-        let mut state = self.state();
-        state.projects.entry(name.to_owned()).or_default().limit = Some(limit);
+        let mut state = self.0.state.lock();
+        state.projects.insert(name.to_owned(), Some(limit));
     }
 
     /// How long a build is in progress, in local time.
     pub fn set_build_time(&self, time: Duration) {
-        self.state().build_time = time;
+        self.0.state.lock().build_time = time;
     }
 
     /// All builds, in the order in which they were started.
     pub fn builds(&self) -> Vec<Build> {
-        self.state().builds.clone()
+        self.0.state.lock().builds.clone()
     }
 
     /// Answers one request.
     ///
     /// # Errors
     /// What the CodeBuild API reference documents for the action.
-    #[expect(clippy::unused_async, reason = "all services are called alike")]
-    pub async fn call(&self, operation: &str, input: Value) -> Result<Value, ServiceError> {
+    pub fn call(&self, operation: &str, input: Value) -> Result<Value, ServiceError> {
         match operation {
             "StartBuild" => self.start_build(input),
             "BatchGetBuilds" => self.batch_get_builds(&input),
             "ListBuildsForProject" => self.list_builds_for_project(&input),
             _ => Err(ServiceError::unknown_operation("CodeBuild", operation)),
         }
-    }
-
-    fn arn(&self, kind: &str, name: &str) -> String {
-        let Inner {
-            region, account, ..
-        } = &*self.0;
-        format!("arn:aws:codebuild:{region}:{account}:{kind}/{name}")
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        // A panic elsewhere leaves the builds as they were: each change is made in one piece.
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -177,6 +144,10 @@ impl Build {
             .find(|variable| variable.name == name);
         found.map(|variable| variable.value.as_str())
     }
+}
+
+fn arn(kind: &str, name: &str) -> String {
+    format!("arn:aws:codebuild:{REGION}:{ACCOUNT}:{kind}/{name}")
 }
 
 /// Whether a project can have this name: `[A-Za-z0-9][A-Za-z0-9\-_]{1,149}` in the service's

@@ -6,27 +6,25 @@
 //! (<https://docs.aws.amazon.com/codecommit/latest/APIReference/>); where it leaves something
 //! open, the comment at that place says "guess".
 //!
-//! - [`mod@describe`]: what a command line wants to know about a repository before it pushes
+//! - `describe`: what a command line wants to know about a repository before it pushes
 //! - `source`: one repository behind many calls at once
-//! - `specifier`, `tree`: commit specifiers to commits, paths to entries of a commit's tree
-//! - `commit`, `differences`, `file`, `folder`: the operations
+//! - `commit`, `tree`, `file`, `differences`: the operations
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use gix::ObjectId;
+use parking_lot::Mutex;
 use serde_json::Value;
 
 use crate::error::ServiceError;
 
 mod commit;
-pub mod describe;
+mod describe;
 mod differences;
 mod file;
-mod folder;
 mod source;
-mod specifier;
 mod tree;
 
 #[cfg(test)]
@@ -39,16 +37,11 @@ use source::Source;
 
 /// The service. Clones share the repositories.
 #[derive(Clone, Debug, Default)]
-pub struct CodeCommit(Arc<RwLock<BTreeMap<String, Arc<Source>>>>);
+pub struct CodeCommit(Arc<Mutex<BTreeMap<String, Arc<Source>>>>);
 
 type Operation = fn(&gix::Repository, &Value) -> Result<Value, ServiceError>;
 
 impl CodeCommit {
-    /// A service without repositories.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// Serves the Git repository that `path` is or lies in under `name`.
     ///
     /// `path` may be a bare repository, a work tree or a folder in it, a linked work tree, a
@@ -58,7 +51,7 @@ impl CodeCommit {
             anyhow::bail!("{name:?} cannot be a repository's name: {}", error.message);
         }
         let source = Source::open(path)?;
-        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.0.lock();
         if let Some(there) = all.get(name) {
             if there.git_dir() == source.git_dir() {
                 return Ok(());
@@ -74,8 +67,7 @@ impl CodeCommit {
 
     /// The names of the repositories, in order.
     pub fn repositories(&self) -> Vec<String> {
-        let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        all.keys().cloned().collect()
+        self.0.lock().keys().cloned().collect()
     }
 
     /// Answers one call: `operation` as in the API reference, members and answer as its JSON.
@@ -85,7 +77,7 @@ impl CodeCommit {
             "GetCommit" => commit::get,
             "GetDifferences" => differences::get,
             "GetFile" => file::get_file,
-            "GetFolder" => folder::get,
+            "GetFolder" => tree::get_folder,
             other => return Err(ServiceError::unknown_operation("CodeCommit", other)),
         };
         let source = self.source(&input)?;
@@ -99,9 +91,8 @@ impl CodeCommit {
     fn source(&self, input: &Value) -> Result<Arc<Source>, ServiceError> {
         let name = required(input, "repositoryName", "RepositoryNameRequiredException")?;
         check_name(name)?;
-        let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
         // Names are case sensitive, in CodeCommit as here.
-        all.get(name).cloned().ok_or_else(|| {
+        self.0.lock().get(name).cloned().ok_or_else(|| {
             let message = format!("{name} does not exist");
             ServiceError::new("RepositoryDoesNotExistException", message)
         })

@@ -3,10 +3,14 @@
 //! Source: "Monitoring CodeCommit events in Amazon EventBridge" in CodeCommit's guide, and
 //! captured events for `callerUserArn`, which the guide leaves out.
 
+use std::time::SystemTime;
+
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
+
+use crate::aws::{ACCOUNT, REGION};
 
 /// One "CodeCommit Repository State Change", as it leaves EventBridge.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,24 +30,48 @@ pub struct RepositoryEvent {
 impl RepositoryEvent {
     /// A branch or tag that was not there before. `reference` is its full name.
     pub fn created(repository: &str, reference: &str, commit: &str) -> Self {
-        let mut event = Self::of("referenceCreated", repository);
-        event.set_reference(reference);
-        event.detail["commitId"] = json!(commit);
-        event
+        Self::pushed(repository, reference, commit, None)
     }
 
     /// A push to a branch or tag that was at `old`. `reference` is its full name.
     pub fn updated(repository: &str, reference: &str, commit: &str, old: &str) -> Self {
-        let mut event = Self::of("referenceUpdated", repository);
-        event.set_reference(reference);
-        event.detail["commitId"] = json!(commit);
-        event.detail["oldCommitId"] = json!(old);
-        event
+        Self::pushed(repository, reference, commit, Some(old))
+    }
+
+    /// A push to a branch or tag, by its full name; without `old` it was not there before.
+    pub fn pushed(repository: &str, reference: &str, commit: &str, old: Option<&str>) -> Self {
+        let (kind, name) = match reference.strip_prefix("refs/tags/") {
+            Some(tag) => ("tag", tag),
+            None => (
+                "branch",
+                reference.strip_prefix("refs/heads/").unwrap_or(reference),
+            ),
+        };
+        let event = old.map_or("referenceCreated", |_| "referenceUpdated");
+        let mut detail = json!({
+            "event": event,
+            "repositoryName": repository,
+            "repositoryId": "00000000-0000-0000-0000-000000000000",
+            "referenceType": kind,
+            "referenceName": name,
+            "referenceFullName": reference,
+            "commitId": commit,
+        });
+        if let Some(old) = old {
+            detail["oldCommitId"] = json!(old);
+        }
+        Self {
+            id: Uuid::new_v4().to_string(),
+            account: ACCOUNT.to_owned(),
+            region: REGION.to_owned(),
+            time: whole_seconds(SystemTime::now()),
+            detail,
+        }
     }
 
     /// As sent from this account, Region and moment.
     #[must_use]
-    pub fn from(mut self, account: &str, region: &str, at: std::time::SystemTime) -> Self {
+    pub fn from(mut self, account: &str, region: &str, at: SystemTime) -> Self {
         account.clone_into(&mut self.account);
         region.clone_into(&mut self.region);
         self.time = whole_seconds(at);
@@ -74,36 +102,9 @@ impl RepositoryEvent {
             "detail": detail,
         })
     }
-
-    fn of(event: &str, repository: &str) -> Self {
-        Self {
-            id: Uuid::new_v4().to_string(),
-            account: "000000000000".to_owned(),
-            region: "eu-west-1".to_owned(),
-            time: whole_seconds(std::time::SystemTime::now()),
-            detail: json!({
-                "event": event,
-                "repositoryName": repository,
-                "repositoryId": "00000000-0000-0000-0000-000000000000",
-            }),
-        }
-    }
-
-    fn set_reference(&mut self, full_name: &str) {
-        let (kind, name) = match full_name.strip_prefix("refs/tags/") {
-            Some(tag) => ("tag", tag),
-            None => (
-                "branch",
-                full_name.strip_prefix("refs/heads/").unwrap_or(full_name),
-            ),
-        };
-        self.detail["referenceType"] = json!(kind);
-        self.detail["referenceName"] = json!(name);
-        self.detail["referenceFullName"] = json!(full_name);
-    }
 }
 
-fn whole_seconds(at: std::time::SystemTime) -> String {
+fn whole_seconds(at: SystemTime) -> String {
     let at = OffsetDateTime::from(at).truncate_to_second();
     at.format(&Rfc3339).unwrap_or_default()
 }

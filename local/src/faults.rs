@@ -33,11 +33,12 @@ mod rule;
 mod wrong_answer;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use anyhow::Context as _;
 use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
@@ -48,9 +49,8 @@ use crate::clock::Clock;
 use rate::TokenBucket;
 pub(crate) use wrong_answer::{change_json, flip_bit};
 
-/// Ends the process behind an access key id; says whether there was one. With no id, or one that
-/// no process has, all processes.
-pub type KillHook = Arc<dyn Fn(Option<String>) -> BoxFuture<'static, bool> + Send + Sync>;
+/// Ends the process behind an access key id; all processes where the id is no function's.
+pub type KillHook = Arc<dyn Fn(Option<String>) -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// The rules in force. Clones share them.
 #[derive(Clone)]
@@ -74,8 +74,7 @@ struct Active {
     added: SystemTime,
     draws: StdRng,
     bucket: Option<TokenBucket>,
-    seen: u64,
-    fired: u64,
+    firings: Firings,
 }
 
 /// Names an added rule, to take it away again.
@@ -83,7 +82,7 @@ struct Active {
 pub struct RuleId(u64);
 
 /// What a rule has done so far.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Firings {
     /// Calls that its service, operation, detail and caller match.
     pub seen: u64,
@@ -124,100 +123,85 @@ impl Faults {
     /// Puts a rule in force; it counts calls and time from now on.
     pub fn add(&self, rule: Rule) -> RuleId {
         let added = self.0.clock.now();
-        self.with(|state| {
-            state.next += 1;
-            let id = RuleId(state.next);
-            let bucket = match rule.action {
-                Action::RateCap {
-                    per_second, burst, ..
-                } => Some(TokenBucket::new(per_second, burst)),
-                _ => None,
-            };
-            let draws = StdRng::seed_from_u64(rule.when.seed);
-            let active = Active {
-                id,
-                rule,
-                added,
-                draws,
-                bucket,
-                seen: 0,
-                fired: 0,
-            };
-            // A kill is meant for one call of a run, and no other fault may take that call from it.
-            let kills = |active: &Active| active.rule.action.kills();
-            let place = if kills(&active) {
-                state.active.partition_point(kills)
-            } else {
-                state.active.len()
-            };
-            state.active.insert(place, active);
-            id
-        })
+        let mut state = self.0.state.lock();
+        state.next += 1;
+        let id = RuleId(state.next);
+        let bucket = match rule.action {
+            Action::RateCap {
+                per_second, burst, ..
+            } => Some(TokenBucket::new(per_second, burst)),
+            _ => None,
+        };
+        let active = Active {
+            id,
+            added,
+            draws: StdRng::seed_from_u64(rule.when.seed),
+            bucket,
+            firings: Firings::default(),
+            rule,
+        };
+        // A kill is meant for one call of a run, and no other fault may take that call from it.
+        let kills = |active: &Active| active.rule.action.kills();
+        let place = if kills(&active) {
+            state.active.partition_point(kills)
+        } else {
+            state.active.len()
+        };
+        state.active.insert(place, active);
+        id
     }
 
     /// Takes a rule away, with its counts.
     pub fn remove(&self, id: RuleId) {
-        self.with(|state| state.active.retain(|active| active.id != id));
+        self.0.state.lock().active.retain(|active| active.id != id);
     }
 
     /// Takes all rules away.
     pub fn clear(&self) {
-        self.with(|state| state.active.clear());
+        self.0.state.lock().active.clear();
     }
 
     /// What one rule has done; none once it is taken away.
     pub fn fired(&self, id: RuleId) -> Option<Firings> {
-        self.with(|state| {
-            let active = state.active.iter().find(|active| active.id == id)?;
-            Some(active.firings())
-        })
+        let state = self.0.state.lock();
+        let active = state.active.iter().find(|active| active.id == id);
+        active.map(|active| active.firings)
     }
 
     /// Who ends a function's process for [`Action::KillBefore`] and [`Action::KillAfter`].
     pub fn on_kill(&self, hook: KillHook) {
-        self.with(|state| state.kill.push(hook));
+        self.0.state.lock().kill.push(hook);
     }
 
-    pub(crate) async fn kill(&self, access_key_id: Option<String>) -> bool {
-        let mut killed = false;
-        for hook in self.with(|state| state.kill.clone()) {
-            killed |= hook(access_key_id.clone()).await;
+    pub(crate) async fn kill(&self, access_key_id: Option<String>) {
+        let hooks = self.0.state.lock().kill.clone();
+        for hook in hooks {
+            hook(access_key_id.clone()).await;
         }
-        killed
     }
 
     /// The faults that apply to this call. Those that change an answer are only candidates,
     /// counted by [`Faults::confirm`].
     pub(crate) fn on_call(&self, call: &Subject<'_>) -> Vec<Fault> {
         let now = self.0.clock.now();
-        self.with(|state| {
-            let mut ended = false;
-            let mut faults = Vec::new();
-            // Every rule sees the call and counts it, even where an earlier one has ended it.
-            for active in &mut state.active {
-                if let Some(fault) = active.on_call(call, now, ended) {
-                    ended |= fault.action.ends_call();
-                    faults.push(fault);
-                }
+        let mut ended = false;
+        let mut faults = Vec::new();
+        // Every rule sees the call and counts it, even where an earlier one has ended it.
+        for active in &mut self.0.state.lock().active {
+            if let Some(fault) = active.on_call(call, now, ended) {
+                ended |= fault.action.ends_call();
+                faults.push(fault);
             }
-            faults
-        })
+        }
+        faults
     }
 
     /// Counts a fault that changed an answer; says whether it still may.
     pub(crate) fn confirm(&self, id: RuleId) -> bool {
-        self.with(|state| {
-            let active = state.active.iter_mut().find(|active| active.id == id);
-            active.is_some_and(|active| {
-                let may = active.may_fire();
-                active.fired += u64::from(may);
-                may
-            })
-        })
-    }
-
-    fn with<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
-        work(&mut self.0.state.lock().unwrap_or_else(PoisonError::into_inner))
+        let mut state = self.0.state.lock();
+        let active = state.active.iter_mut().find(|active| active.id == id);
+        let active = active.filter(|active| active.may_fire());
+        active.map(|active| active.firings.fired += 1).is_some()
     }
 }
 
@@ -228,40 +212,29 @@ impl Active {
         if !when.is_about(call) || !open {
             return None;
         }
-        self.seen += 1;
+        self.firings.seen += 1;
         let drawn = when
             .chance
             .is_none_or(|share| self.draws.random::<f64>() < share);
         let capped = self.bucket.as_mut().is_none_or(|bucket| !bucket.take());
         let late = ended && self.rule.action.ends_call();
-        if late || !when.counts(self.seen) || !self.may_fire() || !drawn || !capped {
+        if late || !when.counts(self.firings.seen) || !self.may_fire() || !drawn || !capped {
             return None;
         }
-        self.fired += u64::from(!self.rule.action.changes_answer());
+        let action = self.rule.action.clone();
+        self.firings.fired += u64::from(!action.changes_answer());
+        let name = self.rule.name.clone();
         Some(Fault {
             id: self.id,
-            name: self.name(),
-            action: self.rule.action.clone(),
+            name: name.unwrap_or_else(|| format!("{action:?}")),
+            action,
             draw: self.draws.random(),
         })
     }
 
     fn may_fire(&self) -> bool {
-        self.rule.when.times.is_none_or(|times| self.fired < times)
-    }
-
-    fn name(&self) -> String {
-        self.rule
-            .name
-            .clone()
-            .unwrap_or_else(|| format!("{:?}", self.rule.action))
-    }
-
-    fn firings(&self) -> Firings {
-        Firings {
-            seen: self.seen,
-            fired: self.fired,
-        }
+        let times = self.rule.when.times;
+        times.is_none_or(|times| self.firings.fired < times)
     }
 }
 

@@ -6,30 +6,48 @@
 //! SIGKILL; its credentials are its environment's own, so that the call log and the faults know
 //! which process called.
 //!
-//! - [`options`], [`invocation`]: what a function is configured with, and how an invocation ended
-//! - [`function`]: a function and its execution environments
-//! - [`environment`]: one process, from start to end
-//! - [`runtime_api`]: what the process sees of Lambda
-//! - [`log`]: what the processes write
-//! - [`mapping`]: queue messages to invocations, and their answers to deletions
-//! - [`batch_response`]: what an answer says about the messages of its batch
+//! - `options`: what is deployed
+//! - `function`: a function and its execution environments
+//! - `environment`: one process, from start to end
+//! - `runtime_api`: what the process sees of Lambda
+//! - `log`: what the processes write
+//! - `mapping`: queue messages to invocations, and their answers to deletions
+//! - `batch_response`: what an answer says about the messages of its batch
 
 mod batch_response;
 mod environment;
 mod function;
-mod invocation;
 mod log;
 mod mapping;
 mod options;
 mod runtime_api;
+#[cfg(test)]
+mod tests;
+
+use bytes::Bytes;
+use serde_json::Value;
 
 pub use batch_response::BatchResponse;
 pub(crate) use function::Function;
-pub use invocation::Invocation;
 pub use log::FunctionLog;
 pub use mapping::{BatchOutcome, EventSourceMapping};
 pub use options::DeployOptions;
-pub(crate) use options::{FunctionOptions, Handler};
+pub(crate) use options::Handler;
 
 /// How the access key id of every execution environment of any function begins.
 pub const FUNCTION_KEY_PREFIX: &str = "LOCALFUNCTION";
+
+/// How an invocation ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Invocation {
+    /// The function's answer.
+    Answer(Bytes),
+    /// The function's error: `errorType`, `errorMessage`.
+    FunctionError(Value),
+    /// The process did not get as far as asking for an invocation; an error of the same form.
+    InitError(Value),
+    /// It took longer than the timeout, and was killed.
+    TimedOut,
+    /// The process ended in the middle of the invocation, for instance by `signal: 9 (SIGKILL)`.
+    Died(String),
+}

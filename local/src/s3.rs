@@ -6,7 +6,7 @@
 //!
 //! - `service`: the operations' list, and what is refused before any of them
 //! - `objects`, `multipart`: what each operation does
-//! - `body`: bodies on their way to disk and back, and their checksums
+//! - `body`: bodies of uploads, and what is checked of them
 //! - `store`, `record`: buckets with their versions and uploads, changed under one lock
 //! - `disk`: the files of a bucket, and how they are read again after a restart
 //!

@@ -5,30 +5,31 @@
 //! its messages is in flight, receive counts, handles that expire.
 //!
 //! - `queue`, `sending`: one queue's rules
-//! - `message`: what lies in a queue, and what a receiver gets
-//! - `state`, `redrive`: all queues; into the dead-letter queue and back
+//! - `message`: a message in its queue
+//! - `state`: all queues; into the dead-letter queue and back
 //! - `api`, `batch`: the actions that are called over HTTP
 //! - `fault`: what SQS answers when it refuses
 //!
-//! Not here: standard queues, delays, message attributes, permissions, and the actions that make
-//! or change queues.
+//! Not here: standard queues, delays, message attributes, permissions, the actions that make or
+//! change queues, and those that receive and delete, which Lambda's event source mapping does.
 
 mod api;
 mod batch;
 mod fault;
 mod message;
 mod queue;
-mod redrive;
 mod sending;
 mod state;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 use uuid::Uuid;
 
+use crate::aws::{ACCOUNT, REGION};
 use crate::clock::Clock;
 use crate::error::ServiceError;
 use fault::invalid;
@@ -37,7 +38,7 @@ use sending::Outgoing;
 use state::State;
 
 pub use fault::query_error_header;
-pub use message::{Message, Snapshot};
+pub use message::Message;
 
 /// The queues of one account in one region. Clones share them.
 #[derive(Clone)]
@@ -46,8 +47,6 @@ pub struct Sqs(Arc<Inner>);
 struct Inner {
     clock: Clock,
     endpoint: String,
-    region: String,
-    account: String,
     state: Mutex<State>,
     changed: Notify,
 }
@@ -75,79 +74,50 @@ impl Default for QueueOptions {
 
 impl Sqs {
     /// No queues yet. Their URLs will begin with `endpoint`.
-    pub fn new(clock: Clock, endpoint: &str, region: &str, account: &str) -> Self {
+    pub fn new(clock: Clock, endpoint: &str) -> Self {
         Self(Arc::new(Inner {
             clock,
             endpoint: endpoint.to_owned(),
-            region: region.to_owned(),
-            account: account.to_owned(),
-            state: Mutex::new(State::new()),
+            state: Mutex::default(),
             changed: Notify::new(),
         }))
     }
 
     /// Creates a FIFO queue and returns its URL.
-    pub fn create_queue(&self, name: &str, options: QueueOptions) -> Result<String, ServiceError> {
+    pub fn create_queue(&self, name: &str, options: &QueueOptions) -> Result<String, ServiceError> {
         let stem = name.strip_suffix(".fifo").unwrap_or_default();
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
         if stem.is_empty() || name.len() > 80 || !stem.bytes().all(allowed) {
             let reason = "Can only include alphanumeric characters, hyphens, or underscores, and .fifo at its end. 1 to 80 in length";
             return Err(invalid(name, "QueueName", reason));
         }
-        let mut state = self.state();
-        let url = self.url(name);
-        if let Some(existing) = state.queues.get(name) {
+        let mut state = self.0.state.lock();
+        let queue = state.queues.entry(name.to_owned());
+        let queue = queue.or_insert_with(|| Queue::new(name, arn(name), options.clone()));
+        if queue.options != *options {
             let message =
                 "A queue already exists with the same name and a different value for an attribute.";
-            let refused = ServiceError::new("QueueNameExists", message);
-            return if existing.options == options {
-                Ok(url)
-            } else {
-                Err(refused)
-            };
+            return Err(ServiceError::new("QueueNameExists", message));
         }
-        if let Some((arn, _)) = &options.dead_letter
-            && !state.queues.values().any(|queue| queue.arn == *arn)
-        {
-            let reason = "Dead letter target does not exist.";
-            return Err(invalid(arn, "RedrivePolicy", reason));
-        }
-        let queue = Queue::new(name, self.arn(name), options);
-        state.queues.insert(name.to_owned(), queue);
-        Ok(url)
-    }
-
-    /// The ARN of the queue that a URL or a name stands for.
-    pub fn arn(&self, url: &str) -> String {
-        let (region, account) = (&self.0.region, &self.0.account);
-        format!("arn:aws:sqs:{region}:{account}:{}", name_of(url))
+        Ok(self.url(name))
     }
 
     /// Sends as EventBridge does, with the body and a message group alone, to the push queue with
     /// a deduplication id of its own; returns the message id.
     pub fn send(&self, url: &str, body: &str, group: &str) -> Result<String, ServiceError> {
-        let now = self.0.clock.now();
-        let mut state = self.state();
-        let is_push_queue = state.queue(url)?.options.is_push_queue;
-        let message = Outgoing {
-            body: body.to_owned(),
-            group: group.to_owned(),
-            deduplication_id: is_push_queue.then(|| Uuid::new_v4().to_string()),
-        };
-        let accepted = state.send(url, message, now)?;
-        drop(state);
-        self.0.changed.notify_waiters();
-        Ok(accepted.message_id)
+        self.change(|state, now| {
+            let is_push_queue = state.queue(url)?.options.is_push_queue;
+            let message = Outgoing {
+                body: body.to_owned(),
+                group: group.to_owned(),
+                deduplication_id: is_push_queue.then(|| Uuid::new_v4().to_string()),
+            };
+            Ok(state.send(url, message, now)?.message_id)
+        })
     }
 
-    /// Receives up to `max` messages, waiting up to `wait` (local time) for a first one. Empty
-    /// if there is no such queue.
-    pub async fn receive(&self, url: &str, max: usize, wait: Duration) -> Vec<Message> {
-        let received = self.poll(url, max, wait).await;
-        received.unwrap_or_default()
-    }
-
-    async fn poll(
+    /// Receives up to `max` messages, waiting up to `wait` (local time) for a first one.
+    pub async fn receive(
         &self,
         url: &str,
         max: usize,
@@ -159,7 +129,7 @@ impl Sqs {
             // Registered before looking, so that nothing sent in between is missed.
             let changed = self.changed();
             let now = clock.now();
-            let received = self.state().receive(url, max, now)?;
+            let received = self.0.state.lock().receive(url, max, now)?;
             if received.moved {
                 self.0.changed.notify_waiters();
             }
@@ -177,10 +147,7 @@ impl Sqs {
 
     /// Deletes the message that a receipt handle stands for.
     pub fn delete(&self, url: &str, receipt_handle: &str) -> Result<(), ServiceError> {
-        let now = self.0.clock.now();
-        self.state().queue(url)?.delete(receipt_handle, now)?;
-        self.0.changed.notify_waiters();
-        Ok(())
+        self.change(|state, now| state.queue(url)?.delete(receipt_handle, now))
     }
 
     /// Hides a message in flight for `timeout` (local time) from now.
@@ -190,44 +157,37 @@ impl Sqs {
         receipt_handle: &str,
         timeout: Duration,
     ) -> Result<(), ServiceError> {
-        let now = self.0.clock.now();
-        self.state()
-            .queue(url)?
-            .change_visibility(receipt_handle, timeout, now)?;
-        self.0.changed.notify_waiters();
-        Ok(())
+        self.change(|state, now| {
+            let queue = state.queue(url)?;
+            queue.change_visibility(receipt_handle, timeout, now)
+        })
     }
 
     /// Moves every message of a dead-letter queue that is not in flight back to the queue it came
     /// from, oldest first, and returns how many were moved.
     pub fn redrive(&self, dead_letter_url: &str) -> Result<usize, ServiceError> {
-        let now = self.0.clock.now();
-        let moved = self.state().redrive(dead_letter_url, now)?;
-        self.0.changed.notify_waiters();
-        Ok(moved)
+        self.change(|state, now| state.redrive(dead_letter_url, now))
     }
 
     /// What lies in a queue, in order, without receiving it; empty if there is no such queue.
-    pub fn messages(&self, url: &str) -> Vec<Snapshot> {
+    /// `invisible_until` is set for what is in flight alone.
+    pub fn messages(&self, url: &str) -> Vec<Message> {
         let now = self.0.clock.now();
-        let state = self.state();
+        let state = self.0.state.lock();
         let queue = state.queues.get(name_of(url));
         let messages = queue.into_iter().flat_map(|queue| queue.messages.values());
-        messages.map(|message| message.snapshot(now)).collect()
-    }
-
-    /// Whether nothing is in a queue, neither visible nor in flight.
-    pub fn is_empty(&self, url: &str) -> bool {
-        let state = self.state();
-        let queue = state.queues.get(name_of(url));
-        queue.is_none_or(|queue| queue.messages.is_empty())
+        let as_now = |message: &Message| Message {
+            invisible_until: message.invisible_until.filter(|until| *until > now),
+            ..message.clone()
+        };
+        messages.map(as_now).collect()
     }
 
     /// The receives of a queue so far that handed out a message, and when the next one will be if
     /// nothing is sent, deleted or changed.
     pub fn receives(&self, url: &str) -> (usize, Option<SystemTime>) {
         let now = self.0.clock.now();
-        let state = self.state();
+        let state = self.0.state.lock();
         let queue = state.queues.get(name_of(url));
         queue.map_or((0, None), |queue| (queue.batches, queue.next_receive(now)))
     }
@@ -240,14 +200,25 @@ impl Sqs {
         self.0.changed.notified()
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        // A panic elsewhere leaves the queues as they were: each change is made in one piece.
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Makes one change in one piece, and wakes all who wait for any.
+    fn change<T>(
+        &self,
+        change: impl FnOnce(&mut State, SystemTime) -> Result<T, ServiceError>,
+    ) -> Result<T, ServiceError> {
+        let now = self.0.clock.now();
+        let changed = change(&mut self.0.state.lock(), now);
+        self.0.changed.notify_waiters();
+        changed
     }
 
     fn url(&self, name: &str) -> String {
-        format!("{}/{}/{name}", self.0.endpoint, self.0.account)
+        format!("{}/{ACCOUNT}/{name}", self.0.endpoint)
     }
+}
+
+/// The ARN of the queue that a URL or a name stands for.
+pub fn arn(url: &str) -> String {
+    format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{}", name_of(url))
 }
 
 /// The queue's name: the last part of its URL or ARN.

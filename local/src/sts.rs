@@ -5,13 +5,15 @@
 //! (<https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>).
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
+use crate::aws::ACCOUNT;
 use crate::clock::Clock;
 use crate::error::{ServiceError, xml_escaped};
 
@@ -26,7 +28,6 @@ pub struct Sts(Arc<Inner>);
 
 struct Inner {
     clock: Clock,
-    account: String,
     state: Mutex<State>,
 }
 
@@ -46,40 +47,50 @@ pub struct AssumedRole {
     pub external_id: Option<String>,
     /// The id of the temporary credentials.
     pub access_key_id: String,
+    /// The access key id that assumed it.
+    pub(crate) caller: Option<String>,
 }
 
 impl Sts {
-    /// No role is denied. `account` is the caller's.
-    pub fn new(clock: Clock, account: &str) -> Self {
+    /// No role is denied.
+    pub(crate) fn new(clock: Clock) -> Self {
         Self(Arc::new(Inner {
             clock,
-            account: account.to_owned(),
             state: Mutex::default(),
         }))
     }
 
     /// Refuses this role from now on.
     pub fn deny(&self, role_arn: &str) {
-        self.state().denied.insert(role_arn.to_owned());
+        self.0.state.lock().denied.insert(role_arn.to_owned());
     }
 
     /// The roles assumed so far.
     pub fn assumed(&self) -> Vec<AssumedRole> {
-        self.state().assumed.clone()
+        self.0.state.lock().assumed.clone()
+    }
+
+    /// The session that an access key id belongs to, where AssumeRole gave it out.
+    pub(crate) fn session(&self, access_key_id: Option<&str>) -> Option<AssumedRole> {
+        let state = self.0.state.lock();
+        let mut sessions = state.assumed.iter();
+        let session = sessions.find(|session| Some(&*session.access_key_id) == access_key_id);
+        session.cloned()
     }
 
     /// Answers one Query request with the XML of its answer.
-    pub fn call(&self, form: &[(String, String)]) -> Result<String, ServiceError> {
+    pub(crate) fn call(
+        &self,
+        form: &[(String, String)],
+        caller: Option<&str>,
+    ) -> Result<String, ServiceError> {
         let member = |name: &str| {
             let found = form.iter().find(|(member, _)| member == name);
             found.map(|(_, value)| value.as_str())
         };
-        match member("Action") {
-            Some("AssumeRole") => {}
-            other => {
-                let action = other.unwrap_or_default();
-                return Err(ServiceError::unknown_operation("STS", action));
-            }
+        let action = member("Action").unwrap_or_default();
+        if action != "AssumeRole" {
+            return Err(ServiceError::unknown_operation("STS", action));
         }
         let role_arn = member("RoleArn").unwrap_or_default();
         let session_name = member("RoleSessionName").unwrap_or_default();
@@ -89,11 +100,10 @@ impl Sts {
         if let Some(external_id) = external_id {
             check(external_id, "externalId", 1_224, "+=,.@:/-")?;
         }
-        let mut state = self.state();
+        let mut state = self.0.state.lock();
         if state.denied.contains(role_arn) {
             let message = format!(
-                "User: arn:aws:iam::{}:root is not authorized to perform: sts:AssumeRole on resource: {role_arn}",
-                self.0.account
+                "User: arn:aws:iam::{ACCOUNT}:root is not authorized to perform: sts:AssumeRole on resource: {role_arn}"
             );
             return Err(ServiceError {
                 status: 403,
@@ -102,33 +112,21 @@ impl Sts {
         }
         // As long as a real key id; the prefix is that of temporary credentials.
         let random = Uuid::new_v4().simple().to_string().to_uppercase();
-        let assumed = AssumedRole {
+        let key = format!("ASIA{}", &random[..16]);
+        state.assumed.push(AssumedRole {
             role_arn: role_arn.to_owned(),
             session_name: session_name.to_owned(),
             external_id: external_id.map(str::to_owned),
-            access_key_id: format!("ASIA{}", &random[..16]),
-        };
-        let answer = self.answer(&assumed)?;
-        state.assumed.push(assumed);
-        Ok(answer)
-    }
-
-    fn answer(&self, assumed: &AssumedRole) -> Result<String, ServiceError> {
-        let expiration = OffsetDateTime::from(self.0.clock.now() + VALID)
-            .truncate_to_second()
+            access_key_id: key.clone(),
+            caller: caller.map(str::to_owned),
+        });
+        let expiration = OffsetDateTime::from(self.0.clock.now() + VALID).truncate_to_second();
+        let expiration = expiration
             .format(&Rfc3339)
             .map_err(ServiceError::internal)?;
-        let AssumedRole {
-            role_arn,
-            session_name,
-            access_key_id: key,
-            ..
-        } = assumed;
         let account = role_arn.split(':').nth(4).unwrap_or_default();
         // The role's path is left out.
-        let role = role_arn.rsplit('/').next().unwrap_or_default();
-        let (role, session_name) = (xml_escaped(role), xml_escaped(session_name));
-        let request_id = Uuid::new_v4();
+        let role = xml_escaped(role_arn.rsplit('/').next().unwrap_or_default());
         Ok(format!(
             "<AssumeRoleResponse xmlns=\"{NAMESPACE}\"><AssumeRoleResult><Credentials>\
              <AccessKeyId>{key}</AccessKeyId>\
@@ -139,19 +137,15 @@ impl Sts {
              <AssumedRoleId>AROA{key}:{session_name}</AssumedRoleId>\
              <Arn>arn:aws:sts::{account}:assumed-role/{role}/{session_name}</Arn>\
              </AssumedRoleUser></AssumeRoleResult>\
-             <ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata>\
-             </AssumeRoleResponse>"
+             <ResponseMetadata><RequestId>{}</RequestId></ResponseMetadata>\
+             </AssumeRoleResponse>",
+            Uuid::new_v4()
         ))
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        // A panic elsewhere leaves the sessions as they were: each change is made in one piece.
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The body of an error answer.
-pub fn error_xml(error: &ServiceError) -> String {
+pub(crate) fn error_xml(error: &ServiceError) -> String {
     let kind = if error.status < 500 {
         "Sender"
     } else {
@@ -168,14 +162,12 @@ pub fn error_xml(error: &ServiceError) -> String {
 /// STS gives the same short message for every wrong ARN.
 fn check_role(arn: &str) -> Result<(), ServiceError> {
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
-    let is_role = matches!(
-        parts[..],
-        ["arn", _, "iam", "", account, resource]
-            if account.len() == 12
-                && account.bytes().all(|byte| byte.is_ascii_digit())
-                && resource.strip_prefix("role/").is_some_and(|role| !role.is_empty())
-    );
-    if is_role {
+    if let ["arn", _, "iam", "", account, resource] = parts[..]
+        && account.len() == 12
+        && account.bytes().all(|byte| byte.is_ascii_digit())
+        && resource.starts_with("role/")
+        && resource.len() > "role/".len()
+    {
         return Ok(());
     }
     let message = format!("{arn} is invalid");

@@ -1,20 +1,20 @@
-//! TLS in front of the local AWS, with a certificate of an authority of its own, so that the way to
-//! the real AWS can be gone here too.
+//! TLS in front of the local AWS, with a certificate of its own, so that the way to the real AWS can
+//! be gone here too.
 
-use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use anyhow::Context as _;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+
+use crate::wire::accept;
 
 /// A listener that ends TLS and hands what it hears to a listener without. Dropped, it stops.
 pub struct Front {
@@ -22,7 +22,7 @@ pub struct Front {
     behind: Arc<OnceLock<SocketAddr>>,
     authority: PathBuf,
     handshakes: Arc<AtomicUsize>,
-    task: JoinHandle<()>,
+    _serving: JoinSet<()>,
     _folder: TempDir,
 }
 
@@ -43,18 +43,20 @@ impl Front {
         let handshakes = Arc::new(AtomicUsize::new(0));
         let behind: Arc<OnceLock<SocketAddr>> = Arc::default();
         let (counted, leads_to) = (handshakes.clone(), behind.clone());
-        let task = tokio::spawn(async move {
-            while let Ok((connection, _)) = listener.accept().await {
-                let (acceptor, counted) = (acceptor.clone(), counted.clone());
-                let leads_to = leads_to.get().copied();
-                tokio::spawn(async move {
-                    // A client that does not trust the certificate ends the handshake and reports it.
-                    let mut client = acceptor.accept(connection).await?;
-                    counted.fetch_add(1, Ordering::Relaxed);
-                    let behind = leads_to.ok_or(io::ErrorKind::NotConnected)?;
-                    let mut server = TcpStream::connect(behind).await?;
-                    tokio::io::copy_bidirectional(&mut client, &mut server).await
-                });
+        let serving = accept(listener, move |connection| {
+            let (acceptor, counted) = (acceptor.clone(), counted.clone());
+            let leads_to = leads_to.get().copied();
+            async move {
+                // A client that does not trust the certificate ends the handshake and reports it.
+                let Ok(mut client) = acceptor.accept(connection).await else {
+                    return;
+                };
+                counted.fetch_add(1, Ordering::Relaxed);
+                if let Some(behind) = leads_to
+                    && let Ok(mut server) = TcpStream::connect(behind).await
+                {
+                    let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+                }
             }
         });
         Ok(Self {
@@ -62,7 +64,7 @@ impl Front {
             behind,
             authority,
             handshakes,
-            task,
+            _serving: serving,
             _folder: folder,
         })
     }
@@ -86,7 +88,7 @@ impl Front {
         format!("https://{}", self.address)
     }
 
-    /// The file with the certificate of the authority that vouches for this endpoint.
+    /// The file with the certificate that vouches for this endpoint.
     pub fn authority(&self) -> &Path {
         &self.authority
     }
@@ -97,26 +99,16 @@ impl Front {
     }
 }
 
-impl Drop for Front {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-/// A server's configuration for 127.0.0.1, and the certificate of who vouches for it.
+/// A server's configuration for 127.0.0.1, and its certificate, which vouches for itself.
 fn certified() -> anyhow::Result<(ServerConfig, String)> {
-    let mut authority = CertificateParams::new([])?;
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate()?)?;
-    let key = KeyPair::generate()?;
-    let server = CertificateParams::new([Ipv4Addr::LOCALHOST.to_string()])?;
-    let server = server.signed_by(&key, &authority)?;
+    let certified = rcgen::generate_simple_self_signed([Ipv4Addr::LOCALHOST.to_string()])?;
+    let key = PrivateKeyDer::try_from(certified.signing_key.serialize_der());
     let mut config = ServerConfig::builder()
         .with_no_client_auth()
         .with_single_cert(
-            vec![server.der().clone()],
-            PrivateKeyDer::try_from(key.serialize_der()).map_err(anyhow::Error::msg)?,
+            vec![certified.cert.der().clone()],
+            key.map_err(anyhow::Error::msg)?,
         )?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok((config, authority.pem()))
+    Ok((config, certified.cert.pem()))
 }

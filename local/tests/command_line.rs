@@ -135,7 +135,10 @@ fn a_failure_names_its_step_and_the_status_is_1() {
     let output = cargo_local(&path, &args).output().unwrap();
     let said = said(&output);
     assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("FAILED to find the commit"), "{said}");
+    assert!(
+        said.contains("FAILED at CodeCommit GetCommit (retry): "),
+        "{said}"
+    );
 }
 
 #[test]

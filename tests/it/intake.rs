@@ -66,11 +66,7 @@ async fn each_entry_of_a_batch_may_fail_and_its_branch_alone_waits() {
         // The first call holds one push, during which the others gather.
         let first = latency(100).operation("SendMessageBatch").by_intake();
         world.aws.faults().add(first.times(1));
-        let fails = Action::FailEntry {
-            entry: Some(entry),
-            code: "InternalError".to_owned(),
-            sender_fault: false,
-        };
+        let fails = Action::FailEntry { entry };
         let fails = Rule::new(fails).operation("SendMessageBatch").by_intake();
         let fails = world.aws.faults().add(fails.times(1));
         push(&world, &name, 8, 16).await;

@@ -24,7 +24,7 @@ async fn a_repeated_push_finds_its_build_behind_hundreds_of_newer_ones() {
     for number in 0..250 {
         newer["idempotencyToken"] = json!(format!("newer-{number}"));
         let started = world.aws.codebuild().call("StartBuild", newer.clone());
-        started.await.unwrap();
+        started.unwrap();
     }
     world.deployment.send_event(&event).unwrap();
     world.settle().await;

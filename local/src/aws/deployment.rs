@@ -6,21 +6,17 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Context as _;
 
-use super::{LocalAws, Options};
+use super::{ACCOUNT, LocalAws, REGION};
 use crate::clock::Clock;
 use crate::events::RepositoryEvent;
-use crate::lambda::{
-    DeployOptions, EventSourceMapping, Function, FunctionLog, FunctionOptions, Handler,
-};
-use crate::sqs::{QueueOptions, Snapshot, Sqs};
+use crate::lambda::{DeployOptions, EventSourceMapping, Function, FunctionLog, Handler};
+use crate::sqs::{Message, QueueOptions, Sqs, arn};
 
 /// The message group that the template's rule gives every event.
 const RULE_GROUP: &str = "pushes";
 
 /// A running deployment. Dropped, it stops at once and ends the functions' processes.
 pub struct Deployment {
-    account: String,
-    region: String,
     clock: Clock,
     sqs: Sqs,
     bucket: String,
@@ -43,43 +39,30 @@ impl LocalAws {
     /// When the bucket or a queue cannot be created: a name that is not allowed, or one that is
     /// taken with other options.
     pub fn deploy(&self, mut options: DeployOptions) -> anyhow::Result<Deployment> {
-        let Options {
-            region,
-            account,
-            clock,
-            ..
-        } = self.options.clone();
         let (name, bucket) = (options.name.clone(), options.bucket.clone());
-        self.s3
+        self.s3()
             .create_bucket(&bucket)
             .with_context(|| format!("creating the bucket {bucket}"))?;
         let queue = |suffix: &str, options: QueueOptions| {
             let queue = format!("{name}-{suffix}.fifo");
-            self.sqs
-                .create_queue(&queue, options)
+            self.sqs()
+                .create_queue(&queue, &options)
                 .with_context(|| format!("creating the queue {queue}"))
         };
         let dead_letter_url = queue("dead-letters", QueueOptions::default())?;
-        let dead_letter_arn = self.sqs.arn(&dead_letter_url);
-        let stage_queue = |suffix, function: &FunctionOptions, receives, is_push_queue| {
-            let visibility = function.deploy.visibility_timeout;
-            let options = QueueOptions {
-                visibility_timeout: visibility.unwrap_or(function.timeout() * 6),
+        let dead_letter_arn = arn(&dead_letter_url);
+        let stage_queue = |suffix, handler, receives| {
+            let visibility = options.visibility_timeout;
+            let queue_options = QueueOptions {
+                visibility_timeout: visibility.unwrap_or(options.timeout_of(handler) * 6),
                 dead_letter: Some((dead_letter_arn.clone(), receives)),
-                is_push_queue,
+                is_push_queue: handler == Handler::Publish,
             };
-            queue(suffix, options)
+            queue(suffix, queue_options)
         };
-        let function = |handler, deploy: &DeployOptions| FunctionOptions {
-            deploy: deploy.clone(),
-            handler,
-            region: region.clone(),
-            account: account.clone(),
-        };
-        let intake = function(Handler::Intake, &options);
-        let publish = function(Handler::Publish, &options);
-        let intake_url = stage_queue("intake", &intake, options.intake_max_receive_count, false)?;
-        let push_url = stage_queue("pushes", &publish, options.max_receive_count, true)?;
+        let intake_receives = options.intake_max_receive_count;
+        let intake_url = stage_queue("intake", Handler::Intake, intake_receives)?;
+        let push_url = stage_queue("pushes", Handler::Publish, options.max_receive_count)?;
         let env = [
             ("AWS_ENDPOINT_URL", self.endpoint()),
             ("CODE_BUCKET", bucket.clone()),
@@ -96,26 +79,24 @@ impl LocalAws {
         self.calls.deployed(&serde_json::json!({
             "deployed": name,
             "program": options.program.file_name().map(|name| name.to_string_lossy()),
-            "intake_queue": self.sqs.arn(&intake_url),
-            "queue": self.sqs.arn(&push_url),
+            "intake_queue": arn(&intake_url),
+            "queue": arn(&push_url),
             "environment": options.env,
         }));
-        let log = FunctionLog::new(options.print);
+        let log = FunctionLog::default();
         let stage = |queue_url: String, handler: Handler| {
-            let function = Arc::new(Function::new(function(handler, &options), log.clone()));
+            let function = Arc::new(Function::new(handler, options.clone(), log.clone()));
             self.faults.on_kill(function.kill_hook());
             Stage {
-                mapping: EventSourceMapping::start(self.sqs.clone(), &queue_url, function),
+                mapping: EventSourceMapping::start(self.sqs().clone(), &queue_url, function),
                 queue_url,
             }
         };
         let intake = stage(intake_url, Handler::Intake);
         let publish = stage(push_url, Handler::Publish);
         Ok(Deployment {
-            account,
-            region,
-            clock,
-            sqs: self.sqs.clone(),
+            clock: self.clock().clone(),
+            sqs: self.sqs().clone(),
             bucket,
             dead_letter_url,
             log,
@@ -143,11 +124,8 @@ impl Deployment {
         } else {
             format!("refs/heads/{reference}")
         };
-        let event = match old {
-            Some(old) => RepositoryEvent::updated(repository, &full, commit, old),
-            None => RepositoryEvent::created(repository, &full, commit),
-        };
-        let event = event.from(&self.account, &self.region, self.clock.now());
+        let event = RepositoryEvent::pushed(repository, &full, commit, old);
+        let event = event.from(ACCOUNT, REGION, self.clock.now());
         self.send_event(&event)?;
         Ok(event.id)
     }
@@ -180,13 +158,13 @@ impl Deployment {
     /// Whether both queues hold nothing, not even in flight, and no batch is with a function.
     pub fn is_idle(&self) -> bool {
         // In this order: a push is in the push queue before it leaves the intake queue.
-        [&self.intake, &self.publish]
-            .into_iter()
-            .all(|stage| self.sqs.is_empty(&stage.queue_url) && stage.mapping.in_flight() == 0)
+        [&self.intake, &self.publish].into_iter().all(|stage| {
+            self.sqs.messages(&stage.queue_url).is_empty() && stage.mapping.in_flight() == 0
+        })
     }
 
     /// The messages in both queues.
-    pub fn messages(&self) -> Vec<Snapshot> {
+    pub fn messages(&self) -> Vec<Message> {
         let stages = [&self.intake, &self.publish];
         let messages = stages.map(|stage| self.sqs.messages(&stage.queue_url));
         messages.concat()
@@ -247,7 +225,7 @@ impl Deployment {
     }
 
     /// The messages that could not be built.
-    pub fn dead_letters(&self) -> Vec<Snapshot> {
+    pub fn dead_letters(&self) -> Vec<Message> {
         self.sqs.messages(&self.dead_letter_url)
     }
 

@@ -7,8 +7,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use super::Call;
@@ -52,7 +52,7 @@ impl Record {
 
     /// Writes down what the calls after it belong to.
     pub(super) fn line(&self, line: &Value) {
-        let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut file = self.0.lock();
         // A record with a hole in it would pass what it does not hold.
         writeln!(file, "{line}").expect("the call record cannot be written");
     }

@@ -1,7 +1,6 @@
 //! What `try` sends: bodies for the intake queue, made of a repository's branches or read from a file.
 
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use anyhow::{Context as _, bail};
 use serde_json::Value;
@@ -35,11 +34,11 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Works out what the arguments ask for, as sent from this account and region.
-    pub fn of(args: &TryArgs, account: &str, region: &str) -> anyhow::Result<Self> {
+    /// Works out what the arguments ask for.
+    pub fn of(args: &TryArgs) -> anyhow::Result<Self> {
         match &args.events {
             Some(file) => Self::of_file(args, file),
-            None => Self::of_repository(args, account, region),
+            None => Self::of_repository(args),
         }
     }
 
@@ -48,11 +47,9 @@ impl Plan {
             .with_context(|| format!("{} cannot be read", file.display()))?;
         let event: Value = serde_json::from_str(&text)
             .with_context(|| format!("{} is not JSON", file.display()))?;
-        let bodies: Vec<String> = match event.get("Records").and_then(Value::as_array) {
-            Some(records) => records
-                .iter()
-                .map(|record| record["body"].as_str().unwrap_or_default().to_owned())
-                .collect(),
+        let body = |record: &Value| record["body"].as_str().unwrap_or_default().to_owned();
+        let bodies: Vec<String> = match event["Records"].as_array() {
+            Some(records) => records.iter().map(body).collect(),
             None if event.get("detail-type").is_some() => vec![event.to_string()],
             None => bail!(
                 "{} is neither an SQS event (with `Records`) nor an EventBridge event \
@@ -66,77 +63,55 @@ impl Plan {
             Err(_) if args.path == Path::new(".") => None,
             Err(error) => return Err(error),
         };
-        let messages = bodies.into_iter().map(Message::of_body).collect();
         Ok(Self {
             served,
-            messages,
+            messages: bodies.into_iter().map(Message::of_body).collect(),
             notes: Vec::new(),
         })
     }
 
-    fn of_repository(args: &TryArgs, account: &str, region: &str) -> anyhow::Result<Self> {
+    fn of_repository(args: &TryArgs) -> anyhow::Result<Self> {
         let served = served(args)?;
-        let about = describe(&served.path)?;
-        if about.commit.is_none() && about.branches.is_empty() {
-            bail!("{} has no commit yet", served.path.display());
+        let path = &served.path;
+        let about = describe(path)?;
+        if about.branches.is_empty() && revision(path, "HEAD").is_err() {
+            bail!("{} has no commit yet", path.display());
         }
-        let tip = |branch: &str| {
-            about
-                .branches
-                .iter()
-                .find(|(name, _)| name == branch)
-                .map(|(_, commit)| commit.clone())
-        };
         let mut notes = Vec::new();
-        let pushes: Vec<(String, String)> = if args.all_branches {
-            about.branches.clone()
-        } else {
-            let (branch, is_detached) = match &args.branch {
-                Some(branch) => (branch.clone(), false),
-                None => current_branch(about.head.as_deref()),
+        let mut pushes = about.branches.clone();
+        if !args.all_branches {
+            let head = about.head.as_deref();
+            let current = head.and_then(|head| head.strip_prefix("refs/heads/"));
+            let commit = match (&args.commit, args.branch.as_deref().or(current)) {
+                (Some(commit), _) => revision(path, commit)?.0,
+                (None, None) => revision(path, "HEAD")?.0,
+                (None, Some(branch)) => {
+                    let known: Vec<_> = pushes.keys().map(String::as_str).collect();
+                    let known = known.join(", ");
+                    pushes.remove(branch).with_context(|| {
+                        format!("there is no branch {branch}; there are {known}")
+                    })?
+                }
             };
-            if is_detached {
-                notes.push(format!(
-                    "HEAD is on no branch: its commit is pushed as the branch {branch} \
+            // CI systems check out a commit without a branch: it is pushed as one that says so.
+            let branch = args.branch.as_deref().or(current).unwrap_or_else(|| {
+                notes.push(
+                    "HEAD is on no branch: its commit is pushed as the branch detached \
                      (--branch NAME --commit HEAD gives another name)"
-                ));
-            }
-            let commit = match &args.commit {
-                Some(commit) => revision(&served.path, commit)?.commit,
-                None if is_detached => revision(&served.path, "HEAD")?.commit,
-                None => tip(&branch).with_context(|| {
-                    let known: Vec<_> = about
-                        .branches
-                        .iter()
-                        .map(|(name, _)| name.as_str())
-                        .collect();
-                    format!(
-                        "there is no branch {branch}; there are {}",
-                        known.join(", ")
-                    )
-                })?,
-            };
-            vec![(branch, commit)]
-        };
-        if pushes.is_empty() {
-            bail!(
-                "{} has no branch with a commit to push",
-                served.path.display()
-            );
+                        .to_owned(),
+                );
+                "detached"
+            });
+            pushes = [(branch.to_owned(), commit)].into();
         }
-        let now = SystemTime::now();
-        let messages = pushes
-            .into_iter()
-            .map(|(branch, commit)| -> anyhow::Result<Message> {
-                let full_name = format!("refs/heads/{branch}");
-                let event = match revision(&served.path, &commit)?.parent {
-                    Some(old) => RepositoryEvent::updated(&served.name, &full_name, &commit, &old),
-                    None => RepositoryEvent::created(&served.name, &full_name, &commit),
-                };
-                let event = event.from(account, region, now);
-                Ok(Message::of_body(event.json().to_string()))
-            })
-            .collect::<Result<_, _>>()?;
+        if pushes.is_empty() {
+            bail!("{} has no branch with a commit to push", path.display());
+        }
+        let message = |(branch, commit): (&String, &String)| -> anyhow::Result<Message> {
+            let (commit, old) = revision(path, commit)?;
+            Ok(Message::push(&served.name, branch, &commit, old.as_deref()))
+        };
+        let messages = pushes.iter().map(message).collect::<Result<_, _>>()?;
         Ok(Self {
             served: Some(served),
             messages,
@@ -146,10 +121,16 @@ impl Plan {
 }
 
 impl Message {
-    pub fn of_body(body: String) -> Self {
+    /// The push of a branch, which is new without `old`.
+    pub fn push(repository: &str, branch: &str, commit: &str, old: Option<&str>) -> Self {
+        let name = format!("refs/heads/{branch}");
+        let event = RepositoryEvent::pushed(repository, &name, commit, old);
+        Self::of_body(event.json().to_string())
+    }
+
+    fn of_body(body: String) -> Self {
         let event: Value = serde_json::from_str(&body).unwrap_or_default();
-        let detail = &event["detail"];
-        let text = |field: &str| detail[field].as_str();
+        let text = |field: &str| event["detail"][field].as_str();
         let title = match (text("event"), text("referenceFullName"), text("commitId")) {
             (_, Some(reference), Some(commit)) => {
                 format!("{reference} at {}", commit.get(..10).unwrap_or(commit))
@@ -183,13 +164,4 @@ fn served(args: &TryArgs) -> anyhow::Result<Served> {
         name: args.repository.clone().unwrap_or(about.repository_name),
         path: args.path.clone(),
     })
-}
-
-/// The branch that HEAD is on. CI systems check out a commit without one: it is then pushed as a
-/// branch that says so.
-fn current_branch(head: Option<&str>) -> (String, bool) {
-    match head.and_then(|head| head.strip_prefix("refs/heads/")) {
-        Some(branch) => (branch.to_owned(), false),
-        None => ("detached".to_owned(), true),
-    }
 }

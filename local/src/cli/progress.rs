@@ -3,45 +3,34 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::calls::{Call, Service};
 
-/// Shows calls until the sender is gone. `expected` counts the calls that fetch the trees.
+/// Shows calls until the sender is gone. `expected` counts the calls that fetch the trees; events
+/// from a file may name commits that were not counted.
 pub async fn show(mut calls: Receiver<Call>, expected: u64) {
-    let bar = ProgressBar::with_draw_target(Some(expected), ProgressDrawTarget::stderr());
-    if let Ok(style) = ProgressStyle::with_template("  fetching   {bar:40} {pos}/{len} calls") {
-        bar.set_style(style);
-    }
-    // Events from a file may name commits that were not counted.
-    let on_terminal = !bar.is_hidden() || expected == 0;
     let mut fetched = 0_u64;
     loop {
         let call = match calls.recv().await {
             Ok(call) => call,
-            // Only the picture lacks what was missed.
-            Err(RecvError::Lagged(missed)) => {
-                bar.inc(missed);
-                continue;
-            }
+            // What was missed is not shown.
+            Err(RecvError::Lagged(_)) => continue,
             Err(RecvError::Closed) => return,
         };
-        if call.service == Service::CodeCommit && call.succeeded() {
-            fetched += 1;
-            bar.inc(1);
-            if !on_terminal && (fetched == 1 || fetched.is_multiple_of(500)) {
-                println!("  fetching   {fetched} calls of about {expected}");
+        if call.service != Service::CodeCommit || !call.succeeded() {
+            if let Some(line) = line_of(&call) {
+                println!("{line}");
             }
             continue;
         }
-        let Some(line) = line_of(&call) else {
-            continue;
-        };
-        bar.suspend(|| println!("{line}"));
-        if call.operation == "StartBuild" && fetched >= expected {
-            bar.finish_and_clear();
+        fetched += 1;
+        if fetched == 1 || fetched.is_multiple_of(500) {
+            println!(
+                "  fetching   {fetched} calls of about {}",
+                expected.max(fetched)
+            );
         }
     }
 }

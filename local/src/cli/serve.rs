@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::{ServeArgs, sample, storage};
-use crate::aws::{LocalAws, Options};
+use crate::aws::{ACCOUNT, LocalAws, Options};
 use crate::calls::Call;
 use crate::codebuild::is_project_name;
 use crate::codecommit::describe;
@@ -19,51 +19,42 @@ const PUSH_QUEUE: &str = "pushbuild-pushes.fifo";
 pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let mut options = Options::new(storage());
     options.port = Some(args.port);
-    let (root, account) = (options.root.clone(), options.account.clone());
+    let root = options.root.clone();
     let aws = LocalAws::start(options).await?;
     aws.codebuild().accept_any_project(true);
     aws.s3().create_bucket(BUCKET)?;
-    let push_queue_url = aws.sqs().create_queue(
-        PUSH_QUEUE,
-        QueueOptions {
-            is_push_queue: true,
-            ..QueueOptions::default()
-        },
-    )?;
-    let sample = sample::Sample::build()?;
-    aws.codecommit()
-        .add_repository(sample::NAME, sample.path())?;
+    let push_queue = QueueOptions {
+        is_push_queue: true,
+        ..QueueOptions::default()
+    };
+    let push_queue_url = aws.sqs().create_queue(PUSH_QUEUE, &push_queue)?;
+    let _sample = sample::serve(aws.codecommit())?;
     for path in &args.paths {
-        let about = describe(path)?;
-        aws.codecommit()
-            .add_repository(&about.repository_name, path)?;
+        let name = describe(path)?.repository_name;
+        aws.codecommit().add_repository(&name, path)?;
     }
     if let Some(file) = &args.faults {
         for rule in Faults::read(file)? {
             aws.faults().add(rule);
         }
     }
+    let repositories = aws.codecommit().repositories();
 
     println!("# A local AWS: it listens on this machine alone and takes any credentials.");
-    println!(
-        "# Repositories: {}. Any CodeBuild project.",
-        aws.codecommit().repositories().join(", ")
-    );
+    let names = repositories.join(", ");
+    println!("# Repositories: {names}. Any CodeBuild project.");
     println!("# Buckets are folders of {}", root.display());
     for (name, value) in aws.environment() {
         println!("export {name}={value}");
     }
     println!("export CODE_BUCKET={BUCKET}");
     // An emulator makes up the function's ARN, and with it another account.
-    println!("export BUCKET_OWNER={account}");
+    println!("export BUCKET_OWNER={ACCOUNT}");
     // For the handler `intake`.
     println!("export PUSH_QUEUE_URL={push_queue_url}");
-    println!(
-        "export REPOSITORIES={}",
-        aws.codecommit().repositories().join(",")
-    );
+    println!("export REPOSITORIES={}", repositories.join(","));
     let is_impossible = |name: &String| !is_project_name(&name.replace('.', "-"));
-    if aws.codecommit().repositories().iter().any(is_impossible) {
+    if repositories.iter().any(is_impossible) {
         println!("# CodeBuild can have no project of the name of one of these repositories:");
         println!("export CODEBUILD_PROJECT='build-{{repository}}'");
     }

@@ -5,12 +5,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use console::style;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::plan::{Message, Plan, Served};
 use super::report::{self, Ending};
-use super::style::Style;
 use super::watch::Watch;
 use super::{TryArgs, progress, sample, storage};
 use crate::aws::{DeployOptions, Deployment, LocalAws, Options};
@@ -25,36 +25,29 @@ const TIMEOUT: Duration = Duration::from_mins(15);
 const OTHER_PROJECT: &str = "build-{repository}";
 
 pub async fn run(args: TryArgs) -> anyhow::Result<ExitCode> {
-    let options = Options::new(storage());
-    let plan = Plan::of(&args, &options.account, &options.region)?;
-    let aws = LocalAws::start(options).await?;
+    let mut plan = Plan::of(&args)?;
+    let aws = LocalAws::start(Options::new(storage())).await?;
     aws.codebuild().accept_any_project(true);
-    let sample = sample::Sample::build()?;
-    aws.codecommit()
-        .add_repository(sample::NAME, sample.path())?;
+    let _sample = sample::serve(aws.codecommit())?;
+    let mut deploy = deploy_options()?;
     if let Some(Served { name, path }) = &plan.served {
         aws.codecommit()
             .add_repository(name, path)
             .context("the repository cannot be served; --repository gives it another name")?;
-    }
-    let mut deploy = deploy_options()?;
-    let mut notes = plan.notes.clone();
-    if let Some(Served { name, .. }) = &plan.served
-        && !is_project_name(&name.replace('.', "-"))
-        && !deploy.env.contains_key("CODEBUILD_PROJECT")
-    {
-        notes.push(format!(
-            "CodeBuild can have no project named {name}: here it is {}, as with CODEBUILD_PROJECT={OTHER_PROJECT}",
-            OTHER_PROJECT.replace("{repository}", &name.replace('.', "-"))
-        ));
-        let other = ("CODEBUILD_PROJECT".to_owned(), OTHER_PROJECT.to_owned());
-        deploy.env.extend([other]);
+        let project = name.replace('.', "-");
+        if !is_project_name(&project) && !deploy.env.contains_key("CODEBUILD_PROJECT") {
+            plan.notes.push(format!(
+                "CodeBuild can have no project named {name}: here it is {}, as with CODEBUILD_PROJECT={OTHER_PROJECT}",
+                OTHER_PROJECT.replace("{repository}", &project)
+            ));
+            let other = ("CODEBUILD_PROJECT".to_owned(), OTHER_PROJECT.to_owned());
+            deploy.env.extend([other]);
+        }
     }
     let mut trial = Trial {
         deployment: aws.deploy(deploy)?,
         aws,
         json: args.json,
-        style: Style::of_output(),
         shown: 0,
         any_failed: false,
     };
@@ -63,35 +56,17 @@ pub async fn run(args: TryArgs) -> anyhow::Result<ExitCode> {
             "pushbuild on a local AWS at {}: nothing leaves this machine",
             trial.aws.endpoint()
         );
-        for note in &notes {
-            println!("  {:<10} {note}", trial.style.warning("note"));
+        for note in &plan.notes {
+            println!("  {}       {note}", style("note").yellow());
         }
     }
     trial.push(&plan.messages, plan.served.as_ref()).await?;
     if let (true, Some(served)) = (args.watch, &plan.served) {
-        let mut watch = Watch::begin(&served.path)?;
-        loop {
-            if !args.json {
-                println!("\nwaiting for commits in {}; Ctrl-C ends it", served.name);
-            }
-            tokio::select! {
-                stop = tokio::signal::ctrl_c() => {
-                    stop?;
-                    break;
-                }
-                messages = watch.next(&served.name, trial.aws.options()) => {
-                    trial.push(&messages?, Some(served)).await?;
-                }
-            }
-        }
+        trial.watch(served).await?;
     }
     let any_failed = trial.any_failed;
     trial.deployment.stop().await;
-    Ok(if any_failed {
-        ExitCode::FAILURE
-    } else {
-        ExitCode::SUCCESS
-    })
+    Ok(ExitCode::from(u8::from(any_failed)))
 }
 
 /// A deployment and what was shown of its work.
@@ -99,13 +74,26 @@ struct Trial {
     deployment: Deployment,
     aws: LocalAws,
     json: bool,
-    style: Style,
     /// How many endings were shown.
     shown: usize,
     any_failed: bool,
 }
 
 impl Trial {
+    /// Pushes each commit as it is made, until Ctrl-C.
+    async fn watch(&mut self, served: &Served) -> anyhow::Result<()> {
+        let mut watch = Watch::begin(&served.path)?;
+        loop {
+            if !self.json {
+                println!("\nwaiting for commits in {}; Ctrl-C ends it", served.name);
+            }
+            tokio::select! {
+                stop = tokio::signal::ctrl_c() => return Ok(stop?),
+                messages = watch.next(&served.name) => self.push(&messages?, Some(served)).await?,
+            }
+        }
+    }
+
     /// Sends messages, waits for what becomes of each, and shows it.
     async fn push(&mut self, messages: &[Message], served: Option<&Served>) -> anyhow::Result<()> {
         self.aws.calls().clear();
@@ -127,19 +115,19 @@ impl Trial {
         self.shown += endings.len();
         self.any_failed |= endings.iter().any(Ending::failed);
         let bucket = self.deployment.bucket();
-        if self.json {
-            for ending in &endings {
-                println!("{}", ending.json(&self.aws, bucket));
-            }
-            return Ok(());
-        }
         for ending in &endings {
-            print!("{}", ending.describe(&self.aws, bucket, self.style));
+            if self.json {
+                println!("{}", ending.json(&self.aws, bucket));
+            } else {
+                ending.show(&self.aws, bucket);
+            }
         }
-        for warning in report::warnings(self.deployment.function_log()) {
-            println!("  {:<10} {warning}", self.style.warning("warning"));
+        if !self.json {
+            for warning in report::warnings(self.deployment.function_log()) {
+                println!("  {}    {warning}", style("warning").yellow());
+            }
+            println!("calls: {}", report::calls(&self.aws));
         }
-        println!("calls: {}", report::calls(&self.aws));
         Ok(())
     }
 
@@ -181,16 +169,14 @@ fn deploy_options() -> anyhow::Result<DeployOptions> {
     options.timeout = TIMEOUT;
     options.env = BTreeMap::from([("AWS_LAMBDA_LOG_FORMAT".to_owned(), "JSON".to_owned())]);
     // A deployment's settings can be tried by setting them here too.
-    for (variable, _) in pushbuild::config::VARIABLES {
+    let settings = pushbuild::config::VARIABLES.iter().map(|(name, _)| *name);
+    for variable in settings.chain(["AWS_LAMBDA_LOG_LEVEL"]) {
         if let Ok(value) = std::env::var(variable) {
             options.env.insert(variable.to_owned(), value);
         }
     }
     if let Some(bucket) = options.env.remove("CODE_BUCKET") {
         options.bucket = bucket;
-    }
-    if let Ok(level) = std::env::var("AWS_LAMBDA_LOG_LEVEL") {
-        options.env.insert("AWS_LAMBDA_LOG_LEVEL".to_owned(), level);
     }
     Ok(options)
 }

@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use super::plan::Message;
-use crate::aws::Options;
 use crate::codecommit::describe;
-use crate::events::RepositoryEvent;
 
 /// How often the branches are looked at.
 const INTERVAL: Duration = Duration::from_millis(300);
@@ -23,14 +21,14 @@ impl Watch {
     pub fn begin(path: &Path) -> anyhow::Result<Self> {
         Ok(Self {
             path: path.to_owned(),
-            branches: describe(path)?.branches.into_iter().collect(),
+            branches: describe(path)?.branches,
         })
     }
 
     /// Waits for branches that are new or at another commit, and makes their pushes.
-    pub async fn next(&mut self, repository: &str, aws: &Options) -> anyhow::Result<Vec<Message>> {
+    pub async fn next(&mut self, repository: &str) -> anyhow::Result<Vec<Message>> {
         loop {
-            let messages = self.look(repository, aws)?;
+            let messages = self.look(repository)?;
             if !messages.is_empty() {
                 return Ok(messages);
             }
@@ -38,22 +36,16 @@ impl Watch {
         }
     }
 
-    fn look(&mut self, repository: &str, aws: &Options) -> anyhow::Result<Vec<Message>> {
-        let now: BTreeMap<String, String> = describe(&self.path)?.branches.into_iter().collect();
-        let moved = now
-            .iter()
-            .filter(|(branch, commit)| self.branches.get(*branch) != Some(commit));
-        let messages = moved
-            .map(|(branch, commit)| {
-                let name = format!("refs/heads/{branch}");
-                let event = match self.branches.get(branch) {
-                    Some(old) => RepositoryEvent::updated(repository, &name, commit, old),
-                    None => RepositoryEvent::created(repository, &name, commit),
-                };
-                let event = event.from(&aws.account, &aws.region, SystemTime::now());
-                Message::of_body(event.json().to_string())
+    fn look(&mut self, repository: &str) -> anyhow::Result<Vec<Message>> {
+        let now = describe(&self.path)?.branches;
+        let moved = now.iter().filter_map(|(branch, commit)| {
+            let old = self.branches.get(branch);
+            (old != Some(commit)).then(|| {
+                let old = old.map(String::as_str);
+                Message::push(repository, branch, commit, old)
             })
-            .collect();
+        });
+        let messages = moved.collect();
         self.branches = now;
         Ok(messages)
     }
@@ -63,27 +55,25 @@ impl Watch {
 mod tests {
     use super::*;
     use crate::codecommit::fixture::Repo;
+    use crate::codecommit::fixture::repository::Mode;
 
     #[test]
     fn a_branch_that_is_new_or_moved_is_pushed_once() {
         let repo = Repo::sampler();
-        let old = repo.git(["rev-parse", "main"]);
-        let aws = Options::new("unused");
-        let mut watch = Watch::begin(&repo.path()).unwrap();
-        assert_eq!(watch.look("demo", &aws).unwrap().len(), 0);
-        let new = repo.commit("main", &[("100644", b"x", b"x")]);
-        repo.git(["branch", "feature/x", &old]);
-        let pushes = watch.look("demo", &aws).unwrap();
-        let events: Vec<serde_json::Value> = pushes
-            .iter()
-            .map(|push| serde_json::from_str(&push.body).unwrap())
-            .collect();
-        let detail = |event: &serde_json::Value, field: &str| event["detail"][field].clone();
-        assert_eq!(detail(&events[0], "referenceName"), "feature/x");
-        assert_eq!(detail(&events[0], "event"), "referenceCreated");
-        assert_eq!(detail(&events[1], "commitId"), new);
-        assert_eq!(detail(&events[1], "oldCommitId"), old);
-        repo.git(["branch", "-D", "-q", "feature/x"]);
-        assert_eq!(watch.look("demo", &aws).unwrap().len(), 0);
+        let old = &repo.commit;
+        let mut watch = Watch::begin(repo.git.path()).unwrap();
+        assert_eq!(watch.look("demo").unwrap().len(), 0);
+        let new = repo.git.commit("main", &[(b"x", Mode::File, b"x")]);
+        repo.git.git(&["branch", "feature/x", old]);
+        let pushes = watch.look("demo").unwrap();
+        let [created, updated] = &pushes[..] else {
+            panic!("{} pushes", pushes.len());
+        };
+        assert!(created.body.contains("referenceCreated"));
+        assert!(created.body.contains("refs/heads/feature/x"));
+        assert!(updated.body.contains(&format!(r#""commitId":"{new}""#)));
+        assert!(updated.body.contains(&format!(r#""oldCommitId":"{old}""#)));
+        repo.git.git(&["branch", "-D", "-q", "feature/x"]);
+        assert_eq!(watch.look("demo").unwrap().len(), 0);
     }
 }

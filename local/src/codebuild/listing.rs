@@ -1,10 +1,11 @@
 //! ListBuildsForProject and BatchGetBuilds.
 
-use std::time::SystemTime;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Build, CodeBuild, invalid, not_found, required};
+use super::{Build, CodeBuild, arn, invalid, not_found, required};
+use crate::clock::epoch_ms;
 use crate::error::ServiceError;
 
 /// "If there are more than 100 items in the list, only the first 100 items are returned".
@@ -22,7 +23,7 @@ impl CodeBuild {
             ));
         }
         let before = match input["nextToken"].as_str() {
-            None => u64::MAX,
+            None => usize::MAX,
             // As seen by users: https://github.com/aws/aws-cli/issues/5863
             Some(_) if !input["sortOrder"].is_null() => {
                 return Err(invalid(
@@ -33,9 +34,9 @@ impl CodeBuild {
                 .parse()
                 .map_err(|_| invalid("Invalid pagination token"))?,
         };
-        let state = self.state();
+        let state = self.0.state.lock();
         if !state.has_project(name) {
-            let arn = self.arn("project", name);
+            let arn = arn("project", name);
             return Err(not_found(format!(
                 "The specified project {arn} does not exist"
             )));
@@ -56,56 +57,45 @@ impl CodeBuild {
             .as_array()
             .filter(|ids| (1..=PAGE).contains(&ids.len()))
             .ok_or_else(|| invalid("'ids' must have 1 to 100 items"))?;
-        let state = self.state();
+        let state = self.0.state.lock();
         let (mut builds, mut missing) = (Vec::new(), Vec::new());
         for id in ids {
             match state.builds.iter().find(|build| *id == *build.id) {
-                Some(build) => builds.push(self.described(build)),
+                Some(build) => builds.push(described(build)),
                 None => missing.push(id),
             }
         }
         Ok(json!({"builds": builds, "buildsNotFound": missing}))
     }
-
-    /// The API's `Build` structure.
-    pub(super) fn described(&self, build: &Build) -> Value {
-        let variables: Vec<Value> = build
-            .environment
-            .iter()
-            .map(
-                |variable| json!({"name": variable.name, "value": variable.value, "type": "PLAINTEXT"}),
-            )
-            .collect();
-        let mut described = json!({
-            "id": build.id,
-            "arn": self.arn("build", &build.id),
-            "buildNumber": build.number,
-            "startTime": epoch_seconds(build.started),
-            "currentPhase": "BUILD",
-            "buildStatus": "IN_PROGRESS",
-            "buildComplete": false,
-            "projectName": build.project,
-            "source": {"type": build.source_type, "location": build.source_location},
-            // The first three are required in the model: SDKs refuse an answer without them.
-            "environment": {
-                "type": "LINUX_CONTAINER",
-                "image": "aws/codebuild/amazonlinux-x86_64-standard:5.0",
-                "computeType": "BUILD_GENERAL1_SMALL",
-                "environmentVariables": variables,
-            },
-            "initiator": "pushbuild-local",
-        });
-        if let Some(version) = &build.source_version {
-            described["sourceVersion"] = json!(version);
-        }
-        described
-    }
 }
 
-/// Seconds since the Unix epoch with milliseconds as a fraction, as AWS's JSON writes a timestamp.
-fn epoch_seconds(at: SystemTime) -> f64 {
-    let passed = at
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
-    (passed.as_secs_f64() * 1_000.0).round() / 1_000.0
+/// The API's `Build` structure.
+pub(super) fn described(build: &Build) -> Value {
+    let variables = build.environment.iter().map(
+        |variable| json!({"name": variable.name, "value": variable.value, "type": variable.kind}),
+    );
+    let mut described = json!({
+        "id": build.id,
+        "arn": arn("build", &build.id),
+        "buildNumber": build.number,
+        // Seconds with milliseconds as a fraction, as AWS's JSON writes a timestamp.
+        "startTime": Duration::from_millis(epoch_ms(build.started)).as_secs_f64(),
+        "currentPhase": "BUILD",
+        "buildStatus": "IN_PROGRESS",
+        "buildComplete": false,
+        "projectName": build.project,
+        "source": {"type": build.source_type, "location": build.source_location},
+        // The first three are required in the model: SDKs refuse an answer without them.
+        "environment": {
+            "type": "LINUX_CONTAINER",
+            "image": "aws/codebuild/amazonlinux-x86_64-standard:5.0",
+            "computeType": "BUILD_GENERAL1_SMALL",
+            "environmentVariables": variables.collect::<Vec<_>>(),
+        },
+        "initiator": "pushbuild-local",
+    });
+    if let Some(version) = &build.source_version {
+        described["sourceVersion"] = json!(version);
+    }
+    described
 }

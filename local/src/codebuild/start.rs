@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Build, CodeBuild, EnvironmentVariable, State, Token, invalid, not_found, required};
+use super::listing::described;
+use super::{Build, CodeBuild, EnvironmentVariable, State, arn, invalid, not_found, required};
 use crate::error::ServiceError;
 
 /// "The token is included in the StartBuild request and is valid for 5 minutes" (StartBuild).
@@ -17,30 +18,20 @@ impl CodeBuild {
         let name = required(&input, "projectName")?.to_owned();
         let environment = variables(&input)?;
         check_source(&input)?;
-        let token = input["idempotencyToken"].as_str().map(str::to_owned);
-        let mut parameters = input.clone();
-        if let Some(members) = parameters.as_object_mut() {
-            members.remove("idempotencyToken");
-        }
-
-        let mut state = self.state();
+        let mut state = self.0.state.lock();
         if !state.has_project(&name) {
-            let arn = self.arn("project", &name);
+            let arn = arn("project", &name);
             return Err(not_found(format!("Project cannot be found: {arn}")));
         }
-        if let Some(token) = &token
-            && let Some(build) = state.repeated(token, &parameters, now)?
-        {
-            return Ok(json!({"build": self.described(build)}));
+        if let Some(build) = state.repeated(&input, now)? {
+            return Ok(json!({"build": described(build)}));
         }
-
         state.check_limit(&name, now)?;
-        let project = state.projects.entry(name.clone()).or_default();
-        project.builds += 1;
+        let others = state.builds.iter().filter(|build| build.project == name);
         let text = |member: &str| input[member].as_str().map(str::to_owned);
         let build = Build {
             id: format!("{name}:{}", Uuid::new_v4()),
-            number: project.builds,
+            number: others.count() + 1,
             started: now,
             source_type: text("sourceTypeOverride").unwrap_or_default(),
             source_location: text("sourceLocationOverride"),
@@ -49,42 +40,29 @@ impl CodeBuild {
             project: name,
             request: input,
         };
-        let answer = json!({"build": self.described(&build)});
-        if let Some(token) = token {
-            let used = Token {
-                at: now,
-                parameters,
-                build_id: build.id.clone(),
-            };
-            state.tokens.insert(token, used);
-        }
+        let answer = json!({"build": described(&build)});
         state.builds.push(build);
         Ok(answer)
     }
 }
 
 impl State {
-    /// The build that a valid token has started already.
+    /// The build that a request with the same valid token has started already.
     ///
     /// "If you repeat the StartBuild request with the same token, but change a parameter,
     /// CodeBuild returns a parameter mismatch error" (StartBuild). The class of that error is not
     /// documented; InvalidInputException is the only modelled one that fits.
-    fn repeated(
-        &mut self,
-        token: &str,
-        parameters: &Value,
-        now: SystemTime,
-    ) -> Result<Option<&Build>, ServiceError> {
-        self.tokens.retain(|_, used| now < used.at + TOKEN_IS_VALID);
-        let Some(used) = self.tokens.get(token) else {
-            return Ok(None);
-        };
-        if used.parameters != *parameters {
-            return Err(invalid(format!(
+    fn repeated(&self, input: &Value, now: SystemTime) -> Result<Option<&Build>, ServiceError> {
+        let token = &input["idempotencyToken"];
+        let used = self.builds.iter().rev().find(|build| {
+            build.request["idempotencyToken"] == *token && now < build.started + TOKEN_IS_VALID
+        });
+        match used.filter(|_| !token.is_null()) {
+            Some(build) if build.request != *input => Err(invalid(format!(
                 "Parameter mismatch: the idempotency token {token} was used with other parameters"
-            )));
+            ))),
+            used => Ok(used),
         }
-        Ok(self.builds.iter().find(|build| build.id == used.build_id))
     }
 
     /// "If the build project has a concurrent build limit set, builds return an error if the
@@ -97,8 +75,8 @@ impl State {
             .iter()
             .filter(|build| build.project == name && now < build.started + self.build_time)
             .count();
-        match self.projects.get(name).and_then(|project| project.limit) {
-            Some(limit) if running >= limit => Err(invalid(format!(
+        match self.projects.get(name) {
+            Some(Some(limit)) if running >= *limit => Err(invalid(format!(
                 "Cannot have more than {limit} concurrent builds for the project {name}"
             ))),
             _ => Ok(()),

@@ -1,25 +1,24 @@
-//! GetCommit: what a commit says about itself.
+//! GetCommit, and from a commit specifier to a commit.
 
+use gix::ObjectId;
 use gix::bstr::ByteSlice as _;
+use gix::refs::FullName;
 use serde_json::{Value, json};
 
 use super::source::unreadable;
 use super::{object_id, required};
 use crate::error::ServiceError;
 
-/// Takes full commit ids only: neither names nor ids of annotated tags.
+/// GetCommit. Takes full commit ids only: neither names nor ids of annotated tags.
 pub(super) fn get(git: &gix::Repository, input: &Value) -> Result<Value, ServiceError> {
     let id = required(input, "commitId", "CommitIdRequiredException")?;
     let id = object_id(id, "InvalidCommitIdException")?;
     let object = git.try_find_object(id).map_err(unreadable)?;
-    let commit = object
-        .and_then(|object| object.try_into_commit().ok())
-        .ok_or_else(|| {
-            ServiceError::new(
-                "CommitIdDoesNotExistException",
-                format!("there is no commit {id}"),
-            )
-        })?;
+    let commit = object.and_then(|object| object.try_into_commit().ok());
+    let commit = commit.ok_or_else(|| {
+        let message = format!("there is no commit {id}");
+        ServiceError::new("CommitIdDoesNotExistException", message)
+    })?;
     let commit = commit.decode().map_err(unreadable)?;
     let parents: Vec<_> = commit.parents().map(|parent| parent.to_string()).collect();
     Ok(json!({"commit": {
@@ -40,4 +39,45 @@ fn person(signature: gix::actor::SignatureRef<'_>) -> Value {
         "email": signature.email.trim().to_str_lossy(),
         "date": signature.time.trim(),
     })
+}
+
+/// The commit that a member means: a full commit id or a reference's full name.
+///
+/// AWS also takes the short name of a branch or tag, `HEAD`, and nothing for the default branch.
+/// Guess: the id of an annotated tag leads to its commit, as the tag's name does.
+pub(super) fn of_member<'git>(
+    git: &'git gix::Repository,
+    input: &Value,
+    member: &str,
+) -> Result<gix::Commit<'git>, ServiceError> {
+    let specifier = input[member].as_str().unwrap_or_default();
+    let found = if let Ok(id) = ObjectId::from_hex(specifier.as_bytes()) {
+        Some(id)
+    } else if specifier.starts_with("refs/") {
+        reference(git, specifier)?
+    } else {
+        return Err(ServiceError::not_served(format!(
+            "{member} {specifier:?}: only full commit ids and full reference names"
+        )));
+    };
+    let found = found.map_or(Ok(None), |id| git.try_find_object(id));
+    let object = found.map_err(unreadable)?;
+    let commit = object.and_then(|object| object.peel_to_commit().ok());
+    commit.ok_or_else(|| {
+        let message = format!("{specifier} leads to no commit");
+        ServiceError::new("CommitDoesNotExistException", message)
+    })
+}
+
+/// The object that a reference points to, or `None` where there is no such reference.
+fn reference(git: &gix::Repository, name: &str) -> Result<Option<ObjectId>, ServiceError> {
+    let name = FullName::try_from(name).map_err(|_| {
+        let message = format!("{name:?} cannot be the name of a reference");
+        ServiceError::new("InvalidCommitException", message)
+    })?;
+    let found = git.try_find_reference(name.as_ref()).map_err(unreadable)?;
+    // gix also looks for refs/tags/refs/heads/… and the like; CodeCommit is not known to.
+    let found = found.filter(|found| found.name() == name.as_ref());
+    // A symbolic reference may name one that does not exist.
+    Ok(found.and_then(|mut found| found.follow_to_object().ok().map(gix::Id::detach)))
 }

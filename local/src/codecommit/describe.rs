@@ -1,5 +1,6 @@
 //! What a command line wants to know about a repository before it pushes from it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
@@ -14,59 +15,47 @@ pub struct Description {
     /// Full name of the current branch, for instance `refs/heads/feature/x`; `None` if HEAD is
     /// detached.
     pub head: Option<String>,
-    /// The commit HEAD is at; `None` before the first one.
-    pub commit: Option<String>,
-    /// Each branch's short name and the commit it is at, by name.
-    pub branches: Vec<(String, String)>,
+    /// The commit that each branch is at, by the branch's short name.
+    pub branches: BTreeMap<String, String>,
     /// The name that CodeCommit would have this repository under: its folder's, with what is not
     /// allowed in such names replaced by `-`.
     pub repository_name: String,
 }
 
-/// A commit and what came before it.
-#[derive(Clone, Debug)]
-pub struct Revision {
-    pub commit: String,
-    /// Its first parent, if it has one and the repository holds it.
-    pub parent: Option<String>,
-}
-
 /// Describes the Git repository that `path` is or lies in.
 pub fn describe(path: &Path) -> anyhow::Result<Description> {
     let git = open(path)?;
-    let head = git.head()?;
-    let name = head.referent_name().map(|name| name.as_bstr().to_string());
-    let commit = head.into_peeled_id().ok().map(gix::Id::detach);
-    let mut branches = Vec::new();
+    let head = git.head_name()?;
+    let mut branches = BTreeMap::new();
     for branch in git.references()?.local_branches()? {
         let mut branch = branch?;
         // A branch whose commit is not there cannot be pushed.
         if let Ok(commit) = branch.peel_to_commit() {
             let commit = commit.id.to_string();
-            branches.push((branch.name().shorten().to_str_lossy().into_owned(), commit));
+            branches.insert(branch.name().shorten().to_str_lossy().into_owned(), commit);
         }
     }
-    branches.sort();
     Ok(Description {
-        head: name,
-        commit: commit.map(|commit| commit.to_string()),
+        head: head.map(|name| name.as_bstr().to_string()),
         branches,
         repository_name: repository_name(&git),
     })
 }
 
-/// The commit that `revision` means to Git, which takes short ids, `HEAD~2` and the like.
-pub fn revision(path: &Path, revision: &str) -> anyhow::Result<Revision> {
+/// The commit that `revision` means to Git, which takes short ids, `HEAD~2` and the like, and its
+/// first parent, if the repository holds one.
+pub fn revision(path: &Path, revision: &str) -> anyhow::Result<(String, Option<String>)> {
     let git = open(path)?;
     let commit = git
         .rev_parse_single(revision)
         .and_then(|id| id.object()?.peel_to_commit())
-        .with_context(|| format!("{revision} leads to no commit of {}", path.display()))?
-        .id;
-    Ok(Revision {
-        commit: commit.to_string(),
-        parent: parent(&git, commit),
-    })
+        .with_context(|| format!("{revision} leads to no commit of {}", path.display()))?;
+    let parent = commit.parent_ids().next().map(gix::Id::detach);
+    let parent = parent.filter(|parent| git.has_object(*parent));
+    Ok((
+        commit.id.to_string(),
+        parent.map(|parent| parent.to_string()),
+    ))
 }
 
 /// Counts the files, links and folders of a commit's tree, folders within folders included and
@@ -84,12 +73,6 @@ pub fn count_tree(path: &Path, commit: &str) -> anyhow::Result<usize> {
 
 fn open(path: &Path) -> anyhow::Result<gix::Repository> {
     Ok(source::handle(&source::open(path)?))
-}
-
-fn parent(git: &gix::Repository, commit: ObjectId) -> Option<String> {
-    let commit = git.find_commit(commit).ok()?;
-    let parent = commit.parent_ids().next()?;
-    git.has_object(parent).then(|| parent.to_string())
 }
 
 /// The name of the folder that a person knows the repository by.
@@ -113,12 +96,9 @@ fn repository_name(git: &gix::Repository) -> String {
 fn sanitised(folder: &str) -> String {
     let replaced = |c: char| if is_name_character(c) { c } else { '-' };
     let name: String = folder.chars().map(replaced).take(100).collect();
-    let mut name = name.as_str();
-    while let Some(shorter) = name.strip_suffix(".git") {
-        name = shorter;
+    let name = name.trim_end_matches(".git");
+    if name.trim_matches('.').is_empty() {
+        return "repository".to_owned();
     }
-    match name.trim_matches('.') {
-        "" => "repository".to_owned(),
-        _ => name.to_owned(),
-    }
+    name.to_owned()
 }

@@ -12,8 +12,8 @@ use gix::objs::TreeRefIter;
 use gix::objs::tree::EntryMode;
 use serde_json::{Value, json};
 
+use super::commit;
 use super::source::unreadable;
-use super::specifier;
 use crate::error::ServiceError;
 
 /// Differences in the first page. A guess: neither a default nor a maximum is documented.
@@ -26,8 +26,7 @@ pub(super) fn get(git: &gix::Repository, input: &Value) -> Result<Value, Service
         }
     }
     let tree = |member: &str| {
-        let commit = specifier::commit(git, input, member)?;
-        let commit = git.find_commit(commit).map_err(unreadable)?;
+        let commit = commit::of_member(git, input, member)?;
         commit.tree().map_err(unreadable)
     };
     let before = tree("beforeCommitSpecifier")?;

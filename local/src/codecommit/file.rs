@@ -8,8 +8,7 @@ use gix::objs::tree::EntryKind;
 use serde_json::{Value, json};
 
 use super::source::unreadable;
-use super::tree::RepositoryPath;
-use super::{object_id, required, specifier};
+use super::{commit, object_id, required, tree};
 use crate::error::ServiceError;
 
 /// Bytes of the largest file that the API returns: GetFile's `fileContent` has this maximum in the
@@ -18,15 +17,13 @@ const LARGEST_FILE: u64 = 6_291_456;
 
 /// GetFile. A link is returned as its target, with the mode that only links have.
 pub(super) fn get_file(git: &gix::Repository, input: &Value) -> Result<Value, ServiceError> {
-    let path = RepositoryPath::of_member(input, "filePath")?;
-    let commit = specifier::commit(git, input, "commitSpecifier")?;
+    let path = tree::path(input, "filePath")?;
+    let commit = commit::of_member(git, input, "commitSpecifier")?;
     let missing = || {
-        ServiceError::new(
-            "FileDoesNotExistException",
-            format!("there is no file {} in {commit}", path.text()),
-        )
+        let message = format!("there is no file {path} in {}", commit.id);
+        ServiceError::new("FileDoesNotExistException", message)
     };
-    let (kind, id) = path.find(git, commit)?.ok_or_else(missing)?;
+    let (kind, id) = tree::find(&commit, &path)?.ok_or_else(missing)?;
     let mode = match kind {
         EntryKind::Blob => "NORMAL",
         EntryKind::BlobExecutable => "EXECUTABLE",
@@ -36,9 +33,9 @@ pub(super) fn get_file(git: &gix::Repository, input: &Value) -> Result<Value, Se
     let content = content(git, id)?
         .ok_or_else(|| ServiceError::internal(format!("the repository lacks blob {id}")))?;
     Ok(json!({
-        "commitId": commit.to_string(),
+        "commitId": commit.id.to_string(),
         "blobId": id.to_string(),
-        "filePath": path.text(),
+        "filePath": path,
         "fileMode": mode,
         "fileSize": content.len(),
         "fileContent": BASE64_STANDARD.encode(content),
@@ -50,10 +47,8 @@ pub(super) fn get_blob(git: &gix::Repository, input: &Value) -> Result<Value, Se
     let id = required(input, "blobId", "BlobIdRequiredException")?;
     let id = object_id(id, "InvalidBlobIdException")?;
     let content = content(git, id)?.ok_or_else(|| {
-        ServiceError::new(
-            "BlobIdDoesNotExistException",
-            format!("there is no blob {id}"),
-        )
+        let message = format!("there is no blob {id}");
+        ServiceError::new("BlobIdDoesNotExistException", message)
     })?;
     Ok(json!({"content": BASE64_STANDARD.encode(content)}))
 }
@@ -66,10 +61,8 @@ fn content(git: &gix::Repository, id: ObjectId) -> Result<Option<Vec<u8>>, Servi
         return Ok(None);
     };
     if header.size() > LARGEST_FILE {
-        return Err(ServiceError::new(
-            "FileTooLargeException",
-            format!("{} bytes exceed the limit of {LARGEST_FILE}", header.size()),
-        ));
+        let message = format!("{} bytes exceed the limit of {LARGEST_FILE}", header.size());
+        return Err(ServiceError::new("FileTooLargeException", message));
     }
     let mut blob = git.find_blob(id).map_err(unreadable)?;
     Ok(Some(std::mem::take(&mut blob.data)))

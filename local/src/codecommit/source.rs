@@ -1,19 +1,19 @@
 //! One Git repository behind many calls at once.
 //!
-//! A gix handle belongs to one thread at a time and is worth keeping: it remembers the open packs
-//! and the trees that call after call walks through. So handles are lent to calls and returned.
-//! They look for new packs and references by themselves, yet may miss what `git gc` is moving at
-//! that moment from one file to another: before a call fails, it is tried with a fresh one.
+//! A gix handle belongs to one thread at a time. It looks for new packs and references by itself,
+//! yet may miss what `git gc` is moving at that moment from one file to another: before a call
+//! fails, it is tried with the repository opened anew.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context as _;
 use gix::odb::store::init::Slots;
+use parking_lot::Mutex;
 
 use crate::error::ServiceError;
 
-/// Handles that are kept for later calls. More calls than these at once open their own.
+/// Handles that are kept for later calls, since each remembers the trees that call after call walks
+/// through. More calls than these at once open their own.
 const KEPT_HANDLES: usize = 32;
 /// Bytes of objects that each handle remembers: the upper folders of a large repository.
 const REMEMBERED_OBJECTS: usize = 4 << 20;
@@ -48,10 +48,10 @@ impl Source {
         &self,
         work: impl Fn(&gix::Repository) -> Result<T, ServiceError>,
     ) -> Result<T, ServiceError> {
-        let idle = lock(&self.idle).pop();
+        let idle = self.idle.lock().pop();
         let git = idle.unwrap_or_else(|| handle(&self.shared));
         let done = work(&git);
-        let mut idle = lock(&self.idle);
+        let mut idle = self.idle.lock();
         if idle.len() < KEPT_HANDLES {
             idle.push(git);
         }
@@ -110,17 +110,7 @@ pub(super) fn handle(shared: &gix::ThreadSafeRepository) -> gix::Repository {
 }
 
 /// A repository that cannot be read is the service's failure, not the caller's.
-pub(super) fn unreadable(error: impl std::error::Error) -> ServiceError {
-    let mut message = format!("the Git repository cannot be read: {error}");
-    let mut cause = error.source();
-    while let Some(deeper) = cause {
-        message = format!("{message}: {deeper}");
-        cause = deeper.source();
-    }
-    ServiceError::internal(message)
-}
-
-fn lock<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
-    // What a panicking thread leaves behind in these is whole: they are changed in one step.
-    what.lock().unwrap_or_else(PoisonError::into_inner)
+pub(super) fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> ServiceError {
+    let error = anyhow::Error::from(error);
+    ServiceError::internal(format!("the Git repository cannot be read: {error:#}"))
 }

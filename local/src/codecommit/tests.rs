@@ -3,17 +3,16 @@
 
 use serde_json::json;
 
-use super::CodeCommit;
-use super::fixture::{MAIN, Repo, SAMPLER, git};
+use super::fixture::repository::Mode;
+use super::fixture::{MAIN, Repo};
 
 #[tokio::test]
 async fn what_is_wrong_with_a_call_is_refused_by_the_documented_names() {
     let repo = Repo::sampler();
-    repo.git(["tag", "-a", "-m", "x", "v1"]);
-    let here = repo.git(["rev-parse", "main"]);
-    let short = repo.git(["rev-parse", "--short", "main"]);
-    let tree = repo.git(["rev-parse", "main^{tree}"]);
-    let tag = repo.git(["rev-parse", "v1"]);
+    let here = repo.commit.clone();
+    let tree = repo.id("main^{tree}");
+    let tag = format!("object {here}\ntype commit\ntag v1\ntagger M <m@example.com> 1 +0000\n\nx");
+    let tag = repo.git.git_with(&["mktag"], tag.as_bytes());
     let (none, wrong) = ("1".repeat(40), "z".repeat(40));
     let long = "a/".repeat(2049);
     let name = |name: &str| json!({"repositoryName": name});
@@ -71,7 +70,7 @@ async fn what_is_wrong_with_a_call_is_refused_by_the_documented_names() {
             vec![
                 (json!({}), "CommitIdRequired"),
                 (commit("main"), "InvalidCommitId"),
-                (commit(&short), "InvalidCommitId"),
+                (commit(&here[..7]), "InvalidCommitId"),
                 (commit(&none), "CommitIdDoesNotExist"),
                 (commit(&tree), "CommitIdDoesNotExist"),
                 (commit(&tag), "CommitIdDoesNotExist"),
@@ -96,14 +95,12 @@ async fn what_is_wrong_with_a_call_is_refused_by_the_documented_names() {
 
 #[tokio::test]
 async fn a_file_at_the_limit_is_returned_and_one_byte_more_is_refused() {
-    let repo = Repo::new();
-    let mut content = vec![b'x'; 6_291_456];
-    let fits = json!({"blobId": repo.blob(&content)});
-    assert!(repo.call("GetBlob", fits).await.is_ok());
-    content.push(b'x');
-    repo.commit("main", &[("100644", &content, b"large")]);
-    let large = json!({"blobId": repo.git(["rev-parse", "main:large"])});
-    let refused = repo.refused("GetBlob", large).await;
+    let fits = vec![b'x'; 6_291_456];
+    let large = [&fits[..], b"x"].concat();
+    let repo = Repo::of(&[(b"fits", Mode::File, &fits), (b"large", Mode::File, &large)]);
+    let blob = |name: &str| json!({"blobId": repo.id(&format!("main:{name}"))});
+    assert!(repo.call("GetBlob", blob("fits")).await.is_ok());
+    let refused = repo.refused("GetBlob", blob("large")).await;
     assert_eq!(refused, "FileTooLargeException");
     let refused = repo.file("large").await.unwrap_err();
     assert_eq!(refused.code, "FileTooLargeException");
@@ -112,13 +109,12 @@ async fn a_file_at_the_limit_is_returned_and_one_byte_more_is_refused() {
 #[tokio::test]
 async fn past_a_hundred_differences_there_is_a_next_page_which_is_refused() {
     let repo = Repo::sampler();
-    let old = repo.git(["rev-parse", "main"]);
     let names: Vec<_> = (0..150).map(|i| format!("f{i}")).collect();
-    let entries = names
+    let files = names
         .iter()
-        .map(|name| ("100644", b"".as_slice(), name.as_bytes()));
-    let new = repo.commit("main", &entries.collect::<Vec<_>>());
-    let mut input = json!({"beforeCommitSpecifier": old, "afterCommitSpecifier": new});
+        .map(|name| (name.as_bytes(), Mode::File, &b""[..]));
+    let new = repo.git.commit("main", &files.collect::<Vec<_>>());
+    let mut input = json!({"beforeCommitSpecifier": repo.commit, "afterCommitSpecifier": new});
     let answer = repo.call("GetDifferences", input.clone()).await.unwrap();
     assert_eq!(answer["differences"].as_array().unwrap().len(), 100);
     input["NextToken"] = answer["NextToken"].clone();
@@ -127,31 +123,19 @@ async fn past_a_hundred_differences_there_is_a_next_page_which_is_refused() {
 }
 
 #[tokio::test]
-async fn a_name_that_is_not_utf8_arrives_damaged_as_json_must() {
-    let repo = Repo::new();
-    let entries = [
-        ("100644", b"x".as_slice(), b"caf\xe9".as_slice()),
-        ("100644", b"y", b"d\xff/in"),
-    ];
-    repo.commit("main", &entries);
-    let folder = |path: &str| json!({"folderPath": path, "commitSpecifier": MAIN});
-    let answer = repo.call("GetFolder", folder("")).await.unwrap();
-    assert_eq!(answer["files"][0]["relativePath"], "caf\u{fffd}");
-    assert_eq!(answer["subFolders"][0]["absolutePath"], "d\u{fffd}");
-    let refused = repo.refused("GetFolder", folder("d\u{fffd}")).await;
-    assert_eq!(refused, "FolderDoesNotExistException");
-}
-
-#[tokio::test]
 async fn a_commit_says_what_git_cat_file_shows() {
     let repo = Repo::sampler();
-    let first = repo.git(["rev-parse", "main"]);
-    let second = repo.commit("main", &[("100644", b"x", b"x")]);
+    let commit = "commit refs/heads/main\nauthor Mary Major <mary@example.com> 1484167798 -0800\n\
+        committer Li Juan <li@example.com> 1484167799 +0530\ndata 10\na message\n";
+    let commit = format!("{commit}from {}\n", repo.commit);
+    repo.git
+        .git_with(&["fast-import", "--quiet"], commit.as_bytes());
+    let second = repo.id("main");
     let answer = repo.call("GetCommit", json!({"commitId": second})).await;
     let expected = json!({"commit": {
         "commitId": second,
-        "treeId": repo.git(["rev-parse", "main^{tree}"]),
-        "parents": [first],
+        "treeId": repo.id("main^{tree}"),
+        "parents": [repo.commit],
         "message": "a message\n",
         "author": {"name": "Mary Major", "email": "mary@example.com", "date": "1484167798 -0800"},
         "committer": {"name": "Li Juan", "email": "li@example.com", "date": "1484167799 +0530"},
@@ -164,56 +148,50 @@ async fn a_commit_says_what_git_cat_file_shows() {
 async fn what_is_committed_packed_or_replaced_while_served_is_what_a_server_has() {
     let repo = Repo::sampler();
     repo.file("README.md").await.unwrap();
-    for round in 0..6_u32 {
-        let content = round.to_string().into_bytes();
-        let commit = repo.commit("main", &[("100644", &content, b"round")]);
+    for round in 0..6 {
+        let content = round.to_string();
+        let commit = repo
+            .git
+            .commit("main", &[(b"round", Mode::File, content.as_bytes())]);
         // A pack of its own for each round.
-        repo.git(["repack", "-q", "-d"]);
-        repo.git(["pack-refs", "--all"]);
+        repo.git.git(&["repack", "-q", "-d"]);
+        repo.git.git(&["pack-refs", "--all"]);
         if round == 4 {
-            repo.git(["gc", "-q", "--prune=now"]);
+            repo.git.git(&["gc", "-q", "--prune=now"]);
         }
         assert_eq!(repo.file("round").await.unwrap()["commitId"], commit);
     }
-    let (one, other) = (
-        repo.git(["rev-parse", "main:round"]),
-        repo.blob(b"replaced"),
-    );
-    repo.git(["replace", &one, &other]);
+    let other = repo
+        .git
+        .git_with(&["hash-object", "-w", "--stdin"], b"replaced");
+    repo.git.git(&["replace", &repo.id("main:round"), &other]);
     assert_eq!(repo.file("round").await.unwrap()["fileSize"], 1);
 }
 
 #[tokio::test]
 async fn bare_linked_shallow_and_nested_repositories_are_served() {
     let repo = Repo::sampler();
-    let tip = repo.commit("main", SAMPLER);
-    let url = format!("file://{}", repo.path().display());
-    repo.git(["clone", "-q", "--bare", ".", "../bare.git"]);
-    repo.git([
+    let copies = tempfile::tempdir().unwrap();
+    let copy = |name: &str| copies.path().join(name).display().to_string();
+    let (linked, shallow) = (copy("linked"), copy("shallow"));
+    let url = format!("file://{}", repo.git.path().display());
+    repo.git.git(&[
         "clone",
         "-q",
         "--no-checkout",
         "--depth",
         "1",
         &url,
-        "../shallow",
+        &shallow,
     ]);
-    repo.git([
-        "worktree",
-        "add",
-        "-q",
-        "--no-checkout",
-        "--detach",
-        "../linked",
-        "main",
-    ]);
-    std::fs::create_dir_all(repo.path().join("sub/folder")).unwrap();
-    for folder in ["bare.git", "shallow", "linked", "demo/sub/folder"] {
-        let name = folder.replace(['/', '.'], "-");
-        repo.service
-            .add_repository(&name, &repo.dir.path().join(folder))
-            .unwrap();
-        let input = json!({"repositoryName": name, "filePath": "bin/run", "commitSpecifier": tip});
+    repo.git
+        .git(&["worktree", "add", "-q", "--no-checkout", &linked, "main"]);
+    let nested = copy("shallow/sub/folder");
+    std::fs::create_dir_all(&nested).unwrap();
+    for (name, path) in [("linked", linked), ("shallow", shallow), ("nested", nested)] {
+        repo.service.add_repository(name, path.as_ref()).unwrap();
+        let input =
+            json!({"repositoryName": name, "filePath": "bin/run", "commitSpecifier": repo.commit});
         let file = repo.call("GetFile", input).await.unwrap();
         assert_eq!(file["fileMode"], "EXECUTABLE", "{name}");
     }
@@ -221,25 +199,33 @@ async fn bare_linked_shallow_and_nested_repositories_are_served() {
 
 #[test]
 fn what_cannot_be_served_is_refused_with_the_reason() {
+    let repo = Repo::sampler();
     let folder = tempfile::tempdir().unwrap();
-    let service = CodeCommit::new();
-    let refused = |path: &str| {
-        let error = service.add_repository("x", &folder.path().join(path));
-        format!("{:#}", error.unwrap_err())
-    };
-    assert!(refused("").contains(" is not in a Git repository"));
-    assert!(refused("none").starts_with("cannot open "));
-    for (kind, why) in [
-        ("--object-format=sha256", "Object format is not enabled"),
-        ("--ref-format=reftable", "unsupported storage backend"),
+    for (kind, start, why) in [
+        ("", "", " is not in a Git repository"),
+        ("none", "cannot open ", ""),
+        (
+            "--object-format=sha256",
+            "cannot read the Git repository ",
+            "Object format is not enabled",
+        ),
+        (
+            "--ref-format=reftable",
+            "cannot read the Git repository ",
+            "unsupported storage backend",
+        ),
     ] {
-        git(folder.path(), ["init", "-q", kind, "--", kind], b"");
-        let error = refused(kind);
+        let path = folder.path().join(kind);
+        if kind.starts_with("--") {
+            repo.git
+                .git(&["init", "-q", kind, &path.display().to_string()]);
+        }
+        let refused = repo.service.add_repository("x", &path).unwrap_err();
+        let refused = format!("{refused:#}");
         assert!(
-            error.starts_with("cannot read the Git repository "),
-            "{error}"
+            refused.starts_with(start) && refused.contains(why),
+            "{refused}"
         );
-        assert!(error.contains(why), "{error}");
     }
-    assert_eq!(service.repositories(), Vec::<String>::new());
+    assert_eq!(repo.service.repositories(), ["demo"]);
 }

@@ -1,73 +1,92 @@
-//! From a path to an entry of a commit's tree.
+//! GetFolder, and from a path to an entry of a commit's tree.
 //!
 //! Paths in calls are UTF-8 text with `/` between folders; a leading one is allowed, as in
 //! "/examples is a fully-qualified path" (API_GetFolder). Names in Git are bytes: one that is not
 //! UTF-8 cannot be asked for, and in an answer has U+FFFD for what JSON cannot carry.
 
 use gix::ObjectId;
-use gix::bstr::{BStr, ByteSlice as _};
+use gix::bstr::ByteSlice as _;
 use gix::objs::tree::EntryKind;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::commit;
 use super::source::unreadable;
 use crate::error::ServiceError;
 
-/// A path in a repository: its components, none of them empty. Without any, it is the root.
-#[derive(Clone, Debug)]
-pub(super) struct RepositoryPath(Vec<String>);
+/// GetFolder: all entries of a folder in one answer, however many.
+///
+/// Guesses: `folderPath` comes back without slashes at its ends, and `absolutePath` is the entry's
+/// own full path for links and submodules too (their documentation says "to the folder that
+/// contains").
+pub(super) fn get_folder(git: &gix::Repository, input: &Value) -> Result<Value, ServiceError> {
+    let path = path(input, "folderPath")?;
+    let commit = commit::of_member(git, input, "commitSpecifier")?;
+    let Some((EntryKind::Tree, id)) = find(&commit, &path)? else {
+        let message = format!("there is no folder {path} in {}", commit.id);
+        return Err(ServiceError::new("FolderDoesNotExistException", message));
+    };
+    let folder = git.find_tree(id).map_err(unreadable)?;
 
-impl RepositoryPath {
-    /// Reads a member that is a path.
-    pub(super) fn of_member(input: &Value, member: &str) -> Result<Self, ServiceError> {
-        let path = input[member].as_str().ok_or_else(|| {
-            let message = format!("the {member} for a location cannot be null");
-            ServiceError::new("PathRequiredException", message)
-        })?;
-        Self::parse(path)
-    }
-
-    /// At most 4,096 characters
-    /// (<https://docs.aws.amazon.com/codecommit/latest/userguide/limits.html>).
-    fn parse(path: &str) -> Result<Self, ServiceError> {
-        let inner = path.strip_prefix('/').unwrap_or(path);
-        if inner.is_empty() {
-            return Ok(Self(Vec::new()));
+    let [mut files, mut links, mut folders, mut submodules] = [const { Vec::new() }; 4];
+    for entry in folder.iter() {
+        let entry = entry.map_err(unreadable)?;
+        let relative = entry.filename().to_str_lossy();
+        let absolute = match path.as_str() {
+            "" => relative.to_string(),
+            folder => format!("{folder}/{relative}"),
+        };
+        let mut described = json!({"absolutePath": absolute, "relativePath": relative});
+        let (list, id, mode) = match entry.kind() {
+            EntryKind::Blob => (&mut files, "blobId", Some("NORMAL")),
+            EntryKind::BlobExecutable => (&mut files, "blobId", Some("EXECUTABLE")),
+            EntryKind::Link => (&mut links, "blobId", Some("SYMLINK")),
+            EntryKind::Tree => (&mut folders, "treeId", None),
+            EntryKind::Commit => (&mut submodules, "commitId", None),
+        };
+        described[id] = json!(entry.oid().to_string());
+        if let Some(mode) = mode {
+            described["fileMode"] = json!(mode);
         }
-        let inner = inner.strip_suffix('/').unwrap_or(inner);
-        let wrong = |part: &str| matches!(part, "" | "." | "..") || part.contains('\0');
-        if path.chars().count() > 4096 || inner.split('/').any(wrong) {
-            let message = format!("{path:?} is not a valid path");
-            return Err(ServiceError::new("InvalidPathException", message));
-        }
-        Ok(Self(inner.split('/').map(str::to_owned).collect()))
+        list.push(described);
     }
+    Ok(json!({
+        "commitId": commit.id.to_string(),
+        "folderPath": path,
+        "treeId": id.to_string(),
+        "subFolders": folders,
+        "files": files,
+        "symbolicLinks": links,
+        "subModules": submodules,
+    }))
+}
 
-    /// The path from the root, without a leading slash: the root's is empty.
-    pub(super) fn text(&self) -> String {
-        self.0.join("/")
+/// A member that is a path, without slashes at its ends: the root's is empty. At most 4,096
+/// characters (<https://docs.aws.amazon.com/codecommit/latest/userguide/limits.html>).
+pub(super) fn path(input: &Value, member: &str) -> Result<String, ServiceError> {
+    let path = input[member].as_str().ok_or_else(|| {
+        let message = format!("the {member} for a location cannot be null");
+        ServiceError::new("PathRequiredException", message)
+    })?;
+    let inner = path.strip_prefix('/').unwrap_or(path);
+    let inner = inner.strip_suffix('/').unwrap_or(inner);
+    let wrong = |part: &str| matches!(part, "" | "." | "..") || part.contains('\0');
+    if path.chars().count() > 4096 || (!inner.is_empty() && inner.split('/').any(wrong)) {
+        let message = format!("{path:?} is not a valid path");
+        return Err(ServiceError::new("InvalidPathException", message));
     }
+    Ok(inner.to_owned())
+}
 
-    /// The full path of an entry of this folder, as an answer can carry it.
-    pub(super) fn join(&self, name: &BStr) -> String {
-        let mut parts: Vec<_> = self.0.iter().map(|part| part.as_str().into()).collect();
-        parts.push(name.to_str_lossy());
-        parts.join("/")
+/// What is at a path of a commit. The kind is one of the five that Git knows today: the mode
+/// 100664 of old repositories counts as 100644, in CodeCommit's answers as in Git's own.
+pub(super) fn find(
+    commit: &gix::Commit<'_>,
+    path: &str,
+) -> Result<Option<(EntryKind, ObjectId)>, ServiceError> {
+    let root = commit.tree().map_err(unreadable)?;
+    if path.is_empty() {
+        return Ok(Some((EntryKind::Tree, root.id)));
     }
-
-    /// What is at this path of a commit. The kind is one of the five that Git knows today: the
-    /// mode 100664 of old repositories counts as 100644, in CodeCommit's answers as in Git's own.
-    pub(super) fn find(
-        &self,
-        git: &gix::Repository,
-        commit: ObjectId,
-    ) -> Result<Option<(EntryKind, ObjectId)>, ServiceError> {
-        let commit = git.find_commit(commit).map_err(unreadable)?;
-        let root = commit.tree().map_err(unreadable)?;
-        if self.0.is_empty() {
-            return Ok(Some((EntryKind::Tree, root.id)));
-        }
-        let parts = self.0.iter().map(String::as_str);
-        let entry = root.lookup_entry(parts).map_err(unreadable)?;
-        Ok(entry.map(|entry| (entry.mode().kind(), entry.object_id())))
-    }
+    let entry = root.lookup_entry(path.split('/')).map_err(unreadable)?;
+    Ok(entry.map(|entry| (entry.mode().kind(), entry.object_id())))
 }

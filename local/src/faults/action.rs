@@ -30,7 +30,6 @@ pub enum Action {
         /// Calls let through in a second.
         per_second: f64,
         /// Calls let through at once after a quiet time; one second's worth by default.
-        #[serde(default)]
         burst: Option<f64>,
         /// How AWS says it.
         #[serde(default)]
@@ -69,7 +68,6 @@ pub enum Action {
     /// The connection closes before as much has come as was announced.
     Truncate {
         /// Bytes of the body that still come; half of it by default.
-        #[serde(default)]
         after_bytes: Option<usize>,
     },
     /// An answer with status 200 that is not what the API answers.
@@ -87,17 +85,11 @@ pub enum Action {
         /// The entry's `relativePath`.
         name: String,
     },
-    /// One entry of a batch fails, in an answer with status 200: the service never hears of it.
+    /// One entry of a batch fails with InternalError, in an answer with status 200: the service never
+    /// hears of it.
     FailEntry {
-        /// Its place in the batch, from 1; any by default. A smaller batch does not fail.
-        #[serde(default)]
-        entry: Option<usize>,
-        /// Its code.
-        #[serde(default = "internal_error")]
-        code: String,
-        /// Whether the answer blames the sender.
-        #[serde(default)]
-        sender_fault: bool,
+        /// Its place in the batch, from 1. A smaller batch does not fail.
+        entry: usize,
     },
     /// File contents (GetFile, GetBlob, S3's GetObject) with one bit changed in the middle.
     FlipBit,
@@ -161,10 +153,6 @@ pub enum WrongJson {
 
 fn internal_server_error() -> u16 {
     500
-}
-
-fn internal_error() -> String {
-    "InternalError".to_owned()
 }
 
 fn bad_request() -> u16 {

@@ -10,40 +10,29 @@ use crate::lambda::{FUNCTION_KEY_PREFIX, Handler};
 
 /// Which calls a rule is about. What is not given matches all.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
 pub struct When {
     /// For instance `codecommit`.
-    #[serde(default)]
     pub service: Option<Service>,
     /// For instance `GetFolder`.
-    #[serde(default)]
     pub operation: Option<String>,
     /// A part of the call's detail (`repository:path`, `bucket/key`, project, queue).
-    #[serde(default)]
     pub detail: Option<String>,
     /// The start of the caller's access key id.
-    #[serde(default)]
     pub caller: Option<String>,
     /// The first call to fire on, counting those that match all of the above, from 1.
-    #[serde(default)]
     pub first: Option<u64>,
     /// The last call to fire on, counted likewise.
-    #[serde(default)]
     pub last: Option<u64>,
     /// Fires so many times at most.
-    #[serde(default)]
     pub times: Option<u64>,
     /// The share of calls to fire on, 0 to 1.
-    #[serde(default)]
     pub chance: Option<f64>,
     /// Makes the draws of `chance` the same in every run.
-    #[serde(default)]
     pub seed: u64,
     /// Fires from so many seconds after the rule was added, on the local AWS's clock.
-    #[serde(default)]
     pub from_s: Option<f64>,
     /// Fires until so many seconds after the rule was added, on the local AWS's clock.
-    #[serde(default)]
     pub until_s: Option<f64>,
 }
 
@@ -52,7 +41,6 @@ pub struct When {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Rule {
     /// How the call log and the counts call it; its action by default.
-    #[serde(default)]
     pub name: Option<String>,
     /// The calls.
     #[serde(default)]

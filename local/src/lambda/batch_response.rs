@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// An answer, as Lambda reads it with `ReportBatchItemFailures`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,37 +24,22 @@ impl BatchResponse {
         if answer.trim_ascii().is_empty() {
             return Self::Success;
         }
-        let answer: Value = match serde_json::from_slice(answer) {
-            Ok(answer) => answer,
-            Err(error) => return Self::Malformed(format!("not JSON: {error}")),
-        };
-        let list = match &answer {
-            Value::Null => return Self::Success,
-            Value::Object(answer) => answer.get("batchItemFailures").unwrap_or(&Value::Null),
-            _ => return Self::Malformed(format!("not an object: {answer}")),
-        };
-        let items = match list {
-            Value::Null => return Self::Success,
-            Value::Array(items) if items.is_empty() => return Self::Success,
-            Value::Array(items) => items,
-            _ => return Self::Malformed(format!("batchItemFailures is not a list: {list}")),
-        };
-        let mut failures = BTreeSet::new();
-        for item in items {
-            match item.get("itemIdentifier").and_then(Value::as_str) {
-                Some(id) if message_ids.contains(id) => {
-                    failures.insert(id.to_owned());
-                }
-                Some(id) => {
-                    return Self::Malformed(format!(
-                        "itemIdentifier {id:?} is not a message of the batch"
-                    ));
-                }
-                None => return Self::Malformed(format!("no itemIdentifier in {item}")),
-            }
+        match failures(answer) {
+            Ok(failures) if failures.is_empty() => Self::Success,
+            Ok(failures) if failures.is_subset(message_ids) => Self::Failures(failures),
+            Ok(failures) => Self::Malformed(format!("not all of the batch: {failures:?}")),
+            Err(error) => Self::Malformed(error.to_string()),
         }
-        Self::Failures(failures)
     }
+}
+
+fn failures(answer: &[u8]) -> serde_json::Result<BTreeSet<String>> {
+    let answer: Option<Map<String, Value>> = serde_json::from_slice(answer)?;
+    let list = answer.and_then(|mut answer| answer.remove("batchItemFailures"));
+    let items: Option<Vec<Map<String, Value>>> = serde_json::from_value(list.unwrap_or_default())?;
+    let id = |mut item: Map<String, Value>| item.remove("itemIdentifier").unwrap_or_default();
+    let ids = items.into_iter().flatten().map(id);
+    ids.map(serde_json::from_value).collect()
 }
 
 #[cfg(test)]
@@ -65,36 +50,26 @@ mod tests {
     fn an_answer_fails_what_it_names_and_one_that_makes_no_sense_the_whole_batch() {
         let ids = ["a", "b"].map(str::to_owned).into();
         let read = |answer: &str| BatchResponse::read(answer.as_bytes(), &ids);
-        let success = ["", " \n", "null", "{}", r#"{"statusCode":200}"#];
-        for answer in success {
-            assert_eq!(read(answer), BatchResponse::Success, "{answer:?}");
+        let list = |list: &str| format!(r#"{{"batchItemFailures":{list}}}"#);
+        let success = ["", " \n", "null", "{}", r#"{"statusCode":200}"#].map(str::to_owned);
+        for answer in success.into_iter().chain([list("[]"), list("null")]) {
+            assert_eq!(read(&answer), BatchResponse::Success, "{answer:?}");
         }
-        let list = |list: &str| read(&format!(r#"{{"batchItemFailures":{list}}}"#));
-        assert_eq!(list("[]"), BatchResponse::Success);
-        assert_eq!(list("null"), BatchResponse::Success);
+        let twice = list(r#"[{"itemIdentifier":"b"},{"itemIdentifier":"b"}]"#);
         let b = BatchResponse::Failures(["b".to_owned()].into());
-        assert_eq!(
-            list(r#"[{"itemIdentifier":"b"},{"itemIdentifier":"b"}]"#),
-            b
-        );
-        for wrong in [
+        assert_eq!(read(&twice), b);
+        let wrong = [
             r#""a""#,
             r#"["a"]"#,
             r#"[{"itemIdentifier":"a"},{"itemIdentifier":""}]"#,
             r#"[{"itemIdentifier":null}]"#,
             r#"[{"itemIdentifier":"zzz"}]"#,
             r#"[{"item_identifier":"a"}]"#,
-        ] {
-            assert!(
-                matches!(list(wrong), BatchResponse::Malformed(_)),
-                "{wrong}"
-            );
-        }
-        for wrong in ["not json", r#""ok""#, "[]", "true"] {
-            assert!(
-                matches!(read(wrong), BatchResponse::Malformed(_)),
-                "{wrong}"
-            );
+        ];
+        let no_object = ["not json", r#""ok""#, "[]", "true"].map(str::to_owned);
+        for answer in wrong.map(list).into_iter().chain(no_object) {
+            let is_malformed = matches!(read(&answer), BatchResponse::Malformed(_));
+            assert!(is_malformed, "{answer}");
         }
     }
 }

@@ -6,53 +6,56 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use serde_json::Value;
+use serde_json::json;
 use tokio::process::Command;
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
-use super::invocation::Invocation;
-use super::log::{FunctionLog, Stream};
-use super::options::FunctionOptions;
-use super::runtime_api::{Due, Phase, Reply, RuntimeApi};
+use super::Invocation;
+use super::log::FunctionLog;
+use super::options::{DeployOptions, Handler};
+use super::runtime_api::{Due, Phase, RuntimeApi};
+use crate::aws::{ACCOUNT, REGION};
+use crate::clock::epoch_ms;
 use crate::s3::SECRET_ACCESS_KEY;
 
 /// How long a function may take to ask for its first invocation, before its timeout starts to
 /// count, as documented for Lambda's init phase.
 const INIT: Duration = Duration::from_secs(10);
 
-/// How many lines of standard error are told with a death.
-const TAIL: usize = 20;
-
 /// The next environment's number: no two have the same, whatever their functions.
 static NUMBERS: AtomicU64 = AtomicU64::new(1);
 
 /// One process with its Runtime API. Dropped, it is killed.
 pub(super) struct Environment {
-    number: u64,
     pub(super) access_key_id: String,
     api: RuntimeApi,
-    log: FunctionLog,
     kill: mpsc::UnboundedSender<()>,
     exited: watch::Receiver<Option<String>>,
 }
 
 impl Environment {
     /// Starts the process; it is not waited for.
-    pub(super) async fn start(options: &FunctionOptions, log: &FunctionLog) -> io::Result<Self> {
+    pub(super) async fn start(
+        handler: Handler,
+        options: &DeployOptions,
+        log: &FunctionLog,
+    ) -> io::Result<Self> {
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
-        let api = RuntimeApi::open(options.arn()).await?;
-        let access_key_id = format!("{}{number:04}", options.handler.key_prefix());
+        let name = options.name_of(handler);
+        let arn = format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}");
+        let api = RuntimeApi::open(arn).await?;
+        let access_key_id = format!("{}{number:04}", handler.key_prefix());
         let inherited = ["PATH", "HOME", "TMPDIR"].into_iter();
         let inherited = inherited.filter_map(|name| Some((name, std::env::var_os(name)?)));
-        let mut child = Command::new(&options.deploy.program)
-            .args(&options.deploy.args)
+        let mut child = Command::new(&options.program)
+            .args(&options.args)
             .env_clear()
             .envs(inherited)
-            .envs(environment_variables(options, number))
+            .envs(environment_variables(handler, options, number))
             .env("AWS_LAMBDA_RUNTIME_API", api.address.to_string())
             .env("AWS_ACCESS_KEY_ID", &access_key_id)
-            .envs(&options.deploy.env)
+            .envs(&options.env)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -60,24 +63,21 @@ impl Environment {
             .spawn()?;
         let (out, err) = (child.stdout.take(), child.stderr.take());
         let outputs = [
-            out.map(|output| log.follow(output, number, Stream::Stdout)),
-            err.map(|output| log.follow(output, number, Stream::Stderr)),
+            out.map(|output| log.follow(output)),
+            err.map(|output| log.follow(output)),
         ];
         let (kill, mut killed) = mpsc::unbounded_channel();
         let (exit, exited) = watch::channel(None);
         tokio::spawn(async move {
-            let ended = tokio::select! {
-                status = child.wait() => Some(status),
+            tokio::select! {
+                _ = child.wait() => {}
                 // Also when the environment is dropped, and with it the sender.
-                _ = killed.recv() => None,
-            };
-            let status = if let Some(status) = ended {
-                status
-            } else {
-                // It may have ended by itself in this moment.
-                let _ = child.start_kill();
-                child.wait().await
-            };
+                _ = killed.recv() => {
+                    // It may have ended by itself in this moment.
+                    let _ = child.start_kill();
+                }
+            }
+            let status = child.wait().await;
             for output in outputs.into_iter().flatten() {
                 // A child of the process may hold its output open.
                 let _ = tokio::time::timeout(Duration::from_millis(500), output).await;
@@ -87,10 +87,8 @@ impl Environment {
             ));
         });
         Ok(Self {
-            number,
             access_key_id,
             api,
-            log: log.clone(),
             kill,
             exited,
         })
@@ -113,67 +111,42 @@ impl Environment {
         if let Err(failed) = self.ready(INIT + timeout).await {
             return failed;
         }
-        let deadline = SystemTime::now() + timeout;
-        let deadline_ms = deadline
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default()
-            .as_millis();
         let (reply, replied) = oneshot::channel();
         self.api.push(Due {
             request_id: Uuid::new_v4().to_string(),
-            deadline_ms,
+            deadline_ms: epoch_ms(SystemTime::now() + timeout),
             payload,
             reply,
         });
-        let ended = tokio::select! {
+        tokio::select! {
             biased;
-            Ok(reply) = replied => Some(reply),
-            () = tokio::time::sleep(timeout) => None,
-            status = self.exit() => return self.died(status),
-        };
-        match ended {
-            Some(Reply::Response(answer)) => Invocation::Answer(answer),
-            Some(Reply::Error(error)) => Invocation::FunctionError(error),
-            None => {
+            Ok(reply) = replied => reply,
+            () = tokio::time::sleep(timeout) => {
                 self.kill().await;
                 Invocation::TimedOut
             }
+            status = self.exit() => Invocation::Died(status),
         }
     }
 
+    /// Waits until it asks for its first invocation.
     async fn ready(&self, limit: Duration) -> Result<(), Invocation> {
         let mut phase = self.api.phase.clone();
-        let started = async {
-            let started = phase.wait_for(|phase| !matches!(phase, Phase::Starting));
-            match started.await.as_deref() {
-                Ok(Phase::Failed(error)) => Some(error.clone()),
-                _ => None,
-            }
-        };
         let error = tokio::select! {
             biased;
-            error = started => match error {
-                Some(error) => Some(error),
-                None => return Ok(()),
-            },
-            _ = self.exit() => None,
-            () = tokio::time::sleep(limit) => None,
+            phase = phase.wait_for(|phase| !matches!(phase, Phase::Starting)) => {
+                match phase.as_deref() {
+                    Ok(Phase::Failed(error)) => error.clone(),
+                    _ => return Ok(()),
+                }
+            }
+            status = self.exit() => json!({"errorType": "Runtime.ExitError", "errorMessage": status}),
+            () = tokio::time::sleep(limit) => json!({"errorType": "Sandbox.Timedout"}),
         };
-        // It has said what it had to say, or will never: what it wrote is complete once it is gone.
-        let by_itself = tokio::time::timeout(Duration::from_secs(1), self.exit()).await;
+        // What it writes is complete once it is gone.
+        let _ = tokio::time::timeout(Duration::from_secs(1), self.exit()).await;
         self.kill().await;
-        Err(Invocation::InitError {
-            error: error.filter(|error| *error != Value::Null),
-            status: by_itself.ok(),
-            stderr: self.log.stderr_tail(self.number, TAIL),
-        })
-    }
-
-    fn died(&self, status: String) -> Invocation {
-        Invocation::Died {
-            status,
-            stderr: self.log.stderr_tail(self.number, TAIL),
-        }
+        Err(Invocation::InitError(error))
     }
 
     async fn exit(&self) -> String {
@@ -187,15 +160,18 @@ impl Environment {
 }
 
 /// What Lambda sets. Source: "Defined runtime environment variables" in Lambda's guide.
-fn environment_variables(options: &FunctionOptions, number: u64) -> Vec<(&'static str, String)> {
-    let task_root = options.deploy.program.parent();
-    let task_root = task_root.unwrap_or(&options.deploy.program);
-    let (name, region) = (options.name(), &options.region);
+fn environment_variables(
+    handler: Handler,
+    options: &DeployOptions,
+    number: u64,
+) -> [(&'static str, String); 16] {
+    let task_root = options.program.parent().unwrap_or(&options.program);
+    let name = options.name_of(handler);
     let stream = format!("local/[$LATEST]{number:032x}");
-    let memory_mb = options.handler.memory_mb().to_string();
-    vec![
-        ("_HANDLER", options.handler.name().to_owned()),
-        ("AWS_DEFAULT_REGION", region.clone()),
+    let memory_mb = handler.memory_mb().to_string();
+    [
+        ("_HANDLER", handler.name().to_owned()),
+        ("AWS_DEFAULT_REGION", REGION.to_owned()),
         ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
         ("AWS_EXECUTION_ENV", "AWS_Lambda_provided.al2023".to_owned()),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory_mb),
@@ -205,7 +181,7 @@ fn environment_variables(options: &FunctionOptions, number: u64) -> Vec<(&'stati
         ("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{name}")),
         ("AWS_LAMBDA_LOG_STREAM_NAME", stream),
         ("AWS_LAMBDA_FUNCTION_NAME", name),
-        ("AWS_REGION", region.clone()),
+        ("AWS_REGION", REGION.to_owned()),
         ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY.to_owned()),
         ("AWS_SESSION_TOKEN", "local-and-not-a-secret".to_owned()),
         ("LAMBDA_TASK_ROOT", task_root.display().to_string()),

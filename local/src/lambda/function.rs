@@ -1,20 +1,21 @@
 //! A function: the execution environments that run it, and how invocations share them.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
-use serde_json::json;
+use parking_lot::Mutex;
+use serde_json::{Value, json};
 
-use super::FUNCTION_KEY_PREFIX;
 use super::environment::Environment;
-use super::invocation::Invocation;
 use super::log::FunctionLog;
-use super::options::FunctionOptions;
+use super::options::{DeployOptions, Handler};
+use super::{FUNCTION_KEY_PREFIX, Invocation};
 use crate::faults::KillHook;
 
 /// A function, ready to be invoked. Dropped, it ends its processes.
 pub(crate) struct Function {
-    options: FunctionOptions,
+    handler: Handler,
+    options: DeployOptions,
     log: FunctionLog,
     idle: Mutex<Vec<Arc<Environment>>>,
     all: Mutex<Vec<Weak<Environment>>>,
@@ -22,8 +23,9 @@ pub(crate) struct Function {
 
 impl Function {
     /// Starts nothing yet: the first invocation does. Functions may share a log.
-    pub(crate) fn new(options: FunctionOptions, log: FunctionLog) -> Self {
+    pub(crate) fn new(handler: Handler, options: DeployOptions, log: FunctionLog) -> Self {
         Self {
+            handler,
             options,
             log,
             idle: Mutex::default(),
@@ -38,13 +40,13 @@ impl Function {
             Some(environment) => environment,
             None => match self.start().await {
                 Ok(environment) => environment,
-                Err(error) => return cannot_start(&self.options, &error),
+                Err(error) => return Invocation::InitError(error),
             },
         };
-        let timeout = self.options.timeout();
+        let timeout = self.options.timeout_of(self.handler);
         let invocation = environment.invoke(payload.into(), timeout).await;
         if let Invocation::Answer(_) | Invocation::FunctionError(_) = invocation {
-            lock(&self.idle).push(environment);
+            self.idle.lock().push(environment);
         }
         invocation
     }
@@ -55,57 +57,43 @@ impl Function {
         Arc::new(move |access_key_id| {
             let function = function.upgrade();
             Box::pin(async move {
-                match function {
-                    Some(function) => function.kill(access_key_id.as_deref()).await,
-                    None => false,
+                if let Some(function) = function {
+                    function.kill(access_key_id.as_deref()).await;
                 }
             })
         })
     }
 
-    /// SIGKILL for the process with this access key id, or for all if it is not a
-    /// function's; returns when it is gone, and whether there was one.
-    async fn kill(&self, access_key_id: Option<&str>) -> bool {
+    /// SIGKILL for the process with this access key id, or for all if it is not a function's;
+    /// returns when it is gone.
+    async fn kill(&self, access_key_id: Option<&str>) {
         // A process's own id dooms only that process, even where it is already gone.
         let one = access_key_id.filter(|id| id.starts_with(FUNCTION_KEY_PREFIX));
-        let is_doomed = |environment: &Arc<Environment>| {
-            environment.is_alive() && one.is_none_or(|id| environment.access_key_id == id)
-        };
-        let all: Vec<_> = lock(&self.all).iter().filter_map(Weak::upgrade).collect();
-        let doomed: Vec<_> = all.into_iter().filter(is_doomed).collect();
-        for environment in &doomed {
-            environment.kill().await;
+        let all: Vec<_> = self.all.lock().iter().filter_map(Weak::upgrade).collect();
+        for environment in all {
+            if one.is_none_or(|id| environment.access_key_id == id) {
+                environment.kill().await;
+            }
         }
-        !doomed.is_empty()
     }
 
     fn take_idle(&self) -> Option<Arc<Environment>> {
-        let mut idle = lock(&self.idle);
+        let mut idle = self.idle.lock();
         // One that died between two invocations is replaced unseen, as on Lambda.
         idle.retain(|environment| environment.is_alive());
         idle.pop()
     }
 
-    async fn start(&self) -> std::io::Result<Arc<Environment>> {
-        let environment = Arc::new(Environment::start(&self.options, &self.log).await?);
-        let mut all = lock(&self.all);
+    async fn start(&self) -> Result<Arc<Environment>, Value> {
+        let started = Environment::start(self.handler, &self.options, &self.log).await;
+        let environment = Arc::new(started.map_err(|error| {
+            let program = self.options.program.display();
+            let message = format!("{program} cannot be started: {error}");
+            json!({"errorType": "Runtime.InvalidEntrypoint", "errorMessage": message})
+        })?);
+        let mut all = self.all.lock();
         all.retain(|environment| environment.strong_count() > 0);
         all.push(Arc::downgrade(&environment));
         Ok(environment)
-    }
-}
-
-fn lock<T>(list: &Mutex<T>) -> MutexGuard<'_, T> {
-    list.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn cannot_start(options: &FunctionOptions, error: &std::io::Error) -> Invocation {
-    let program = options.deploy.program.display();
-    let message = format!("{program} cannot be started: {error}");
-    let error = json!({"errorType": "Runtime.InvalidEntrypoint", "errorMessage": message});
-    Invocation::InitError {
-        error: Some(error),
-        status: None,
-        stderr: Vec::new(),
     }
 }

@@ -5,18 +5,19 @@
 //! visibility timeout ends. That only one batch at a time holds messages of a message group is
 //! the queue's own doing.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use serde_json::json;
 use tokio::sync::{Semaphore, watch};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 
+use super::Invocation;
 use super::batch_response::BatchResponse;
 use super::function::Function;
-use super::invocation::Invocation;
-use crate::sqs::{Message, Sqs};
+use crate::sqs::{Message, Sqs, arn};
 
 /// SQS's long polling, on the local AWS's clock.
 const LONG_POLL: Duration = Duration::from_secs(20);
@@ -49,7 +50,7 @@ pub struct BatchOutcome {
 pub struct EventSourceMapping {
     shared: Arc<Shared>,
     stopping: watch::Sender<bool>,
-    polling: JoinHandle<()>,
+    polling: JoinSet<()>,
 }
 
 struct Shared {
@@ -71,7 +72,8 @@ impl EventSourceMapping {
             outcomes: Mutex::default(),
         });
         let (stopping, stopped) = watch::channel(false);
-        let polling = tokio::spawn(poll(shared.clone(), stopped));
+        let mut polling = JoinSet::new();
+        polling.spawn(poll(shared.clone(), stopped));
         Self {
             shared,
             stopping,
@@ -86,27 +88,19 @@ impl EventSourceMapping {
 
     /// Batches that have ended.
     pub fn ended(&self) -> usize {
-        let outcomes = self.shared.outcomes.lock();
-        outcomes.unwrap_or_else(PoisonError::into_inner).len()
+        self.shared.outcomes.lock().len()
     }
 
     /// What became of the batches so far.
     pub fn outcomes(&self) -> Vec<BatchOutcome> {
-        let outcomes = self.shared.outcomes.lock();
-        outcomes.unwrap_or_else(PoisonError::into_inner).clone()
+        self.shared.outcomes.lock().clone()
     }
 
     /// Takes no more messages, and waits for the batches that are with the function.
     pub async fn stop(mut self) {
         self.stopping.send_replace(true);
         // A poller that panicked has stopped, too.
-        let _ = (&mut self.polling).await;
-    }
-}
-
-impl Drop for EventSourceMapping {
-    fn drop(&mut self) {
-        self.polling.abort();
+        let _ = self.polling.join_next().await;
     }
 }
 
@@ -120,15 +114,15 @@ async fn poll(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
             let messages = shared.sqs.receive(&shared.queue_url, BATCH_SIZE, LONG_POLL);
             (permit, messages.await)
         };
-        let (permit, messages) = tokio::select! {
+        let (permit, Ok(messages)) = (tokio::select! {
             biased;
             _ = stopped.wait_for(|stop| *stop) => break,
             next = next => next,
+        }) else {
+            break;
         };
         while batches.try_join_next().is_some() {}
         if messages.is_empty() {
-            // A queue that is gone answers at once.
-            tokio::time::sleep(Duration::from_millis(5)).await;
             continue;
         }
         shared.in_flight.fetch_add(1, Ordering::SeqCst);
@@ -144,7 +138,7 @@ async fn poll(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
 
 impl Shared {
     async fn batch(&self, messages: &[Message]) {
-        let arn = self.sqs.arn(&self.queue_url);
+        let arn = arn(&self.queue_url);
         let records = messages.iter().map(|message| message.lambda_record(&arn));
         let event = json!({"Records": records.collect::<Vec<_>>()}).to_string();
         let begun = Instant::now();
@@ -179,9 +173,6 @@ impl Shared {
             deleted,
             kept,
         };
-        let outcomes = self.outcomes.lock();
-        outcomes
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(outcome);
+        self.outcomes.lock().push(outcome);
     }
 }

@@ -27,8 +27,6 @@ pub struct DeployOptions {
     pub max_receive_count: u32,
     /// Receives of an event by the intake before it goes there.
     pub intake_max_receive_count: u32,
-    /// Whether the functions' lines also go to standard error as they come.
-    pub print: bool,
 }
 
 impl DeployOptions {
@@ -44,7 +42,22 @@ impl DeployOptions {
             visibility_timeout: None,
             max_receive_count: 5,
             intake_max_receive_count: 2,
-            print: false,
+        }
+    }
+
+    /// A function's name.
+    pub(super) fn name_of(&self, handler: Handler) -> String {
+        match handler {
+            Handler::Intake => format!("{}-intake", self.name),
+            Handler::Publish => self.name.clone(),
+        }
+    }
+
+    /// A function's timeout. The intake's is the template's, which has no parameter for it.
+    pub(crate) fn timeout_of(&self, handler: Handler) -> Duration {
+        match handler {
+            Handler::Intake => Duration::from_secs(10),
+            Handler::Publish => self.timeout,
         }
     }
 }
@@ -81,36 +94,5 @@ impl Handler {
             Self::Intake => 256,
             Self::Publish => 512,
         }
-    }
-}
-
-/// One function's configuration.
-pub(crate) struct FunctionOptions {
-    /// With the whole environment.
-    pub(crate) deploy: DeployOptions,
-    pub(crate) handler: Handler,
-    pub(crate) region: String,
-    pub(crate) account: String,
-}
-
-impl FunctionOptions {
-    pub(super) fn name(&self) -> String {
-        match self.handler {
-            Handler::Intake => format!("{}-intake", self.deploy.name),
-            Handler::Publish => self.deploy.name.clone(),
-        }
-    }
-
-    /// The intake's is the template's, which has no parameter for it.
-    pub(crate) fn timeout(&self) -> Duration {
-        match self.handler {
-            Handler::Intake => Duration::from_secs(10),
-            Handler::Publish => self.deploy.timeout,
-        }
-    }
-
-    pub(super) fn arn(&self) -> String {
-        let (region, account) = (&self.region, &self.account);
-        format!("arn:aws:lambda:{region}:{account}:function:{}", self.name())
     }
 }

@@ -6,35 +6,31 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper::{Method, Request, Response};
+use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
+use super::Invocation;
 use crate::wire::accept;
 
 /// An invocation, waiting for the function to ask for it.
 pub(super) struct Due {
     pub(super) request_id: String,
     /// When it will have timed out, in real milliseconds since the Unix epoch.
-    pub(super) deadline_ms: u128,
+    pub(super) deadline_ms: u64,
     pub(super) payload: Bytes,
-    pub(super) reply: oneshot::Sender<Reply>,
-}
-
-/// What the function says about an invocation.
-#[derive(Debug)]
-pub(super) enum Reply {
-    Response(Bytes),
-    Error(Value),
+    /// Gets the function's answer or error.
+    pub(super) reply: oneshot::Sender<Invocation>,
 }
 
 /// How far the function's process has come.
@@ -52,13 +48,13 @@ pub(super) struct RuntimeApi {
     pub(super) address: SocketAddr,
     pub(super) phase: watch::Receiver<Phase>,
     due: mpsc::UnboundedSender<Due>,
-    accepting: JoinHandle<()>,
+    _serving: JoinSet<()>,
 }
 
 struct Shared {
     function_arn: String,
     due: tokio::sync::Mutex<mpsc::UnboundedReceiver<Due>>,
-    current: Mutex<Option<(String, oneshot::Sender<Reply>)>>,
+    current: Mutex<Option<(String, oneshot::Sender<Invocation>)>>,
     phase: watch::Sender<Phase>,
 }
 
@@ -68,22 +64,17 @@ impl RuntimeApi {
         let address = listener.local_addr()?;
         let (due, waiting) = mpsc::unbounded_channel();
         let (phase, watched) = watch::channel(Phase::Starting);
-        let current = Mutex::default();
-        let due_of = tokio::sync::Mutex::new(waiting);
         let shared = Arc::new(Shared {
             function_arn,
-            due: due_of,
-            current,
+            due: waiting.into(),
+            current: Mutex::default(),
             phase,
         });
-        let accepting = tokio::spawn(accept(listener, move |stream| {
-            connection(stream, shared.clone())
-        }));
         Ok(Self {
             address,
             phase: watched,
             due,
-            accepting,
+            _serving: accept(listener, move |stream| connection(stream, shared.clone())),
         })
     }
 
@@ -94,14 +85,7 @@ impl RuntimeApi {
     }
 }
 
-impl Drop for RuntimeApi {
-    fn drop(&mut self) {
-        self.accepting.abort();
-    }
-}
-
 async fn connection(stream: TcpStream, shared: Arc<Shared>) {
-    let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| {
         let shared = shared.clone();
         async move { Ok::<_, Infallible>(shared.serve(request).await) }
@@ -118,75 +102,52 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>) {
 impl Shared {
     async fn serve(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let (parts, body) = request.into_parts();
-        let path: Vec<_> = parts.uri.path().split('/').skip(1).collect();
-        let ["2018-06-01", "runtime", call @ ..] = &path[..] else {
-            return answer(404, &no_such_path());
-        };
-        if (&parts.method, call) == (&Method::GET, &["invocation", "next"]) {
-            return self.next().await;
-        }
-        let body = body
-            .collect()
-            .await
-            .map(http_body_util::Collected::to_bytes);
-        let body = body.unwrap_or_default();
-        match (&parts.method, call) {
-            (&Method::POST, ["init", "error"]) => {
+        let body = body.collect().await;
+        let body = body.map_or_else(|_| Bytes::new(), http_body_util::Collected::to_bytes);
+        let path = parts.uri.path().strip_prefix("/2018-06-01/runtime/");
+        let path: Vec<_> = path.unwrap_or_default().split('/').collect();
+        match (parts.method.as_str(), &path[..]) {
+            ("GET", ["invocation", "next"]) => self.next().await,
+            ("POST", ["init", "error"]) => {
                 self.phase.send_replace(Phase::Failed(error_of(&body)));
-                accepted()
+                answer(202, &json!({"status": "OK"}))
             }
-            (&Method::POST, ["invocation", id, "response"]) => {
-                self.reply(id, Reply::Response(body))
+            ("POST", ["invocation", id, "response"]) => self.reply(id, Invocation::Answer(body)),
+            ("POST", ["invocation", id, "error"]) => {
+                self.reply(id, Invocation::FunctionError(error_of(&body)))
             }
-            (&Method::POST, ["invocation", id, "error"]) => {
-                self.reply(id, Reply::Error(error_of(&body)))
-            }
-            _ => answer(404, &no_such_path()),
+            _ => refused(404, "NotFound"),
         }
     }
 
     async fn next(&self) -> Response<Full<Bytes>> {
         self.phase.send_replace(Phase::Ready);
         let Some(due) = self.due.lock().await.recv().await else {
-            let error =
-                json!({"errorType": "ShuttingDown", "errorMessage": "the environment ends"});
-            return answer(410, &error);
+            return refused(410, "ShuttingDown");
         };
-        let id = due.request_id;
         let invocation = Response::builder()
             .header("Content-Type", "application/json")
-            .header("Lambda-Runtime-Aws-Request-Id", &id)
-            .header("Lambda-Runtime-Deadline-Ms", due.deadline_ms.to_string())
+            .header("Lambda-Runtime-Aws-Request-Id", &due.request_id)
+            .header("Lambda-Runtime-Deadline-Ms", due.deadline_ms)
             .header("Lambda-Runtime-Invoked-Function-Arn", &self.function_arn)
-            .header("Lambda-Runtime-Trace-Id", trace_id(&id))
             .body(Full::new(due.payload));
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        *current = Some((id, due.reply));
-        invocation.unwrap_or_else(|error| answer(500, &json!({"errorMessage": error.to_string()})))
+        *self.current.lock() = Some((due.request_id, due.reply));
+        invocation.unwrap_or_else(|_| refused(500, "NoHeader"))
     }
 
-    fn reply(&self, id: &str, reply: Reply) -> Response<Full<Bytes>> {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        match current.take_if(|(current, _)| current == id) {
-            Some((_, sender)) => {
-                // Nobody waits any more once it has timed out.
-                let _ = sender.send(reply);
-                accepted()
-            }
-            None => answer(
-                400,
-                &json!({"errorType": "InvalidRequestID", "errorMessage": "Invalid request ID"}),
-            ),
-        }
+    fn reply(&self, id: &str, reply: Invocation) -> Response<Full<Bytes>> {
+        let current = self.current.lock().take_if(|(current, _)| current == id);
+        let Some((_, sender)) = current else {
+            return refused(400, "InvalidRequestID");
+        };
+        // Nobody waits any more once it has timed out.
+        let _ = sender.send(reply);
+        answer(202, &json!({"status": "OK"}))
     }
 }
 
-fn accepted() -> Response<Full<Bytes>> {
-    answer(202, &json!({"status": "OK"}))
-}
-
-fn no_such_path() -> Value {
-    json!({"errorType": "NotFound", "errorMessage": "no such path in the Runtime API"})
+fn refused(status: u16, error: &str) -> Response<Full<Bytes>> {
+    answer(status, &json!({"errorType": error, "errorMessage": error}))
 }
 
 fn answer(status: u16, body: &Value) -> Response<Full<Bytes>> {
@@ -199,11 +160,4 @@ fn error_of(body: &[u8]) -> Value {
     serde_json::from_slice(body).unwrap_or_else(
         |_| json!({"errorType": "Runtime.Unknown", "errorMessage": String::from_utf8_lossy(body)}),
     )
-}
-
-/// An X-Ray header, unsampled, made from the request id so that it is a function of it.
-fn trace_id(request_id: &str) -> String {
-    let hex: String = request_id.chars().filter(char::is_ascii_hexdigit).collect();
-    let (time, rest) = hex.split_at(hex.len().min(8));
-    format!("Root=1-{time}-{rest:0<24.24};Parent={rest:0<16.16};Sampled=0")
 }

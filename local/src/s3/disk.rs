@@ -1,9 +1,9 @@
 //! The files of a bucket.
 //!
 //! ```text
-//! {root}/{bucket}/{key}            the newest version, for people
-//! {root}/.s3/{bucket}/{name}       bytes of a version or a part, never changed
-//! {root}/.s3/{bucket}/{name}.json  what is known of a version
+//! {root}/{bucket}/{key}          the newest version, for people
+//! {root}/.s3/{bucket}/{id}       bytes of a version, never changed
+//! {root}/.s3/{bucket}/{id}.json  what is known of a version
 //! ```
 //!
 //! A version is there once its record is, which one rename puts in place: a kill loses nothing
@@ -12,18 +12,17 @@
 //! an object `a` beside objects `a/…`) has its data file alone.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashSet};
-use std::fs;
-use std::io;
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
 
 use super::record::Version;
 
 /// The longest name of a file on the usual file systems, in bytes.
 const LONGEST_NAME: usize = 255;
-/// Younger files without a record may be another process's, which is about to write it.
-const ABANDONED_AFTER: Duration = Duration::from_hours(24);
 
 #[derive(Clone, Debug)]
 pub struct Folder {
@@ -41,37 +40,23 @@ impl Folder {
     }
 
     /// Makes the folders where they are missing, and reads what an earlier process left in them:
-    /// the versions of each key, newest first. Shows the newest ones, and removes files that a kill
-    /// left without a record.
+    /// the versions of each key, newest first. Shows the newest ones.
     pub fn open(&self) -> io::Result<BTreeMap<String, Vec<Version>>> {
         fs::create_dir_all(&self.shown)?;
         fs::create_dir_all(&self.data)?;
         let mut keys: BTreeMap<String, Vec<Version>> = BTreeMap::new();
-        let (mut named, mut others) = (HashSet::new(), Vec::new());
         for entry in fs::read_dir(&self.data)? {
             let path = entry?.path();
-            if path
-                .extension()
-                .is_some_and(|extension| extension == "json")
-            {
-                let version: Version = serde_json::from_slice(&fs::read(&path)?)
-                    .map_err(|error| {
-                        let (path, folder) = (path.display(), self.data.display());
-                        io::Error::other(format!(
-                            "{path}: {error} (another version of pushbuild wrote it: remove {folder})"
-                        ))
-                    })?;
-                named.insert(self.data(&version.version_id));
-                keys.entry(version.key.clone()).or_default().push(version);
-            } else {
-                others.push(path);
+            if path.extension().is_none_or(|kind| kind != "json") {
+                continue;
             }
-        }
-        let recent = SystemTime::now() - ABANDONED_AFTER;
-        for path in others.iter().filter(|path| !named.contains(*path)) {
-            if fs::metadata(path)?.modified()? < recent {
-                remove(path)?;
-            }
+            let version: Version = serde_json::from_slice(&fs::read(&path)?).map_err(|error| {
+                let (path, folder) = (path.display(), self.data.display());
+                io::Error::other(format!(
+                    "{path}: {error} (another version of pushbuild wrote it: remove {folder})"
+                ))
+            })?;
+            keys.entry(version.key.clone()).or_default().push(version);
         }
         for versions in keys.values_mut() {
             versions.sort_by_key(|version| Reverse(version.sequence));
@@ -80,13 +65,24 @@ impl Folder {
         Ok(keys)
     }
 
-    /// Where the bytes of a version or a part are.
-    pub fn data(&self, name: &str) -> PathBuf {
-        self.data.join(name)
+    /// Where the bytes of a version are.
+    pub fn data(&self, version_id: &str) -> PathBuf {
+        self.data.join(version_id)
+    }
+
+    /// Writes the bytes of a version that has no record yet. The file is read-only: people see it.
+    pub fn write_data(&self, version_id: &str, parts: &[Bytes]) -> io::Result<()> {
+        let mut file = File::create_new(self.data(version_id))?;
+        for part in parts {
+            file.write_all(part)?;
+        }
+        let mut permissions = file.metadata()?.permissions();
+        permissions.set_readonly(true);
+        file.set_permissions(permissions)
     }
 
     /// Writes a version's record: whole, or not at all.
-    pub fn write(&self, version: &Version) -> io::Result<()> {
+    pub fn write_record(&self, version: &Version) -> io::Result<()> {
         let record = self.data(&format!("{}.json", version.version_id));
         let temporary = record.with_extension("temporary");
         fs::write(&temporary, serde_json::to_vec_pretty(version)?)?;
@@ -102,13 +98,13 @@ impl Folder {
 
     /// Makes the version what people see under its key.
     pub fn show(&self, version: &Version) -> io::Result<()> {
-        self.hide(&version.key)?;
-        let (Some(place), Some(_)) = (self.place(&version.key), &version.content) else {
+        let Some(place) = self.place(&version.key) else {
             return Ok(());
         };
+        self.hide(&place)?;
         let folder = place.parent().unwrap_or(&self.shown);
-        if place.exists() || fs::create_dir_all(folder).is_err() {
-            // A folder stands in the way of a file, or a file in that of a folder.
+        if version.content.is_none() || place.exists() || fs::create_dir_all(folder).is_err() {
+            // Deleted, or a folder stands in the way of a file, or a file in that of a folder.
             return Ok(());
         }
         let data = self.data(&version.version_id);
@@ -120,11 +116,11 @@ impl Folder {
     }
 
     /// Removes what people see of a key, and the folders that are then empty.
-    pub fn hide(&self, key: &str) -> io::Result<()> {
-        let Some(place) = self.place(key).filter(|place| place.is_file()) else {
+    fn hide(&self, place: &Path) -> io::Result<()> {
+        if !place.is_file() {
             return Ok(());
-        };
-        remove(&place)?;
+        }
+        fs::remove_file(place)?;
         let folders = place.ancestors().skip(1);
         let _ = folders
             .take_while(|folder| *folder != self.shown && fs::remove_dir(folder).is_ok())
@@ -138,12 +134,5 @@ impl Folder {
             !special && part.len() <= LONGEST_NAME && !part.contains(['\0', '\\'])
         };
         key.split('/').all(fits).then(|| self.shown.join(key))
-    }
-}
-
-pub fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
     }
 }

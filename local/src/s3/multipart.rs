@@ -1,10 +1,8 @@
 //! Multipart uploads: "Uploading and copying objects using multipart upload" (S3 user guide).
 
-use std::fs::File;
-use std::io;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use md5::{Digest as _, Md5};
 use s3s::crypto::{Checksum as _, Crc32};
 use s3s::dto::{
@@ -15,16 +13,15 @@ use s3s::dto::{
 use s3s::{S3Error, S3Request, S3Result, s3_error};
 use uuid::Uuid;
 
-use super::body::{Claims, Draft, receive};
-use super::disk;
+use super::body::{Claims, receive};
 use super::objects::{check_algorithm, checksum, etag, headers};
 use super::record::{Content, Part, Upload};
-use super::store::{Bucket, Store, failed};
+use super::store::{Bucket, Store};
 
 /// The highest part number, and the smallest part but for the last one, in bytes ("Amazon S3
 /// multipart upload limits").
 const MOST_PARTS: i32 = 10_000;
-const SMALLEST_PART: u64 = 5 << 20;
+const SMALLEST_PART: usize = 5 << 20;
 
 pub fn create(
     store: &Store,
@@ -67,24 +64,20 @@ pub async fn part(
         ));
     }
     let place = (input.key, input.upload_id);
-    let folder = store.change(&input.bucket, |bucket| {
-        upload(bucket, &place)?;
-        Ok(bucket.folder.clone())
-    })?;
+    store.change(&input.bucket, |bucket| upload(bucket, &place).map(drop))?;
     let claims = Claims {
         length: input.content_length,
         crc32: input.checksum_crc32,
         trailers: request.trailing_headers,
     };
-    let received = receive(&folder, input.body, claims).await?;
+    let received = receive(input.body, claims).await?;
     if !received.has_checksum {
         // https://github.com/versity/versitygw/issues/1342 quotes S3.
         let message = "Checksum Type mismatch occurred, expected checksum Type: crc32, actual checksum Type: null";
         return Err(s3_error!(InvalidRequest, "{message}"));
     }
     let part = Part {
-        name: received.draft.name.clone(),
-        size: received.size,
+        bytes: received.bytes,
         md5: received.md5,
         crc32: received.crc32,
     };
@@ -94,65 +87,46 @@ pub async fn part(
         ..Default::default()
     };
     store.change(&input.bucket, |bucket| {
-        let replaced = upload(bucket, &place)?.parts.insert(number, part);
-        received.draft.keep();
-        remove(bucket, replaced)
-    })?;
-    Ok(output)
+        upload(bucket, &place)?.parts.insert(number, part);
+        Ok(output)
+    })
 }
 
-pub async fn complete(
+pub fn complete(
     store: &Store,
-    input: &CompleteMultipartUploadInput,
+    input: CompleteMultipartUploadInput,
 ) -> S3Result<CompleteMultipartUploadOutput> {
-    let place = (input.key.clone(), input.upload_id.clone());
-    let listed = input.multipart_upload.as_ref();
-    let listed = listed.and_then(|upload| upload.parts.as_deref());
-    let (headers, parts, folder) = store.change(&input.bucket, |bucket| {
-        let folder = bucket.folder.clone();
+    let place = (input.key.clone(), input.upload_id);
+    let listed = input.multipart_upload.and_then(|upload| upload.parts);
+    let (headers, parts) = store.change(&input.bucket, |bucket| {
         let upload = upload(bucket, &place)?;
-        let parts = chosen(upload, listed.unwrap_or_default())?;
-        Ok((upload.headers.clone(), parts, folder))
+        let parts = chosen(upload, &listed.unwrap_or_default())?;
+        let headers = upload.headers.clone();
+        bucket.uploads.remove(&place);
+        Ok((headers, parts))
     })?;
     let (mut md5, mut crc32) = (Md5::new(), Crc32::new());
     for part in &parts {
         md5.update(part.md5);
         crc32.update(&STANDARD.decode(&part.crc32).unwrap_or_default());
     }
+    let (md5, crc32) = (md5.finalize(), STANDARD.encode(crc32.finalize()));
+    let count = parts.len();
+    let bytes: Vec<Bytes> = parts.into_iter().map(|part| part.bytes).collect();
     let content = Content {
-        size: parts.iter().map(|part| part.size).sum(),
-        etag: format!("{}-{}", hex::encode(md5.finalize()), parts.len()),
-        crc32: Some(format!(
-            "{}-{}",
-            STANDARD.encode(crc32.finalize()),
-            parts.len()
-        )),
+        size: bytes.iter().map(|part| part.len() as u64).sum(),
+        etag: format!("{}-{count}", hex::encode(md5)),
+        crc32: Some(format!("{crc32}-{count}")),
         headers,
     };
-    let (draft, mut whole) = Draft::create(&folder).map_err(failed)?;
-    let joined = tokio::task::spawn_blocking(move || {
-        for part in parts {
-            io::copy(&mut File::open(folder.data(&part.name))?, &mut whole)?;
-        }
-        Ok(())
-    });
-    let joined = joined.await.map_err(io::Error::other);
-    joined.flatten().map_err(failed)?;
-    draft.seal().map_err(failed)?;
-    let now = store.clock.epoch_ms();
-    let version = store.change(&input.bucket, |bucket| {
-        upload(bucket, &place)?;
-        let version = bucket.put(&input.key, draft, content, now)?;
-        end(bucket, &place)?;
-        Ok(version)
-    })?;
+    let version = store.put(&input.bucket, &input.key, content, &bytes)?;
     let checksum = checksum(&version);
     Ok(CompleteMultipartUploadOutput {
-        bucket: Some(input.bucket.clone()),
+        bucket: Some(input.bucket),
         checksum_crc32: checksum.checksum_crc32,
         checksum_type: checksum.checksum_type,
         e_tag: etag(&version),
-        key: Some(input.key.clone()),
+        key: Some(input.key),
         version_id: Some(version.version_id),
         ..Default::default()
     })
@@ -160,11 +134,13 @@ pub async fn complete(
 
 pub fn abort(
     store: &Store,
-    input: &AbortMultipartUploadInput,
+    input: AbortMultipartUploadInput,
 ) -> S3Result<AbortMultipartUploadOutput> {
-    let place = (input.key.clone(), input.upload_id.clone());
-    store.change(&input.bucket, |bucket| end(bucket, &place))?;
-    Ok(AbortMultipartUploadOutput::default())
+    let place = (input.key, input.upload_id);
+    store.change(&input.bucket, |bucket| {
+        let upload = bucket.uploads.remove(&place).ok_or_else(no_such_upload);
+        upload.map(|_| AbortMultipartUploadOutput::default())
+    })
 }
 
 /// The parts that the client lists, compared with those that are there.
@@ -197,7 +173,10 @@ fn chosen(upload: &Upload, listed: &[CompletedPart]) -> S3Result<Vec<Part>> {
         parts.push(part.clone());
     }
     let all_but_last = &parts[..parts.len() - 1];
-    if all_but_last.iter().any(|part| part.size < SMALLEST_PART) {
+    if all_but_last
+        .iter()
+        .any(|part| part.bytes.len() < SMALLEST_PART)
+    {
         let message = "Your proposed upload is smaller than the minimum allowed size";
         return Err(s3_error!(EntityTooSmall, "{message}"));
     }
@@ -213,18 +192,6 @@ fn invalid_part() -> S3Error {
 
 fn upload<'a>(bucket: &'a mut Bucket, place: &(String, String)) -> S3Result<&'a mut Upload> {
     bucket.uploads.get_mut(place).ok_or_else(no_such_upload)
-}
-
-fn end(bucket: &mut Bucket, place: &(String, String)) -> S3Result<()> {
-    let upload = bucket.uploads.remove(place).ok_or_else(no_such_upload)?;
-    remove(bucket, upload.parts.into_values())
-}
-
-fn remove(bucket: &Bucket, parts: impl IntoIterator<Item = Part>) -> S3Result<()> {
-    let mut parts = parts.into_iter();
-    parts
-        .try_for_each(|part| disk::remove(&bucket.folder.data(&part.name)))
-        .map_err(failed)
 }
 
 fn no_such_upload() -> S3Error {

@@ -1,16 +1,22 @@
 //! The operations on whole objects.
 
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::ops::Range;
+
+use bytes::Bytes;
+use md5::{Digest as _, Md5};
 use s3s::dto::{
     Checksum, ChecksumAlgorithm, ChecksumType, CopyObjectInput, CopyObjectOutput, CopyObjectResult,
     CopySource, DeleteObjectInput, DeleteObjectOutput, ETag, ETagCondition, GetObjectInput,
     GetObjectOutput, HeadObjectInput, HeadObjectOutput, ListObjectsV2Input, ListObjectsV2Output,
     Metadata, MetadataDirective, Object, PutObjectInput, PutObjectOutput, Timestamp,
 };
-use s3s::{S3Error, S3Request, S3Result, s3_error};
+use s3s::{Body, S3Error, S3Request, S3Result, s3_error};
 
-use super::body::{Claims, receive, send};
-use super::record::{Headers, Version};
-use super::store::{Store, failed};
+use super::body::{Claims, receive};
+use super::record::{Content, Headers, Version};
+use super::store::{Bucket, Store, failed};
 
 /// "User-defined object metadata" (S3 user guide): 2 KB of names and values, as UTF-8.
 const LARGEST_METADATA: usize = 2 << 10;
@@ -25,15 +31,14 @@ pub async fn put(store: &Store, request: S3Request<PutObjectInput>) -> S3Result<
     let input = request.input;
     check_algorithm(input.checksum_algorithm.as_ref())?;
     let headers = headers(input.content_type, input.metadata)?;
-    let folder = store.read(&input.bucket, |bucket| Ok(bucket.folder.clone()))?;
     let claims = Claims {
         length: input.content_length,
         crc32: input.checksum_crc32,
         trailers: request.trailing_headers,
     };
-    let received = receive(&folder, input.body, claims).await?;
+    let received = receive(input.body, claims).await?;
     let content = received.content(headers);
-    let version = store.put(&input.bucket, &input.key, received.draft, content)?;
+    let version = store.put(&input.bucket, &input.key, content, &[received.bytes])?;
     let checksum = checksum(&version);
     Ok(PutObjectOutput {
         checksum_crc32: checksum.checksum_crc32,
@@ -74,12 +79,13 @@ macro_rules! describe {
     }};
 }
 
-pub async fn get(store: &Store, input: &GetObjectInput) -> S3Result<GetObjectOutput> {
+pub fn get(store: &Store, input: &GetObjectInput) -> S3Result<GetObjectOutput> {
     if input.part_number.is_some() {
         return Err(s3_error!(NotImplemented, "Parts are not read here"));
     }
-    let (version, content, file) =
-        store.open(&input.bucket, &input.key, input.version_id.as_deref())?;
+    let (version, content, file) = store.read(&input.bucket, |bucket| {
+        open(bucket, &input.key, input.version_id.as_deref())
+    })?;
     let is_met = |condition: &ETagCondition| {
         condition.is_any() || condition.as_etag().map(ETag::value) == Some(&content.etag)
     };
@@ -93,7 +99,7 @@ pub async fn get(store: &Store, input: &GetObjectInput) -> S3Result<GetObjectOut
     };
     let output = describe!(GetObjectOutput, input, &version, &content, &range);
     Ok(GetObjectOutput {
-        body: Some(send(file, range).await?),
+        body: Some(Body::from(read(file, &range)?).into()),
         ..output
     })
 }
@@ -110,10 +116,7 @@ pub fn delete(store: &Store, input: &DeleteObjectInput) -> S3Result<DeleteObject
     if input.version_id.is_some() {
         return Err(s3_error!(NotImplemented, "Versions are not deleted here"));
     }
-    let now = store.clock.epoch_ms();
-    let marker = store.change(&input.bucket, |bucket| {
-        bucket.delete(&input.key, now).map_err(failed)
-    })?;
+    let marker = store.delete(&input.bucket, &input.key)?;
     Ok(DeleteObjectOutput {
         delete_marker: Some(true),
         version_id: Some(marker.version_id),
@@ -122,7 +125,7 @@ pub fn delete(store: &Store, input: &DeleteObjectInput) -> S3Result<DeleteObject
 }
 
 /// The source's bytes under new metadata.
-pub async fn copy(store: &Store, input: CopyObjectInput) -> S3Result<CopyObjectOutput> {
+pub fn copy(store: &Store, input: CopyObjectInput) -> S3Result<CopyObjectOutput> {
     let replaces = |directive: &MetadataDirective| directive.as_str() == MetadataDirective::REPLACE;
     if !input.metadata_directive.as_ref().is_some_and(replaces) {
         let message = "Copies here take new metadata: x-amz-metadata-directive must be REPLACE";
@@ -137,16 +140,20 @@ pub async fn copy(store: &Store, input: CopyObjectInput) -> S3Result<CopyObjectO
         return Err(s3_error!(NotImplemented, "Access points do not exist here"));
     };
     let headers = headers(input.content_type, input.metadata)?;
-    let folder = store.read(&input.bucket, |bucket| Ok(bucket.folder.clone()))?;
-    let (source, content, file) = store.open(bucket, key, wanted.as_deref())?;
+    let (source, content, file) =
+        store.read(bucket, |bucket| open(bucket, key, wanted.as_deref()))?;
     if content.size > LARGEST_COPY {
         let message = "The specified copy source is larger than the maximum allowable size for a copy source: 5368709120";
         return Err(s3_error!(InvalidRequest, "{message}"));
     }
-    let body = send(file, 0..content.size).await?;
-    let received = receive(&folder, Some(body), Claims::default()).await?;
-    let content = received.content(headers);
-    let version = store.put(&input.bucket, &input.key, received.draft, content)?;
+    let bytes = read(file, &(0..content.size))?;
+    let content = Content {
+        etag: hex::encode(Md5::digest(&bytes)),
+        crc32: None,
+        headers,
+        ..content
+    };
+    let version = store.put(&input.bucket, &input.key, content, &[bytes])?;
     Ok(CopyObjectOutput {
         copy_object_result: Some(CopyObjectResult {
             e_tag: etag(&version),
@@ -159,13 +166,32 @@ pub async fn copy(store: &Store, input: CopyObjectInput) -> S3Result<CopyObjectO
     })
 }
 
+/// The version that a request means, and the file with its bytes.
+fn open(
+    bucket: &Bucket,
+    key: &str,
+    version_id: Option<&str>,
+) -> S3Result<(Version, Content, File)> {
+    let (version, content) = bucket.find(key, version_id)?;
+    let file = File::open(bucket.folder.data(&version.version_id)).map_err(failed)?;
+    Ok((version.clone(), content.clone(), file))
+}
+
+fn read(mut file: File, range: &Range<u64>) -> S3Result<Bytes> {
+    let wanted = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
+    let mut bytes = vec![0; wanted];
+    file.seek(SeekFrom::Start(range.start)).map_err(failed)?;
+    file.read_exact(&mut bytes).map_err(failed)?;
+    Ok(bytes.into())
+}
+
 /// The first page: nothing asks for another.
 pub fn list(store: &Store, input: ListObjectsV2Input) -> S3Result<ListObjectsV2Output> {
     let prefix = input.prefix.unwrap_or_default();
     let mut contents = store.read(&input.bucket, |bucket| {
         let keys = bucket.keys.range(prefix.clone()..);
         let keys = keys.take_while(|(key, _)| key.starts_with(&prefix));
-        let newest = keys.filter_map(|(key, _)| bucket.newest(key).ok());
+        let newest = keys.filter_map(|(key, _)| bucket.find(key, None).ok());
         let newest = newest.map(|(version, content)| Object {
             e_tag: etag(version),
             key: Some(version.key.clone()),

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
+use md5::Md5;
 use serde::{Deserialize, Serialize};
 
-use super::body::Md5Sum;
+pub type Md5Sum = md5::digest::Output<Md5>;
 
 /// One version of an object, or a delete marker; on disk as JSON.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -45,10 +47,10 @@ pub struct Upload {
     pub parts: BTreeMap<i32, Part>,
 }
 
+/// A part, in memory until its upload is completed.
 #[derive(Clone, Debug)]
 pub struct Part {
-    pub name: String,
-    pub size: u64,
+    pub bytes: Bytes,
     pub md5: Md5Sum,
     /// In base64.
     pub crc32: String,

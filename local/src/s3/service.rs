@@ -9,8 +9,6 @@ use aws_sigv4::http_request::{
     sign,
 };
 use aws_sigv4::sign::v4;
-use bytes::Bytes;
-use hyper::body::Body as HttpBody;
 use hyper::header::{AUTHORIZATION, HOST, HeaderName};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use s3s::access::{S3Access, S3AccessContext};
@@ -21,6 +19,7 @@ use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{Body, S3Request, S3Response, S3Result, StdError, s3_error};
 
 use super::{S3, multipart, objects};
+use crate::aws::ACCOUNT;
 
 /// The secret that goes with every access key id.
 pub const SECRET_ACCESS_KEY: &str = "local-and-not-a-secret";
@@ -43,10 +42,9 @@ const HEADERS: [&str; 14] = [
     "x-amz-trailer",
     "x-amz-user-agent",
 ];
-/// The account that all buckets here belong to. "If the bucket is not owned by the specified AWS
+/// They name the account that all buckets here belong to: "If the bucket is not owned by the specified AWS
 /// account ID, the request fails with an HTTP 403 Access Denied error":
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html>.
-const OWNER: &str = "000000000000";
 const OWNER_HEADERS: [&str; 2] = [
     "x-amz-expected-bucket-owner",
     "x-amz-source-expected-bucket-owner",
@@ -83,15 +81,15 @@ macro_rules! operations {
 
 operations! { |store, request|
     put_object(PutObjectInput) -> PutObjectOutput = objects::put(store, request).await;
-    get_object(GetObjectInput) -> GetObjectOutput = objects::get(store, &request.input).await;
+    get_object(GetObjectInput) -> GetObjectOutput = objects::get(store, &request.input);
     head_object(HeadObjectInput) -> HeadObjectOutput = objects::head(store, &request.input);
     delete_object(DeleteObjectInput) -> DeleteObjectOutput = objects::delete(store, &request.input);
-    copy_object(CopyObjectInput) -> CopyObjectOutput = objects::copy(store, request.input).await;
+    copy_object(CopyObjectInput) -> CopyObjectOutput = objects::copy(store, request.input);
     list_objects_v2(ListObjectsV2Input) -> ListObjectsV2Output = objects::list(store, request.input);
     create_multipart_upload(CreateMultipartUploadInput) -> CreateMultipartUploadOutput = multipart::create(store, request.input);
     upload_part(UploadPartInput) -> UploadPartOutput = multipart::part(store, request).await;
-    complete_multipart_upload(CompleteMultipartUploadInput) -> CompleteMultipartUploadOutput = multipart::complete(store, &request.input).await;
-    abort_multipart_upload(AbortMultipartUploadInput) -> AbortMultipartUploadOutput = multipart::abort(store, &request.input);
+    complete_multipart_upload(CompleteMultipartUploadInput) -> CompleteMultipartUploadOutput = multipart::complete(store, request.input);
+    abort_multipart_upload(AbortMultipartUploadInput) -> AbortMultipartUploadOutput = multipart::abort(store, request.input);
 }
 
 /// The local S3 as something that answers HTTP requests. Clones share everything.
@@ -111,12 +109,7 @@ impl Service {
 
     /// Answers one request. The bucket is the first component of the path (path-style addressing).
     /// Errors are answers, too.
-    pub async fn call<B>(&self, request: Request<B>) -> Response<Body>
-    where
-        B: HttpBody<Data = Bytes> + Send + 'static,
-        StdError: From<B::Error>,
-    {
-        let mut request = request.map(Body::http_body_unsync);
+    pub async fn call(&self, mut request: Request<Body>) -> Response<Body> {
         // Where that fails the library refuses the signature.
         let _ = sign_again(&mut request);
         let answer = self.0.call(request).await;
@@ -182,7 +175,7 @@ impl S3Access for Gate {
         }
         if OWNER_HEADERS.iter().any(|name| {
             let expected = context.headers().get(*name);
-            expected.is_some_and(|account| account != OWNER)
+            expected.is_some_and(|account| account != ACCOUNT)
         }) {
             return Err(s3_error!(AccessDenied, "Access Denied"));
         }

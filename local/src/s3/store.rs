@@ -2,20 +2,19 @@
 //! before it is visible.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use hyper::HeaderMap;
 use hyper::header::HeaderValue;
+use parking_lot::Mutex;
 use s3s::{S3Error, S3Result, s3_error};
 use uuid::Uuid;
 
-use super::body::Draft;
 use super::disk::Folder;
 use super::record::{Content, Upload, Version};
-use crate::clock::Clock;
+use crate::clock::{Clock, epoch_ms};
 
 /// A bucket: its objects, and the uploads under way.
 #[derive(Debug)]
@@ -32,7 +31,7 @@ pub struct Bucket {
 #[derive(Debug)]
 pub struct Store {
     root: PathBuf,
-    pub clock: Clock,
+    clock: Clock,
     buckets: Mutex<BTreeMap<String, Bucket>>,
 }
 
@@ -49,7 +48,7 @@ impl Store {
     }
 
     pub fn create_bucket(&self, name: &str) -> io::Result<()> {
-        let mut buckets = self.lock();
+        let mut buckets = self.buckets.lock();
         if !buckets.contains_key(name) {
             let folder = Folder::of(&self.root, name);
             let bucket = Bucket {
@@ -64,14 +63,14 @@ impl Store {
 
     pub fn path(&self, bucket: &str, key: &str) -> PathBuf {
         let path = self.read(bucket, |bucket| {
-            let (version, _) = bucket.newest(key)?;
+            let (version, _) = bucket.find(key, None)?;
             Ok(bucket.folder.path(version))
         });
         path.unwrap_or_else(|_| self.root.join(bucket).join(key))
     }
 
     pub fn read<T>(&self, bucket: &str, read: impl FnOnce(&Bucket) -> S3Result<T>) -> S3Result<T> {
-        read(self.lock().get(bucket).ok_or_else(no_such_bucket)?)
+        read(self.buckets.lock().get(bucket).ok_or_else(no_such_bucket)?)
     }
 
     pub fn change<T>(
@@ -79,90 +78,64 @@ impl Store {
         bucket: &str,
         change: impl FnOnce(&mut Bucket) -> S3Result<T>,
     ) -> S3Result<T> {
-        change(self.lock().get_mut(bucket).ok_or_else(no_such_bucket)?)
+        change(
+            self.buckets
+                .lock()
+                .get_mut(bucket)
+                .ok_or_else(no_such_bucket)?,
+        )
     }
 
-    /// Makes what has arrived the newest version of the key.
+    /// Makes these bytes the newest version of the key.
     pub fn put(
         &self,
         bucket: &str,
         key: &str,
-        draft: Draft,
         content: Content,
+        parts: &[Bytes],
     ) -> S3Result<Version> {
-        let now = self.clock.epoch_ms();
-        self.change(bucket, |bucket| bucket.put(key, draft, content, now))
+        let id = Uuid::new_v4().simple().to_string();
+        let folder = self.read(bucket, |bucket| Ok(bucket.folder.clone()))?;
+        folder.write_data(&id, parts).map_err(failed)?;
+        self.add(bucket, key, id, Some(content))
     }
 
-    /// The version that a request means, and its bytes.
-    pub fn open(
+    /// Deletes an object by a delete marker, which is returned.
+    pub fn delete(&self, bucket: &str, key: &str) -> S3Result<Version> {
+        self.add(bucket, key, Uuid::new_v4().simple().to_string(), None)
+    }
+
+    fn add(
         &self,
         bucket: &str,
         key: &str,
-        version_id: Option<&str>,
-    ) -> S3Result<(Version, Content, File)> {
-        self.read(bucket, |bucket| {
-            let (version, content) = bucket.find(key, version_id)?;
-            let file = File::open(bucket.folder.data(&version.version_id)).map_err(failed)?;
-            Ok((version.clone(), content.clone(), file))
+        version_id: String,
+        content: Option<Content>,
+    ) -> S3Result<Version> {
+        self.change(bucket, |bucket| {
+            let versions = bucket.keys.get(key).into_iter().flatten();
+            let version = Version {
+                key: key.to_owned(),
+                version_id,
+                sequence: versions.count() as u64 + 1,
+                modified_ms: epoch_ms(self.clock.now()),
+                content,
+            };
+            bucket.folder.write_record(&version).map_err(failed)?;
+            let versions = bucket.keys.entry(key.to_owned()).or_default();
+            versions.insert(0, version.clone());
+            bucket.folder.show(&version).map_err(failed)?;
+            Ok(version)
         })
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Bucket>> {
-        self.buckets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Bucket {
-    pub fn put(
-        &mut self,
-        key: &str,
-        draft: Draft,
-        content: Content,
-        now: u64,
-    ) -> S3Result<Version> {
-        let version = self
-            .add(key, draft.name.clone(), Some(content), now)
-            .map_err(failed)?;
-        draft.keep();
-        Ok(version)
-    }
-
-    /// Deletes an object by a delete marker, which is returned.
-    pub fn delete(&mut self, key: &str, now: u64) -> io::Result<Version> {
-        self.add(key, Uuid::new_v4().simple().to_string(), None, now)
-    }
-
-    fn add(
-        &mut self,
-        key: &str,
-        version_id: String,
-        content: Option<Content>,
-        now: u64,
-    ) -> io::Result<Version> {
-        let newest = self.keys.get(key).and_then(|versions| versions.first());
-        let version = Version {
-            key: key.to_owned(),
-            version_id,
-            sequence: newest.map_or(1, |newest| newest.sequence + 1),
-            modified_ms: now,
-            content,
-        };
-        self.folder.write(&version)?;
-        let versions = self.keys.entry(key.to_owned()).or_default();
-        versions.insert(0, version.clone());
-        self.folder.show(&version)?;
-        Ok(version)
-    }
-
-    pub fn newest(&self, key: &str) -> S3Result<(&Version, &Content)> {
-        self.find(key, None)
-    }
-
     /// The version that a request means: the one it names, or the newest.
-    /// Refuses with `NoSuchKey` or `NoSuchVersion`; for a delete marker `NoSuchKey` when it is the newest
-    /// version, and `MethodNotAllowed` when it was named, both with the headers that say so
-    /// ("Working with delete markers", S3 user guide).
+    ///
+    /// Refuses a delete marker with `NoSuchKey` when it is the newest version, and with
+    /// `MethodNotAllowed` when it was named, both with the headers that say so ("Working with
+    /// delete markers", S3 user guide).
     pub fn find(&self, key: &str, version_id: Option<&str>) -> S3Result<(&Version, &Content)> {
         let no_such_key = || s3_error!(NoSuchKey, "The specified key does not exist.");
         let no_such_version = || s3_error!(NoSuchVersion, "The specified version does not exist.");

@@ -8,46 +8,46 @@ use aws_sdk_s3::operation::get_object::builders::GetObjectFluentBuilder;
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::ChecksumAlgorithm;
-use hyper::body::Incoming;
-use hyper_util::rt::TokioIo;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
 use super::*;
+use crate::aws::{LocalAws, Options};
 
 mod multipart;
 
 const BUCKET: &str = "bundles";
 
-/// A local S3 on a port of its own, with one bucket and a client.
+/// A local S3 with one bucket and a client.
 struct Served {
     root: TempDir,
-    s3: S3,
-    host: String,
+    aws: LocalAws,
     client: Client,
 }
 
 impl Served {
     async fn new() -> Self {
         let root = tempfile::tempdir().unwrap();
-        let s3 = restarted(&root);
-        let host = serve(s3.service()).await;
+        let aws = LocalAws::start(Options::new(root.path())).await.unwrap();
+        aws.s3().create_bucket(BUCKET).unwrap();
         let credentials = Credentials::new("anyone", "another secret", None, None, "test");
         let config = aws_sdk_s3::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .http_client(pushbuild::aws::connections::Connections::prepare())
             .region(Region::new("eu-west-1"))
             .credentials_provider(credentials)
-            .endpoint_url(format!("http://{host}"))
+            .endpoint_url(aws.endpoint())
             .force_path_style(true);
         let client = Client::from_conf(config.build());
-        Self {
-            root,
-            s3,
-            host,
-            client,
-        }
+        Self { root, aws, client }
+    }
+
+    /// The S3 on the same folder, as the next start of the program sees it.
+    fn restarted(&self) -> S3 {
+        let s3 = S3::new(self.root.path().to_owned(), Clock::default()).unwrap();
+        s3.create_bucket(BUCKET).unwrap();
+        s3
     }
 
     fn put_object(&self, key: &str) -> PutObjectFluentBuilder {
@@ -76,7 +76,7 @@ impl Served {
         text(self.get_object(key)).await
     }
 
-    /// How many files of data there are, of versions and of parts.
+    /// How many files of data there are.
     fn data_files(&self) -> usize {
         let files = std::fs::read_dir(self.root.path().join(".s3").join(BUCKET)).unwrap();
         let paths = files.map(|file| file.unwrap().path());
@@ -85,37 +85,15 @@ impl Served {
 
     /// The answer to a request written by hand, on a connection of its own.
     async fn exchange(&self, head: &str, body: &str) -> String {
-        let mut socket = TcpStream::connect(&self.host).await.unwrap();
-        let head = format!("{head}\r\nhost: {}\r\nconnection: close", self.host);
+        let host = self.aws.endpoint().replace("http://", "");
+        let mut socket = TcpStream::connect(&host).await.unwrap();
+        let head = format!("{head}\r\nhost: {host}\r\nconnection: close");
         let request = format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
         socket.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();
         socket.read_to_string(&mut answer).await.unwrap();
         answer
     }
-}
-
-/// The S3 on a folder, as each start of the program sees it.
-fn restarted(root: &TempDir) -> S3 {
-    let s3 = S3::new(root.path().to_owned(), Clock::default()).unwrap();
-    s3.create_bucket(BUCKET).unwrap();
-    s3
-}
-
-async fn serve(service: Service) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let host = listener.local_addr().unwrap().to_string();
-    tokio::spawn(crate::wire::accept(listener, move |socket| {
-        let service = service.clone();
-        let answer = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
-            let service = service.clone();
-            async move { Ok::<_, std::convert::Infallible>(service.call(request).await) }
-        });
-        let http1 = hyper::server::conn::http1::Builder::new();
-        let served = http1.serve_connection(TokioIo::new(socket), answer);
-        async { drop(served.await) }
-    }));
-    host
 }
 
 fn code<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> String {
@@ -142,13 +120,13 @@ async fn every_version_stays_and_a_deleted_object_has_a_marker() {
     let marker = served.delete("k").await;
     assert_eq!(served.get("k").await, "NoSuchKey");
     assert_eq!(version(&marker).await, "MethodNotAllowed");
-    assert!(served.s3.objects(BUCKET).is_empty());
+    assert!(served.aws.s3().objects(BUCKET).is_empty());
     assert!(!served.root.path().join(BUCKET).join("k").exists());
     served.put("k", "3").await;
-    assert_eq!(served.s3.versions(BUCKET).len(), 4);
+    assert_eq!(served.aws.s3().versions(BUCKET).len(), 4);
     // State is on disk: all of it is there after a restart, the newest as a file.
-    let again = restarted(&served.root);
-    assert_eq!(again.versions(BUCKET), served.s3.versions(BUCKET));
+    let again = served.restarted();
+    assert_eq!(again.versions(BUCKET), served.aws.s3().versions(BUCKET));
     let newest = std::fs::read_to_string(again.path(BUCKET, "k"));
     assert_eq!(newest.unwrap(), "3");
 }
@@ -191,7 +169,7 @@ async fn any_key_is_an_object_of_its_own_and_none_leaves_the_bucket() {
     }
     for key in keys {
         assert_eq!(served.get(key).await, key);
-        let file = served.s3.path(BUCKET, key);
+        let file = served.aws.s3().path(BUCKET, key);
         assert_eq!(std::fs::read_to_string(file).unwrap(), key);
     }
     let longer = served.put_object(&(long.clone() + "x")).send().await;
@@ -249,7 +227,7 @@ async fn what_s3_refuses_and_what_would_be_ignored_leaves_nothing() {
     assert_eq!(code(&operation), "NotImplemented");
     let unsigned = served.exchange("GET /bundles/k HTTP/1.1", "").await;
     assert!(unsigned.contains("<Code>AccessDenied</Code>"), "{unsigned}");
-    assert!(served.s3.versions(BUCKET).is_empty());
+    assert!(served.aws.s3().versions(BUCKET).is_empty());
     assert_eq!(served.data_files(), 0);
 }
 

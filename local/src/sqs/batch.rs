@@ -1,13 +1,14 @@
 //! Batches: up to ten entries, in their order, each of which succeeds or fails by itself.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Sqs;
-use super::api::{Answer, read, visibility};
-use super::fault::{missing, query_error_code};
+use super::api::{Answer, read};
+use super::fault::{invalid, missing, query_error_code};
 use super::message::{md5_of, sequence_number};
 use super::sending::{LARGEST, Outgoing};
 use crate::error::ServiceError;
@@ -38,59 +39,62 @@ struct Changed {
 }
 
 impl Sqs {
+    /// One change for the whole batch: no other sender's message comes in between.
     pub(super) fn send_batch(&self, batch: Batch) -> Answer {
-        let now = self.0.clock.now();
         let url = &batch.queue_url;
-        // One lock for the whole batch: no other sender's message comes in between.
-        let mut state = self.state();
-        let queue = state.queue(url)?;
-        check_ids(&batch.entries)?;
-        let mut messages = Vec::with_capacity(batch.entries.len());
-        for entry in batch.entries {
-            let sent: Sent = read(entry)?;
-            let message = Outgoing {
-                body: sent.message_body,
-                group: sent.message_group_id.unwrap_or_default(),
-                deduplication_id: sent.message_deduplication_id,
-            };
-            // These refuse the whole batch, not the entry: recorded against AWS by localstack's
-            // tests/aws/services/sqs/test_sqs.py, `test_send_batch_missing_…_for_fifo_queue`.
-            if message.group.is_empty() {
-                return Err(missing("MessageGroupId"));
+        self.change(|state, now| {
+            let queue = state.queue(url)?;
+            check_ids(&batch.entries)?;
+            let mut messages = Vec::with_capacity(batch.entries.len());
+            for entry in batch.entries {
+                let sent: Sent = read(entry)?;
+                let message = Outgoing {
+                    body: sent.message_body,
+                    group: sent.message_group_id.unwrap_or_default(),
+                    deduplication_id: sent.message_deduplication_id,
+                };
+                // These refuse the whole batch, not the entry: recorded against AWS by localstack's
+                // tests/aws/services/sqs/test_sqs.py, `test_send_batch_missing_…_for_fifo_queue`.
+                if message.group.is_empty() {
+                    return Err(missing("MessageGroupId"));
+                }
+                queue.deduplication_id(&message)?;
+                messages.push((sent.id, message));
             }
-            queue.deduplication_id(&message)?;
-            messages.push((sent.id, message));
-        }
-        let size: usize = messages.iter().map(|(_, message)| message.body.len()).sum();
-        if size > LARGEST {
-            let message = format!(
-                "Batch requests cannot be longer than {LARGEST} bytes. You have sent {size} bytes."
-            );
-            return Err(ServiceError::new("BatchRequestTooLong", message));
-        }
-        let answer = outcomes(messages, |message| {
-            let md5 = md5_of(&message.body);
-            let accepted = state.send(url, message, now)?;
-            Ok(json!({
-                "MessageId": accepted.message_id,
-                "MD5OfMessageBody": md5,
-                "SequenceNumber": sequence_number(accepted.sequence),
+            let size: usize = messages.iter().map(|(_, message)| message.body.len()).sum();
+            if size > LARGEST {
+                let message = format!(
+                    "Batch requests cannot be longer than {LARGEST} bytes. You have sent {size} bytes."
+                );
+                return Err(ServiceError::new("BatchRequestTooLong", message));
+            }
+            Ok(outcomes(messages, |message| {
+                let md5 = md5_of(&message.body);
+                let accepted = state.send(url, message, now)?;
+                Ok(json!({
+                    "MessageId": accepted.message_id,
+                    "MD5OfMessageBody": md5,
+                    "SequenceNumber": sequence_number(accepted.sequence),
+                }))
             }))
-        });
-        drop(state);
-        self.0.changed.notify_waiters();
-        Ok(answer)
+        })
     }
 
     pub(super) fn change_visibility_batch(&self, batch: Batch) -> Answer {
         let url = &batch.queue_url;
-        self.state().queue(url)?;
+        self.0.state.lock().queue(url)?;
         check_ids(&batch.entries)?;
         let entries = batch.entries.into_iter().map(read);
         let entries = entries.map(|entry| entry.map(|entry: Changed| (entry.id.clone(), entry)));
         let entries = entries.collect::<Result<Vec<_>, _>>()?;
         Ok(outcomes(entries, |entry| {
-            let timeout = visibility(entry.visibility_timeout)?;
+            let seconds = entry.visibility_timeout;
+            let seconds = u64::try_from(seconds).ok().filter(|it| *it <= 43_200);
+            let timeout = seconds.map(Duration::from_secs).ok_or_else(|| {
+                let value = entry.visibility_timeout.to_string();
+                let reason = "Must be between 0 and 43200, if provided.";
+                invalid(&value, "VisibilityTimeout", reason)
+            })?;
             self.change_visibility(url, &entry.receipt_handle, timeout)?;
             Ok(json!({}))
         }))

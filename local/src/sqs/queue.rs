@@ -9,8 +9,8 @@ use std::time::{Duration, SystemTime};
 
 use super::QueueOptions;
 use super::fault::{expired, invalid, not_a_receipt_handle};
-use super::message::{Message, Receipt, Stored};
-use super::sending::Answers;
+use super::message::Message;
+use super::sending::Accepted;
 use crate::error::ServiceError;
 
 /// A message can be invisible for this long, counted from its receive (Visibility timeout guide).
@@ -24,8 +24,11 @@ pub(super) struct Queue {
     pub arn: String,
     pub options: QueueOptions,
     /// By sequence number: in the order in which they came.
-    pub messages: BTreeMap<u128, Stored>,
-    pub answers: Answers,
+    pub messages: BTreeMap<u128, Message>,
+    /// What was answered in the last five minutes, by message group where that counts, and
+    /// deduplication id.
+    pub answers: HashMap<(Option<String>, String), Accepted>,
+    receives: u64,
     /// Receives that handed out a message.
     pub batches: usize,
 }
@@ -37,7 +40,8 @@ impl Queue {
             arn,
             options,
             messages: BTreeMap::new(),
-            answers: Answers::default(),
+            answers: HashMap::new(),
+            receives: 0,
             batches: 0,
         }
     }
@@ -45,15 +49,9 @@ impl Queue {
     /// Hands out up to `most` messages and hides them. One that was received as often as the
     /// redrive policy allows is taken out for the dead-letter queue instead, and the next of its
     /// group follows at once: these are the second list.
-    pub fn receive(
-        &mut self,
-        most: usize,
-        receipts: &mut u64,
-        now: SystemTime,
-    ) -> (Vec<Message>, Vec<Stored>) {
+    pub fn receive(&mut self, most: usize, now: SystemTime) -> (Vec<Message>, Vec<Message>) {
         self.forget_old(now);
         let limit = self.options.dead_letter.as_ref().map(|(_, count)| *count);
-        let until = now + self.options.visibility_timeout;
         let (mut received, mut dead) = (Vec::new(), Vec::new());
         for sequence in self.deliverable(most, now) {
             if received.len() == most {
@@ -66,14 +64,13 @@ impl Queue {
                 dead.extend(self.messages.remove(&sequence));
                 continue;
             }
-            *receipts += 1;
-            let number = *receipts;
+            self.receives += 1;
+            message.receipt_handle = format!("{}/{sequence}/{}", self.name, self.receives);
             message.receive_count += 1;
             message.first_received.get_or_insert(now);
-            message.hidden_until = Some(until);
-            message.receipt = Some(Receipt { number, at: now });
-            let handle = format!("{}/{sequence}/{number}", self.name);
-            received.push(message.handed_out(handle));
+            message.last_received = Some(now);
+            message.invisible_until = Some(now + self.options.visibility_timeout);
+            received.push(message.clone());
         }
         self.batches += usize::from(!received.is_empty());
         (received, dead)
@@ -116,7 +113,7 @@ impl Queue {
     /// When the first message that is invisible now will be visible, if nothing changes.
     pub fn next_visible(&self, now: SystemTime) -> Option<SystemTime> {
         let messages = self.messages.values();
-        let hidden = messages.filter_map(|message| message.hidden_until);
+        let hidden = messages.filter_map(|message| message.invisible_until);
         hidden.filter(|until| *until > now).min()
     }
 
@@ -127,18 +124,14 @@ impl Queue {
     /// longer than the visibility timeout tries to delete the processed messages, the action fails
     /// with an error" (ReceiveMessage).
     pub fn delete(&mut self, handle: &str, now: SystemTime) -> Result<(), ServiceError> {
-        let (sequence, number) = self.open(handle)?;
-        self.forget_old(now);
-        let Some(message) = self.messages.get(&sequence) else {
-            return Ok(());
-        };
-        let is_latest = message
-            .receipt
-            .is_some_and(|receipt| receipt.number == number);
-        if !(is_latest && message.in_flight(now)) {
-            return Err(expired(handle));
+        match self.of_handle(handle, now)? {
+            None => {}
+            Some(message) if message.receipt_handle == handle && message.in_flight(now) => {
+                let sequence = message.sequence;
+                self.messages.remove(&sequence);
+            }
+            Some(_) => return Err(expired(handle)),
         }
-        self.messages.remove(&sequence);
         Ok(())
     }
 
@@ -149,38 +142,41 @@ impl Queue {
         timeout: Duration,
         now: SystemTime,
     ) -> Result<(), ServiceError> {
-        let (sequence, number) = self.open(handle)?;
-        self.forget_old(now);
-        let message = self.messages.get_mut(&sequence).ok_or_else(|| {
+        let message = self.of_handle(handle, now)?.ok_or_else(|| {
             let reason =
                 "Message does not exist or is not available for visibility timeout change.";
             invalid(handle, "ReceiptHandle", reason)
         })?;
-        let receipt = message.receipt.filter(|receipt| receipt.number == number);
-        let receipt = receipt.ok_or_else(|| expired(handle))?;
+        if message.receipt_handle != handle {
+            return Err(expired(handle));
+        }
         if !message.in_flight(now) {
             let message = "The specified message isn't in flight.";
             return Err(ServiceError::new("MessageNotInflight", message));
         }
-        if now + timeout > receipt.at + MAXIMUM_VISIBILITY {
+        let until = now + timeout;
+        let received = message.last_received.unwrap_or(now);
+        if until > received + MAXIMUM_VISIBILITY {
             let reason =
                 "Total VisibilityTimeout for the message is beyond the limit [43200 seconds]";
             let seconds = timeout.as_secs().to_string();
             return Err(invalid(&seconds, "VisibilityTimeout", reason));
         }
-        message.hidden_until = Some(now + timeout);
+        message.invisible_until = Some(until);
         Ok(())
     }
 
-    /// The sequence number and the receive that a handle of this queue stands for.
-    fn open(&self, handle: &str) -> Result<(u128, u64), ServiceError> {
+    /// The message that a handle of any of its receives stands for; `None` if it is gone.
+    fn of_handle(
+        &mut self,
+        handle: &str,
+        now: SystemTime,
+    ) -> Result<Option<&mut Message>, ServiceError> {
+        self.forget_old(now);
         let parts = handle.strip_prefix(&format!("{}/", self.name));
-        let parts = parts.and_then(|parts| parts.split_once('/'));
-        let numbers = parts.map(|(sequence, number)| (sequence.parse(), number.parse()));
-        match numbers {
-            Some((Ok(sequence), Ok(number))) => Ok((sequence, number)),
-            _ => Err(not_a_receipt_handle(handle)),
-        }
+        let sequence = parts.and_then(|parts| parts.split('/').next()?.parse().ok());
+        let sequence = sequence.ok_or_else(|| not_a_receipt_handle(handle))?;
+        Ok(self.messages.get_mut(&sequence))
     }
 
     /// "Amazon SQS automatically deletes messages left in a queue longer than the retention

@@ -1,14 +1,13 @@
 //! Into a queue: what may be sent, and which messages are duplicates. Source: SendMessage in the
 //! SQS API reference.
 
-use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, SystemTime};
 
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::fault::{invalid, missing};
-use super::message::Stored;
+use super::message::Message;
 use super::queue::Queue;
 use crate::error::ServiceError;
 
@@ -25,40 +24,17 @@ pub(super) struct Outgoing {
     pub deduplication_id: Option<String>,
 }
 
-/// What the sender is told; for a duplicate, what was told for the first.
+/// What the sender is told.
 #[derive(Clone, Debug)]
 pub(super) struct Accepted {
     pub message_id: String,
     pub sequence: u128,
-}
-
-/// What was answered in the last five minutes, by deduplication id and scope: a duplicate is
-/// answered as the first was and not taken again, even after its deletion.
-#[derive(Default)]
-pub(super) struct Answers {
-    by_id: HashMap<(String, String), Accepted>,
-    oldest_first: VecDeque<(SystemTime, (String, String))>,
-}
-
-impl Answers {
-    fn first(&mut self, id: &(String, String), now: SystemTime) -> Option<Accepted> {
-        while let Some((_, old)) = self
-            .oldest_first
-            .pop_front_if(|(at, _)| now >= *at + INTERVAL)
-        {
-            self.by_id.remove(&old);
-        }
-        self.by_id.get(id).cloned()
-    }
-
-    fn remember(&mut self, id: (String, String), accepted: Accepted, now: SystemTime) {
-        self.oldest_first.push_back((now, id.clone()));
-        self.by_id.insert(id, accepted);
-    }
+    at: SystemTime,
 }
 
 impl Queue {
-    /// Takes a message in, or answers a duplicate as the first was answered.
+    /// Takes a message in. A duplicate is answered as the first was and not taken again, even after
+    /// its deletion.
     pub fn send(
         &mut self,
         message: Outgoing,
@@ -69,22 +45,36 @@ impl Queue {
         let deduplication_id = self.deduplication_id(&message)?;
         // "DeduplicationScope: specifies whether message deduplication occurs at the message group
         // or queue level" (CreateQueue).
-        let scope = if self.options.is_push_queue {
-            message.group.clone()
-        } else {
-            String::new()
-        };
+        let is_by_group = self.options.is_push_queue;
+        let scope = is_by_group.then(|| message.group.clone());
         let id = (scope, deduplication_id.clone());
-        if let Some(first) = self.answers.first(&id, now) {
-            return Ok(first);
+        self.answers.retain(|_, first| now < first.at + INTERVAL);
+        if let Some(first) = self.answers.get(&id) {
+            return Ok(first.clone());
         }
         let accepted = Accepted {
             message_id: Uuid::new_v4().to_string(),
             sequence,
+            at: now,
         };
-        self.answers.remember(id, accepted.clone(), now);
-        let stored = Stored::new(accepted.clone(), message, deduplication_id, now);
-        self.messages.insert(sequence, stored);
+        self.answers.insert(id, accepted.clone());
+        self.messages.insert(
+            sequence,
+            Message {
+                message_id: accepted.message_id.clone(),
+                body: message.body,
+                group: message.group,
+                deduplication_id,
+                sequence,
+                sent: now,
+                first_received: None,
+                last_received: None,
+                receive_count: 0,
+                receipt_handle: String::new(),
+                invisible_until: None,
+                source_arn: None,
+            },
+        );
         Ok(accepted)
     }
 

@@ -5,7 +5,7 @@ use super::*;
 const ROLE: &str = "arn:aws:iam::111111111111:role/path/reader";
 
 fn sts() -> Sts {
-    Sts::new(Clock::default(), "000000000000")
+    Sts::new(Clock::default())
 }
 
 /// A request, with one member of another value.
@@ -32,10 +32,10 @@ fn members_outside_the_model_are_refused() {
         ("RoleArn", "arn:aws:iam::111111111111:user/somebody"),
         ("RoleArn", "arn:aws:iam::{account}:role/reader-of-code"),
     ] {
-        let refused = sts.call(&assume(member, value)).unwrap_err();
+        let refused = sts.call(&assume(member, value), None).unwrap_err();
         assert_eq!(refused.code, "ValidationError", "{member} {value}");
     }
-    let unknown = sts.call(&assume("Action", "GetCallerIdentity"));
+    let unknown = sts.call(&assume("Action", "GetCallerIdentity"), None);
     assert_eq!(unknown.unwrap_err().code, "UnknownOperationException");
     assert!(sts.assumed().is_empty());
 }
@@ -44,8 +44,10 @@ fn members_outside_the_model_are_refused() {
 fn a_denied_role_is_refused_with_403_and_what_an_error_quotes_is_escaped() {
     let sts = sts();
     sts.deny(ROLE);
-    let refused = sts.call(&assume("ExternalId", "known")).unwrap_err();
+    let refused = sts.call(&assume("ExternalId", "known"), None).unwrap_err();
     assert_eq!((refused.status, &*refused.code), (403, "AccessDenied"));
-    let refused = sts.call(&assume("RoleSessionName", "<&>")).unwrap_err();
+    let refused = sts
+        .call(&assume("RoleSessionName", "<&>"), None)
+        .unwrap_err();
     assert!(error_xml(&refused).contains("&lt;&amp;&gt;"));
 }

@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::BodyExt as _;
 use hyper::header::CONTENT_LENGTH;
 use serde_json::{Value, json};
 
-use super::answer::{Answer, Content, Protocol};
-use super::body::{Break, broken};
+use super::answer::{Answer, Protocol};
 use crate::error::ServiceError;
 use crate::faults::{Action, Fault, Faults, Shape, Subject, WrongJson, change_json, flip_bit};
+
+/// Long enough that a truncated answer's part goes out before the connection closes.
+const BEFORE_CLOSING: Duration = Duration::from_millis(20);
 
 pub enum Outcome {
     Answer(Answer),
@@ -81,30 +82,17 @@ impl<'a> ActiveFaults<'a> {
         };
         let mut failed = Vec::new();
         for fault in &self.due {
-            let Action::FailEntry {
-                entry,
-                code,
-                sender_fault,
-            } = &fault.action
-            else {
+            let Action::FailEntry { entry } = &fault.action else {
                 continue;
             };
-            #[expect(
-                clippy::cast_precision_loss,
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "a batch has ten entries at most"
-            )]
-            let drawn = 1 + (fault.draw * entries.len() as f64) as usize;
-            let place = entry.unwrap_or(drawn);
-            let id = place.checked_sub(1).and_then(|at| entries.get_mut(at));
+            let id = entry.checked_sub(1).and_then(|at| entries.get_mut(at));
             if let Some(entry) = id.filter(|entry| !entry.is_null())
                 && self.faults.confirm(fault.id)
             {
                 failed.push(json!({
                     "Id": entry.take()["Id"],
-                    "Code": code,
-                    "SenderFault": sender_fault,
+                    "Code": "InternalError",
+                    "SenderFault": false,
                     "Message": "failed by a fault",
                 }));
                 self.done.push(fault.name.clone());
@@ -130,54 +118,44 @@ impl<'a> ActiveFaults<'a> {
     }
 
     /// The outcome of a call that its service has answered.
-    pub async fn after(&mut self, mut answer: Answer, operation: &str) -> Outcome {
-        for fault in self.due.clone() {
+    pub fn after(&mut self, mut answer: Answer, operation: &str) -> Outcome {
+        for fault in &self.due {
             match fault.action {
                 Action::FlipBit if operation == "GetObject" && answer.status.is_success() => {
-                    let mut bytes = collect(&mut answer).await.to_vec();
-                    let flipped = flip_bit(&mut bytes) && self.faults.confirm(fault.id);
-                    if flipped {
-                        answer.content = Content::Whole(bytes.into());
-                        self.done.push(fault.name);
+                    let mut bytes = answer.bytes.to_vec();
+                    if !flip_bit(&mut bytes) || !self.faults.confirm(fault.id) {
+                        continue;
                     }
-                    continue;
+                    answer.bytes = bytes.into();
                 }
                 Action::ResetAfter => {
-                    self.done.push(fault.name);
+                    self.done.push(fault.name.clone());
                     return Outcome::Reset;
                 }
                 Action::KillAfter => {
-                    self.done.push(fault.name);
+                    self.done.push(fault.name.clone());
                     return Outcome::Kill;
                 }
                 Action::Stall { after_bytes, ms } => {
-                    let bytes = collect(&mut answer).await;
-                    let how = Break::Stall(Duration::from_millis(ms));
-                    break_off(&mut answer, &bytes, after_bytes, how);
+                    answer.breaks_off = Some((after_bytes, Duration::from_millis(ms)));
                 }
                 Action::Truncate { after_bytes } => {
-                    let bytes = collect(&mut answer).await;
-                    break_off(
-                        &mut answer,
-                        &bytes,
-                        after_bytes.unwrap_or(bytes.len() / 2),
-                        Break::Close,
-                    );
+                    let sent = after_bytes.unwrap_or(answer.bytes.len() / 2);
+                    answer.breaks_off = Some((sent, BEFORE_CLOSING));
                 }
                 Action::WrongJson(how) => {
-                    let bytes = collect(&mut answer).await;
                     answer.headers.remove(CONTENT_LENGTH);
-                    answer.content = Content::Whole(match how {
-                        WrongJson::Cut => bytes.slice(..bytes.len() / 2),
+                    answer.bytes = match how {
+                        WrongJson::Cut => answer.bytes.slice(..answer.bytes.len() / 2),
                         WrongJson::Garbage => {
                             Bytes::from_static(b"<html><body>502 Bad Gateway</body></html>")
                         }
                         WrongJson::EmptyObject => Bytes::from_static(b"{}"),
-                    });
+                    };
                 }
                 _ => continue,
             }
-            self.done.push(fault.name);
+            self.done.push(fault.name.clone());
         }
         Outcome::Answer(answer)
     }
@@ -205,26 +183,4 @@ fn refusal(protocol: Protocol, status: u16, code: &str, message: &str) -> Answer
         ..ServiceError::new(code, message)
     };
     Answer::error(protocol, &error)
-}
-
-/// The content in one piece; one that fails on the way ends where it failed.
-pub async fn collect(answer: &mut Answer) -> Bytes {
-    let bytes = match std::mem::replace(&mut answer.content, Content::Whole(Bytes::new())) {
-        Content::Whole(bytes) => bytes,
-        Content::Stream(body, _) => body
-            .collect()
-            .await
-            .map(http_body_util::Collected::to_bytes)
-            .unwrap_or_default(),
-    };
-    answer.content = Content::Whole(bytes.clone());
-    bytes
-}
-
-fn break_off(answer: &mut Answer, bytes: &Bytes, after: usize, how: Break) {
-    // The announced length is the body's own, one byte more than ever comes.
-    answer.headers.remove(CONTENT_LENGTH);
-    // All of it is never sent: that would be no fault.
-    let sent = after.min(bytes.len().saturating_sub(1));
-    answer.content = Content::Stream(broken(bytes, sent, how), Some(bytes.len() as u64));
 }

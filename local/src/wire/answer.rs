@@ -1,12 +1,18 @@
 //! Answers as each protocol writes them, and error answers too.
 
+use std::error::Error;
+use std::time::Duration;
+
 use bytes::Bytes;
-use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use futures_util::{StreamExt as _, stream};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::Frame;
+use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{HeaderMap, Response, StatusCode};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::body::{AnswerBody, whole};
 use crate::error::{ServiceError, xml_escaped};
 use crate::sqs::query_error_header;
 use crate::sts::error_xml;
@@ -22,18 +28,15 @@ pub enum Protocol {
     S3,
 }
 
-/// The content of an answer: in one piece, or as it is read.
-pub enum Content {
-    Whole(Bytes),
-    /// As it is read, with its length where that is known.
-    Stream(AnswerBody, Option<u64>),
-}
+pub type Body = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>;
 
 /// An answer before it goes out.
 pub struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
-    pub content: Content,
+    pub bytes: Bytes,
+    /// The bytes after which the body breaks off, and the silence before the connection closes.
+    pub breaks_off: Option<(usize, Duration)>,
     /// The exception's name, for the call log.
     pub error: Option<String>,
 }
@@ -47,7 +50,8 @@ impl Answer {
         Self {
             status: StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
             headers,
-            content: Content::Whole(bytes.into()),
+            bytes: bytes.into(),
+            breaks_off: None,
             error: None,
         }
     }
@@ -88,6 +92,24 @@ impl Answer {
         answer
     }
 
+    pub async fn from_s3(response: Response<s3s::Body>) -> Self {
+        let (parts, body) = response.into_parts();
+        let bytes = BodyExt::collect(body).await;
+        let bytes = bytes.map_or_else(|_| Bytes::new(), http_body_util::Collected::to_bytes);
+        let status = parts.status;
+        let error = (status.is_client_error() || status.is_server_error()).then(|| {
+            // An error answer to HEAD has no body that could say its code.
+            xml_element(&bytes, "Code").unwrap_or_else(|| status.as_u16().to_string())
+        });
+        Self {
+            status,
+            headers: parts.headers,
+            bytes,
+            breaks_off: None,
+            error,
+        }
+    }
+
     /// Sets a header; one that cannot be written is left out.
     fn set(&mut self, name: &'static str, value: &str) {
         if let Ok(value) = HeaderValue::from_str(value) {
@@ -95,30 +117,40 @@ impl Answer {
         }
     }
 
-    /// Bytes of the body, as announced.
-    pub fn length(&self) -> u64 {
-        match &self.content {
-            Content::Whole(bytes) => bytes.len() as u64,
-            Content::Stream(_, length) => length.unwrap_or_default(),
-        }
-    }
-
     /// As it goes out, with a request id.
-    pub fn into_response(mut self, protocol: Protocol) -> Response<AnswerBody> {
+    pub fn into_response(mut self, protocol: Protocol) -> Response<Body> {
         let id = match protocol {
             Protocol::S3 => "x-amz-request-id",
             Protocol::Json10 | Protocol::Json11 | Protocol::Query => "x-amzn-requestid",
         };
         self.set(id, &Uuid::new_v4().to_string());
-        let body = match self.content {
-            Content::Whole(bytes) => whole(bytes),
-            Content::Stream(body, _) => body,
+        let body = match self.breaks_off {
+            None => Full::new(self.bytes)
+                .map_err(|never| match never {})
+                .boxed_unsync(),
+            Some((after, silence)) => {
+                // At least one byte more is announced than comes, even of an empty answer.
+                let announced = self.bytes.len().max(1);
+                self.headers.insert(CONTENT_LENGTH, announced.into());
+                let sent = after.min(announced - 1);
+                broken(self.bytes.slice(..sent), silence)
+            }
         };
         let mut response = Response::new(body);
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers;
         response
     }
+}
+
+/// A body that ends in an error, after which hyper closes the connection.
+fn broken(sent: Bytes, silence: Duration) -> Body {
+    let end = async move {
+        tokio::time::sleep(silence).await;
+        Err("broken off by a fault".into())
+    };
+    let sent = stream::iter([Ok(Frame::data(sent))]);
+    StreamBody::new(sent.chain(stream::once(end))).boxed_unsync()
 }
 
 impl Protocol {
@@ -132,8 +164,8 @@ impl Protocol {
     }
 }
 
-/// The text of the first element of this name; codes and ids, which hold no entities.
-pub fn xml_element(body: &[u8], name: &str) -> Option<String> {
+/// The text of the first element of this name: a code, which holds no entities.
+fn xml_element(body: &[u8], name: &str) -> Option<String> {
     let text = String::from_utf8_lossy(body);
     let (_, rest) = text.split_once(&format!("<{name}>"))?;
     Some(rest.split_once(&format!("</{name}>"))?.0.to_owned())

@@ -1,49 +1,42 @@
 //! Who calls, which attempt it is, and what about: the parts of a call that only its log needs.
 
-use hyper::{HeaderMap, Uri};
+use hyper::http::request::Parts;
 use serde_json::Value;
 
 use crate::calls::Service;
 
-/// The access key id of a signature (version 4: `Credential=ID/date/region/service/aws4_request`).
-pub fn access_key_id(headers: &HeaderMap) -> Option<String> {
-    credential(headers, 0)
+/// What a request says of its caller. Members as in [`crate::calls::Call`].
+pub struct Caller {
+    pub access_key_id: Option<String>,
+    pub region: Option<String>,
+    pub attempt: u32,
+    pub versioned: bool,
+    pub copied_from: Option<String>,
 }
 
-pub fn region(headers: &HeaderMap) -> Option<String> {
-    credential(headers, 2)
-}
-
-fn credential(headers: &HeaderMap, part: usize) -> Option<String> {
-    let authorization = headers.get("authorization")?.to_str().ok()?;
-    let (_, credential) = authorization.split_once("Credential=")?;
-    let part = credential.split(',').next()?.split('/').nth(part)?;
-    (!part.is_empty()).then(|| part.to_owned())
-}
-
-/// Whether an S3 request is about one version of an object, for which IAM has actions of its own.
-pub fn names_a_version(uri: &Uri) -> bool {
-    let query = uri.query().unwrap_or_default();
-    form_urlencoded::parse(query.as_bytes()).any(|(key, _)| key == "versionId")
-}
-
-/// The source of an S3 copy, as the request names it.
-pub fn copied_from(headers: &HeaderMap) -> Option<String> {
-    let source = headers.get("x-amz-copy-source")?.to_str().ok()?;
-    Some(source.to_owned())
-}
-
-/// The attempt that the SDK is at, from `amz-sdk-request: attempt=2; max=3`; 1 where not said.
-pub fn attempt(headers: &HeaderMap) -> u32 {
-    let header = headers
-        .get("amz-sdk-request")
-        .and_then(|value| value.to_str().ok());
-    header
-        .into_iter()
-        .flat_map(|value| value.split(';'))
-        .find_map(|part| part.trim().strip_prefix("attempt="))
-        .and_then(|number| number.parse().ok())
-        .unwrap_or(1)
+impl Caller {
+    pub fn of(parts: &Parts) -> Self {
+        let header = |name: &str| parts.headers.get(name).and_then(|it| it.to_str().ok());
+        // A signature of version 4 has `Credential=ID/date/region/service/aws4_request`.
+        let authorization = header("authorization").unwrap_or_default();
+        let (_, credential) = authorization.split_once("Credential=").unwrap_or_default();
+        let credential = |part| {
+            let part = credential.split('/').nth(part)?;
+            (!part.is_empty()).then(|| part.to_owned())
+        };
+        let attempt = header("amz-sdk-request").and_then(|header| {
+            let mut parts = header.split(';');
+            parts.find_map(|part| part.trim().strip_prefix("attempt=")?.parse().ok())
+        });
+        let query = parts.uri.query().unwrap_or_default();
+        Self {
+            access_key_id: credential(0),
+            region: credential(2),
+            attempt: attempt.unwrap_or(1),
+            versioned: form_urlencoded::parse(query.as_bytes()).any(|(key, _)| key == "versionId"),
+            copied_from: header("x-amz-copy-source").map(str::to_owned),
+        }
+    }
 }
 
 /// What a JSON call is about, in one line.

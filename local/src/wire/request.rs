@@ -4,7 +4,7 @@
 //! method, path and query string.
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Limited};
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
 use hyper::{Method, Request};
@@ -14,9 +14,6 @@ use super::answer::Protocol;
 use super::{caller, s3_operation};
 use crate::calls::Service;
 use crate::error::ServiceError;
-
-/// The largest body of a JSON or form request: SQS's batches, with room to spare.
-const LARGEST_BODY: usize = 4 * 1024 * 1024;
 
 pub struct ParsedRequest {
     pub protocol: Protocol,
@@ -34,32 +31,23 @@ pub enum Input {
     S3(Box<Request<s3s::Body>>),
 }
 
-/// A request that goes to no service.
-pub enum NoService {
-    Refused(Protocol, ServiceError),
-    /// It asks the local AWS for its list of calls.
-    CallList,
-}
+/// Why a request goes to no service, and how to say so.
+pub type Refusal = (Protocol, ServiceError);
 
 /// Reads a request; S3's bodies are left to S3.
-pub async fn parse(parts: Parts, body: Incoming) -> Result<ParsedRequest, NoService> {
+pub async fn parse(parts: Parts, body: Incoming) -> Result<ParsedRequest, Refusal> {
     let header = |name: &str| {
         let value = parts.headers.get(name);
         value.and_then(|value| value.to_str().ok())
     };
-    if parts.uri.path() == "/_local/calls" {
-        return Err(NoService::CallList);
-    }
     if let Some(target) = header("x-amz-target") {
         let (service, protocol, operation) = json_target(target)?;
         let bytes = whole(body, protocol).await?;
         let text = if bytes.is_empty() { b"{}" } else { &bytes[..] };
         let input: Value = serde_json::from_slice(text).map_err(|error| {
             let message = format!("the request's body does not parse: {error}");
-            NoService::Refused(
-                protocol,
-                ServiceError::new("SerializationException", message),
-            )
+            let error = ServiceError::new("SerializationException", message);
+            (protocol, error)
         })?;
         return Ok(ParsedRequest {
             protocol,
@@ -90,20 +78,19 @@ pub async fn parse(parts: Parts, body: Incoming) -> Result<ParsedRequest, NoServ
     }
     let path = parts.uri.path().trim_start_matches('/');
     let detail = percent_encoding::percent_decode_str(path).decode_utf8_lossy();
+    let length = header("content-length").and_then(|text| text.parse().ok());
     Ok(ParsedRequest {
         protocol: Protocol::S3,
         service: Service::S3,
         operation: s3_operation::name(&parts).to_owned(),
         detail: detail.into_owned(),
-        bytes: header("content-length")
-            .and_then(|text| text.parse().ok())
-            .unwrap_or_default(),
+        bytes: length.unwrap_or_default(),
         input: Input::S3(Box::new(Request::from_parts(parts, s3s::Body::from(body)))),
     })
 }
 
 /// The service, the version of its protocol and the operation that `X-Amz-Target` names.
-fn json_target(target: &str) -> Result<(Service, Protocol, String), NoService> {
+fn json_target(target: &str) -> Result<(Service, Protocol, String), Refusal> {
     let (name, operation) = target.split_once('.').unwrap_or_default();
     let (service, protocol) = match name {
         "CodeCommit_20150413" => (Service::CodeCommit, Protocol::Json11),
@@ -112,22 +99,21 @@ fn json_target(target: &str) -> Result<(Service, Protocol, String), NoService> {
         _ => {
             let message = format!("this local AWS has no {target}");
             let error = ServiceError::new("UnknownOperationException", message);
-            return Err(NoService::Refused(Protocol::Json11, error));
+            return Err((Protocol::Json11, error));
         }
     };
     Ok((service, protocol, operation.to_owned()))
 }
 
-async fn whole(body: Incoming, protocol: Protocol) -> Result<Bytes, NoService> {
-    match Limited::new(body, LARGEST_BODY).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) => {
-            let error = ServiceError {
-                status: 413,
-                code: "RequestEntityTooLarge".to_owned(),
-                message: format!("the request's body cannot be read: {error}"),
-            };
-            Err(NoService::Refused(protocol, error))
-        }
-    }
+async fn whole(body: Incoming, protocol: Protocol) -> Result<Bytes, Refusal> {
+    let bytes = body
+        .collect()
+        .await
+        .map(http_body_util::Collected::to_bytes);
+    bytes.map_err(|error| {
+        (
+            protocol,
+            ServiceError::new("IncompleteBody", error.to_string()),
+        )
+    })
 }
