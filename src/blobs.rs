@@ -1,19 +1,18 @@
 //! The blobs of a tree: each taken over or fetched once, verified, compressed, and handed on in the
 //! order of the bundle, while later ones are already on their way.
 
-mod flight;
 mod get;
 mod plan;
 mod repeated;
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::thread::available_parallelism;
 
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 use tracing::Instrument;
 use zip::DateTime;
@@ -26,7 +25,6 @@ use crate::error::{Error, NoBundle};
 use crate::git::{Entry, EntryKind};
 use crate::memory::{BundleBudget, MemoryBudget, Reservation};
 use crate::tree::Tree;
-use flight::Flight;
 use plan::{Group, Plan};
 use repeated::Repeated;
 
@@ -60,7 +58,9 @@ struct Work {
     time: DateTime,
     repeated: Repeated,
     budget: Arc<BundleBudget>,
-    flight: Flight,
+    /// For calls in flight, and how many permits there are in all.
+    calls: Arc<Semaphore>,
+    permits: AtomicUsize,
     /// One permit for each core: more threads would only take turns.
     compressing: Semaphore,
     counts: Counts,
@@ -85,8 +85,10 @@ impl Blobs {
         memory: &MemoryBudget,
     ) -> Self {
         let Plan { groups, to_fetch } = Plan::of(&tree, &bases);
+        let permits = repository.in_flight();
         let work = Work {
-            flight: Flight::of(repository.in_flight()),
+            calls: Arc::new(Semaphore::new(permits)),
+            permits: AtomicUsize::new(permits),
             repository,
             tree,
             bases,
@@ -164,7 +166,7 @@ impl Work {
         if needs_call {
             fetch = self.repeated.fetch(&entry.id, first);
             if fetch.as_ref().is_none_or(|fetch| fetch.first == first) {
-                permit = self.flight.permit().await;
+                permit = self.permit().await;
             }
         }
         let work = async move {
@@ -181,6 +183,15 @@ impl Work {
             Ok(ready)
         };
         Task(tokio::spawn(work.instrument(tracing::Span::current())))
+    }
+
+    /// A permit for a call, first come, first served; as many as CodeCommit is known to bear.
+    async fn permit(&self) -> Option<OwnedSemaphorePermit> {
+        let wanted = self.repository.in_flight();
+        let before = self.permits.fetch_max(wanted, Ordering::Relaxed);
+        self.calls.add_permits(wanted.saturating_sub(before));
+        // The semaphore is never closed.
+        self.calls.clone().acquire_owned().await.ok()
     }
 }
 

@@ -5,7 +5,7 @@
 //! - [`admission`]: what answers take of memory; [`metrics`]: what a push's calls are counted in
 
 pub mod admission;
-pub mod concurrency;
+pub(crate) mod concurrency;
 mod differences;
 mod folder;
 mod metrics;
@@ -67,7 +67,7 @@ pub struct Repository {
 }
 
 impl Repository {
-    /// How many calls are worth having in flight, by the time that files take to come.
+    /// How many calls a push may have in flight now.
     pub fn in_flight(&self) -> usize {
         self.client.concurrency.in_flight()
     }

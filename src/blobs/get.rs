@@ -86,7 +86,7 @@ impl Work {
         }
         let (work, blob) = (self.clone(), fetched.clone());
         let compress = move || work.compress(&work.tree.entries[position], &blob.raw);
-        let content = self.on_a_thread(compress).await??;
+        let content = self.process(fetched.raw.len(), compress).await??;
         reservation.shrink(content.bytes());
         self.repeated.used(&id, fetch, &fetched);
         Ok(Ready {
@@ -126,13 +126,7 @@ impl Work {
             work.compress(entry, &raw)
                 .map_err(|error| error.to_string())
         };
-        let taken = if size > SMALL {
-            self.on_a_thread(take).await?
-        } else {
-            // To hand it over would cost more than to do it, and the tasks are on all cores.
-            take()
-        };
-        let content = match taken {
+        let content = match self.process(size, take).await? {
             Ok(content) => content,
             Err(why) => {
                 let path = &self.tree.entries[position].path;
@@ -163,13 +157,12 @@ impl Work {
         let mut came = String::new();
         for attempt in 1..=2 {
             let raw = self.raw(entry, reservation).await?;
-            self.flight.set(self.repository.in_flight());
             let bytes = raw.len() as u64;
             let check = check.clone();
             // The next call need not wait until this answer is compressed; a second attempt is
             // rare enough to go without.
             drop(permit.take());
-            match self.on_a_thread(move || check(raw)).await? {
+            match self.process(raw.len(), move || check(raw)).await? {
                 Ok(checked) => {
                     let counts = &self.counts;
                     counts.fetched.fetch_add(1, Ordering::Relaxed);
@@ -218,11 +211,16 @@ impl Work {
         counts.lfs_pointers.fetch_add(pointers, Ordering::Relaxed);
     }
 
-    /// Work for a processor rather than for the network.
-    async fn on_a_thread<T: Send + 'static>(
+    /// Works on so many bytes. To hand over a small content to another thread would cost more than
+    /// the work itself, and the tasks are on all cores.
+    async fn process<T: Send + 'static>(
         &self,
+        bytes: usize,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, NoBundle> {
+        if bytes <= SMALL {
+            return Ok(work());
+        }
         let _permit = self.compressing.acquire().await;
         tokio::task::spawn_blocking(work)
             .await

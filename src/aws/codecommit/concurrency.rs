@@ -1,65 +1,35 @@
-//! How many calls to CodeCommit are in flight at once: enough to keep this function busy, whatever
-//! the latency.
-//!
-//! A function's cores have the time for so many calls a second; the longer each takes, the more
-//! have to be in flight (Little's law). Where calls are throttled, the [rate](super::rate) says how
-//! many are sent, whatever is in flight.
+//! How many calls to CodeCommit each push has in flight: few at first, since all of them may be
+//! refused, and more with each that gets through. Where calls are refused, the [rate](super::rate)
+//! says how many are sent, whatever is in flight.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Calls a second that a function of two cores has the time for: some 350 µs each, of which the
-/// SDK takes most.
-const PER_SECOND: u128 = 2_800;
-
-/// Calls in flight at 23 ms and less, and before anything is known.
+/// Before anything is known.
 const LEAST: usize = 64;
 
-/// Calls in flight at 46 ms and more. Each has a connection: four pushes at once then have 512,
-/// and a function may have 1,024 files open.
-pub const MOST: usize = 128;
+/// Each has a connection: four pushes at once then have 768, and a function may have 1,024 files
+/// open.
+pub(crate) const MOST: usize = 192;
 
-/// Answers among which the quickest counts: the others may have waited for this function itself.
-const WINDOW: u32 = 64;
+/// Calls that get through before there is one more in flight.
+const STEP: usize = 4;
 
-/// One client's measure. Clones share it.
+/// What one client has found. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Concurrency(Arc<Mutex<State>>);
-
-#[derive(Debug, Default)]
-struct State {
-    /// Of the last whole window.
-    quickest: Option<Duration>,
-    so_far: Option<Duration>,
-    answers: u32,
-}
-
-/// How many calls to have in flight where each is answered after so long.
-pub fn in_flight_at(latency: Duration) -> usize {
-    // Rounded to the nearest whole call.
-    let due = (latency.as_micros() * PER_SECOND + 500_000) / 1_000_000;
-    usize::try_from(due).map_or(MOST, |due| due.clamp(LEAST, MOST))
+pub(super) struct Concurrency {
+    through: Arc<AtomicUsize>,
 }
 
 impl Concurrency {
-    /// How many calls to have in flight.
-    pub fn in_flight(&self) -> usize {
-        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        state.quickest.map_or(LEAST, in_flight_at)
+    /// How many calls each push may have in flight.
+    pub(super) fn in_flight(&self) -> usize {
+        MOST.min(LEAST + self.through.load(Ordering::Relaxed) / STEP)
     }
 
-    pub(super) fn answered(&self, after: Duration) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let quickest = state.so_far.map_or(after, |so_far| so_far.min(after));
-        state.answers += 1;
-        if state.answers == WINDOW {
-            *state = State {
-                quickest: Some(quickest),
-                ..State::default()
-            };
-        } else {
-            state.so_far = Some(quickest);
-        }
+    /// A call got through.
+    pub(super) fn got_through(&self) {
+        self.through.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -67,35 +37,16 @@ impl Concurrency {
 mod tests {
     use super::*;
 
-    fn after(answers: &[u64]) -> usize {
+    #[test]
+    fn each_fourth_call_that_gets_through_makes_one_more_up_to_a_bound() {
         let concurrency = Concurrency::default();
-        for ms in answers {
-            concurrency.answered(Duration::from_millis(*ms));
-        }
-        concurrency.in_flight()
-    }
-
-    #[test]
-    fn the_longer_an_answer_takes_the_more_calls_are_under_way_within_bounds() {
-        let calls = [1, 20, 30, 40, 1_000].map(|ms| after(&[ms; 64]));
-        assert_eq!(calls, [64, 64, 84, 112, 128]);
-    }
-
-    #[test]
-    fn nothing_changes_before_there_is_something_to_go_by() {
-        assert_eq!(after(&[100; 63]), 64);
-    }
-
-    #[test]
-    fn answers_that_had_to_wait_do_not_count() {
-        let mut answers = [400; 64];
-        answers[17] = 20;
-        assert_eq!(after(&answers), 64);
-    }
-
-    #[test]
-    fn an_answer_that_takes_less_than_before_lowers_it_again() {
-        let answers: Vec<_> = [100; 64].into_iter().chain([10; 64]).collect();
-        assert_eq!(after(&answers), 64);
+        let after = [0, 3, 4, 400, 10_000].map(|through| {
+            concurrency.through.store(through, Ordering::Relaxed);
+            concurrency.in_flight()
+        });
+        assert_eq!(after, [64, 64, 65, 164, 192]);
+        concurrency.through.store(7, Ordering::Relaxed);
+        concurrency.got_through();
+        assert_eq!(concurrency.in_flight(), 66);
     }
 }

@@ -1,15 +1,15 @@
 //! How each call is sent: at its rate, counted, its answer admitted.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use aws_sdk_codecommit::config::Builder;
 use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::{
-    BeforeDeserializationInterceptorContextMut, BeforeDeserializationInterceptorContextRef,
-    BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef, InterceptorContext,
+    BeforeDeserializationInterceptorContextMut, BeforeTransmitInterceptorContextRef,
+    FinalizerInterceptorContextRef, InterceptorContext,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
@@ -106,7 +106,10 @@ impl Repository {
                 has_token: AtomicBool::new(true),
             };
             let error = match attempt(&self.client.sdk, interceptor).await {
-                Ok(output) => return Ok(output),
+                Ok(output) => {
+                    self.client.concurrency.got_through();
+                    return Ok(output);
+                }
                 Err(error) => error,
             };
             let is_throttled = error.raw_response().is_some_and(retry::is_throttle);
@@ -127,9 +130,9 @@ pub(super) struct CallInterceptor {
     has_token: AtomicBool,
 }
 
-/// An attempt, and when it was sent.
+/// An attempt that was sent.
 #[derive(Debug)]
-struct Sent(Instant, Attempt);
+struct Sent(Attempt);
 
 impl Storable for Sent {
     type Storer = StoreReplace<Self>;
@@ -149,21 +152,7 @@ impl Intercept for CallInterceptor {
         self.repository.counts.add_call();
         let has_token = self.has_token.swap(false, Ordering::Relaxed);
         let attempt = self.repository.client.rate.sent(has_token);
-        let sent = Sent(Instant::now(), attempt);
-        config.interceptor_state().store_put(sent);
-        Ok(())
-    }
-
-    fn read_after_transmit(
-        &self,
-        _context: &BeforeDeserializationInterceptorContextRef<'_>,
-        _components: &RuntimeComponents,
-        config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        // Other answers take CodeCommit longer or shorter than a file's.
-        if let (Answer::Content(_), Some(Sent(at, _))) = (&self.answer, config.load::<Sent>()) {
-            self.repository.client.concurrency.answered(at.elapsed());
-        }
+        config.interceptor_state().store_put(Sent(attempt));
         Ok(())
     }
 
@@ -191,7 +180,7 @@ impl Intercept for CallInterceptor {
         if outcome == Outcome::Refused {
             self.repository.counts.add_throttled();
         }
-        if let Some(Sent(_, attempt)) = config.load::<Sent>() {
+        if let Some(Sent(attempt)) = config.load::<Sent>() {
             attempt.settle(outcome);
         }
         Ok(())
