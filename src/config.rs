@@ -101,37 +101,27 @@ impl std::error::Error for ConfigError {}
 /// Every variable that `Config` reads, with its default; `None` where it must be set.
 /// `template.yaml` and the README repeat this table, and a test holds them against it.
 pub const VARIABLES: [(&str, Option<&str>); 10] = [
-    (CODE_BUCKET, None),
-    (REPOSITORIES, None),
-    (BUCKET_OWNER, Some("")),
-    (CODEBUILD_PROJECT, Some("{repository}")),
-    (INCLUDE_REFERENCES, Some("refs/heads/**")),
-    (EXCLUDE_REFERENCES, Some("test,develop,staging")),
-    (CODECOMMIT_ROLE_ARN, Some("")),
-    (CODECOMMIT_EXTERNAL_ID, Some("")),
-    (UNBUNDLABLE, Some("codecommit")),
-    (ARTIFACTS, Some("none")),
+    ("CODE_BUCKET", None),
+    ("REPOSITORIES", None),
+    ("BUCKET_OWNER", Some("")),
+    ("CODEBUILD_PROJECT", Some("{repository}")),
+    ("INCLUDE_REFERENCES", Some("refs/heads/**")),
+    ("EXCLUDE_REFERENCES", Some("test,develop,staging")),
+    ("CODECOMMIT_ROLE_ARN", Some("")),
+    (EXTERNAL_ID, Some("")),
+    ("UNBUNDLABLE", Some("codecommit")),
+    ("ARTIFACTS", Some("none")),
 ];
+
+const EXTERNAL_ID: &str = "CODECOMMIT_EXTERNAL_ID";
 
 /// The same for the handler `intake`.
 pub const INTAKE_VARIABLES: [(&str, Option<&str>); 4] = [
-    (REPOSITORIES, None),
-    (INCLUDE_REFERENCES, Some("refs/heads/**")),
-    (EXCLUDE_REFERENCES, Some("test,develop,staging")),
-    (PUSH_QUEUE_URL, None),
+    ("REPOSITORIES", None),
+    ("INCLUDE_REFERENCES", Some("refs/heads/**")),
+    ("EXCLUDE_REFERENCES", Some("test,develop,staging")),
+    ("PUSH_QUEUE_URL", None),
 ];
-
-const CODE_BUCKET: &str = "CODE_BUCKET";
-const BUCKET_OWNER: &str = "BUCKET_OWNER";
-const CODEBUILD_PROJECT: &str = "CODEBUILD_PROJECT";
-const INCLUDE_REFERENCES: &str = "INCLUDE_REFERENCES";
-const EXCLUDE_REFERENCES: &str = "EXCLUDE_REFERENCES";
-const CODECOMMIT_ROLE_ARN: &str = "CODECOMMIT_ROLE_ARN";
-const CODECOMMIT_EXTERNAL_ID: &str = "CODECOMMIT_EXTERNAL_ID";
-const UNBUNDLABLE: &str = "UNBUNDLABLE";
-const ARTIFACTS: &str = "ARTIFACTS";
-const REPOSITORIES: &str = "REPOSITORIES";
-const PUSH_QUEUE_URL: &str = "PUSH_QUEUE_URL";
 
 impl Config {
     /// Reads variables from wherever `lookup` finds them.
@@ -140,17 +130,16 @@ impl Config {
     ///
     /// The first variable that is missing or cannot be used.
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let get = |variable| get(&lookup, &VARIABLES, variable);
-        values::check_endpoint(&lookup)?;
+        let environment = Environment::checked(&lookup, &VARIABLES)?;
         Ok(Self {
-            code_bucket: values::bucket(get(CODE_BUCKET)?)?,
-            bucket_owner: values::account(get(BUCKET_OWNER)?)?,
-            codebuild_project: values::project(get(CODEBUILD_PROJECT)?)?,
-            selection: selection(get)?,
-            codecommit_role_arn: values::role(get(CODECOMMIT_ROLE_ARN)?)?,
-            codecommit_external_id: values::external_id(get(CODECOMMIT_EXTERNAL_ID)?)?,
-            unbundlable: values::unbundlable(get(UNBUNDLABLE)?)?,
-            artifacts: values::artifacts(get(ARTIFACTS)?)?,
+            code_bucket: environment.read("CODE_BUCKET", values::bucket)?,
+            bucket_owner: environment.read("BUCKET_OWNER", values::account)?,
+            codebuild_project: environment.read("CODEBUILD_PROJECT", values::project)?,
+            selection: environment.selection()?,
+            codecommit_role_arn: environment.read("CODECOMMIT_ROLE_ARN", values::role)?,
+            codecommit_external_id: environment.read(EXTERNAL_ID, values::external_id)?,
+            unbundlable: environment.read("UNBUNDLABLE", values::unbundlable)?,
+            artifacts: environment.read("ARTIFACTS", values::artifacts)?,
         })
     }
 
@@ -189,48 +178,72 @@ impl Config {
 
 impl IntakeConfig {
     pub(crate) fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let get = |variable| get(&lookup, &INTAKE_VARIABLES, variable);
-        values::check_endpoint(&lookup)?;
+        let environment = Environment::checked(&lookup, &INTAKE_VARIABLES)?;
         Ok(Self {
-            selection: selection(get)?,
-            push_queue_url: values::push_queue_url(get(PUSH_QUEUE_URL)?)?,
+            selection: environment.selection()?,
+            push_queue_url: environment.read("PUSH_QUEUE_URL", values::push_queue_url)?,
         })
     }
 }
 
-fn selection(
-    get: impl Fn(&'static str) -> Result<String, ConfigError>,
-) -> Result<Selection, ConfigError> {
-    let excluded = get(EXCLUDE_REFERENCES)?;
-    Ok(Selection {
-        repositories: values::repositories(&get(REPOSITORIES)?)?,
-        include_references: values::included(&get(INCLUDE_REFERENCES)?)?,
-        exclude_references: values::globs(EXCLUDE_REFERENCES, &excluded)?,
-    })
+/// Where variables are found, and their defaults.
+struct Environment<'a> {
+    lookup: &'a dyn Fn(&str) -> Option<String>,
+    defaults: &'a [(&'static str, Option<&'static str>)],
 }
 
-/// A variable's value, or its default.
-fn get(
-    lookup: impl Fn(&str) -> Option<String>,
-    variables: &[(&'static str, Option<&str>)],
-    variable: &'static str,
-) -> Result<String, ConfigError> {
-    let default = || variables.iter().find(|(name, _)| *name == variable)?.1;
-    lookup(variable)
-        .or_else(|| default().map(str::to_owned))
-        .map(|value| value.trim().to_owned())
-        .ok_or_else(|| {
-            let accepted = match variable {
-                CODE_BUCKET => "it names the S3 bucket that keeps the bundles",
-                REPOSITORIES => "it lists the repositories to build, by names and patterns",
-                _ => "it is the URL of the queue that pushes are forwarded to",
-            };
-            ConfigError {
-                variable,
+impl<'a> Environment<'a> {
+    /// `sam local` hands its containers the user's credentials: a function that looked for AWS itself
+    /// would read, write and build there, though its user meant to try it on this machine.
+    fn checked(
+        lookup: &'a dyn Fn(&str) -> Option<String>,
+        defaults: &'a [(&'static str, Option<&'static str>)],
+    ) -> Result<Self, ConfigError> {
+        let is_set = |name| lookup(name).is_some_and(|value| !value.trim().is_empty());
+        if is_set("AWS_SAM_LOCAL") && !is_set("AWS_ENDPOINT_URL") {
+            return Err(ConfigError {
+                variable: "AWS_ENDPOINT_URL",
                 value: None,
-                accepted: accepted.to_owned(),
-            }
+                accepted: "`sam local` would have this function call AWS itself, with your \
+                           credentials; `--env-vars events/local-aws.json` names the local AWS"
+                    .to_owned(),
+            });
+        }
+        Ok(Self { lookup, defaults })
+    }
+
+    /// A variable's value, or its default, as `read` understands it; or what it accepts.
+    fn read<T>(
+        &self,
+        variable: &'static str,
+        read: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Result<T, ConfigError> {
+        let mut defaults = self.defaults.iter();
+        let default = defaults.find(|(name, _)| *name == variable);
+        let default = || default?.1.map(str::to_owned);
+        let value = (self.lookup)(variable).or_else(default);
+        let value = value.map(|value| value.trim().to_owned());
+        read(value.as_deref().unwrap_or_default()).map_err(|accepted| ConfigError {
+            variable,
+            // Who deploys may take the external id for a secret.
+            value: value.map(|value| {
+                if variable == EXTERNAL_ID {
+                    "…".to_owned()
+                } else {
+                    value
+                }
+            }),
+            accepted,
         })
+    }
+
+    fn selection(&self) -> Result<Selection, ConfigError> {
+        Ok(Selection {
+            repositories: self.read("REPOSITORIES", values::repositories)?,
+            include_references: self.read("INCLUDE_REFERENCES", values::included)?,
+            exclude_references: self.read("EXCLUDE_REFERENCES", values::globs)?,
+        })
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! CodeBuild, as the place where builds start.
 
+use std::time::Duration;
+
 use aws_config::SdkConfig;
 use aws_sdk_codebuild::Client;
 use aws_sdk_codebuild::config::Builder;
@@ -115,7 +117,9 @@ impl Builds {
         build_id.ok_or_else(|| without_code(CALL, project, "the answer names no build"))
     }
 
-    /// Whether a project exists, or did a minute ago.
+    /// Whether a project exists, or did a minute ago. That there is none is asked for again after two
+    /// seconds: a push is skipped for it, and the next one may be the first after the project was
+    /// made. So a repository without a project costs a call every two seconds at most.
     ///
     /// Its builds are listed for that: the function may do so anyway, and the answer is some ids.
     /// BatchGetProjects would need a permission more, which shows every setting of a project.
@@ -128,7 +132,8 @@ impl Builds {
             Err(error) if error.cause == Cause::DoesNotExist => false,
             Err(error) => return Err(error),
         };
-        self.projects.put(project, exists);
+        let time = Duration::from_secs(if exists { 60 } else { 2 });
+        self.projects.put(project, exists, time);
         Ok(exists)
     }
 

@@ -1,4 +1,4 @@
-//! Answers that are taken to hold for a minute. What they tell of changes with a deployment, which
+//! Answers that are taken to hold for a while. What they tell of changes with a deployment, which
 //! does not replace a warm function.
 
 use std::collections::HashMap;
@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-const AGE: Duration = Duration::from_mins(1);
-
-/// Answers by what they tell of.
+/// Answers by what they tell of, and until when they hold.
 #[derive(Debug)]
 pub(super) struct Remembered<T>(Mutex<HashMap<String, (Instant, T)>>);
 
@@ -20,12 +18,12 @@ impl<T: Clone> Remembered<T> {
 
     pub(super) fn get(&self, name: &str) -> Option<T> {
         let answers = self.answers();
-        let (since, answer) = answers.get(name)?;
-        (since.elapsed() < AGE).then(|| answer.clone())
+        let (until, answer) = answers.get(name)?;
+        (Instant::now() < *until).then(|| answer.clone())
     }
 
-    pub(super) fn put(&self, name: &str, answer: T) {
-        let answer = (Instant::now(), answer);
+    pub(super) fn put(&self, name: &str, answer: T, time: Duration) {
+        let answer = (Instant::now() + time, answer);
         self.answers().insert(name.to_owned(), answer);
     }
 
@@ -40,10 +38,10 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn an_answer_holds_for_a_minute_and_is_then_asked_for_again() {
+    async fn an_answer_holds_for_its_time_and_is_then_asked_for_again() {
         let remembered = Remembered::new();
         assert_eq!(remembered.get("shop"), None);
-        remembered.put("shop", 2);
+        remembered.put("shop", 2, Duration::from_mins(1));
         tokio::time::advance(Duration::from_secs(59)).await;
         assert_eq!(remembered.get("shop"), Some(2));
         assert_eq!(remembered.get("site"), None);

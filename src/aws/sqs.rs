@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
@@ -97,7 +98,8 @@ impl Queue {
             url,
             max_receive_count,
         };
-        self.settings.put(arn, settings.clone());
+        self.settings
+            .put(arn, settings.clone(), Duration::from_mins(1));
         Ok(settings)
     }
 

@@ -1,73 +1,40 @@
-//! What each variable may say.
+//! What each variable may say. A value that is refused comes back as what is accepted.
 
-use super::{
-    ARTIFACTS, Artifacts, BUCKET_OWNER, CODE_BUCKET, CODEBUILD_PROJECT, CODECOMMIT_EXTERNAL_ID,
-    CODECOMMIT_ROLE_ARN, ConfigError, INCLUDE_REFERENCES, PUSH_QUEUE_URL, REPOSITORIES,
-    UNBUNDLABLE, UnbundlablePolicy,
-};
+use super::{Artifacts, UnbundlablePolicy};
 use crate::selection::{ReferenceGlobs, Repositories};
 
-/// `sam local` hands its containers the user's credentials: a function that looked for AWS itself
-/// would read, write and build there, though its user meant to try it on this machine.
-pub(super) fn check_endpoint(lookup: impl Fn(&str) -> Option<String>) -> Result<(), ConfigError> {
-    let is_set = |name| lookup(name).is_some_and(|value| !value.trim().is_empty());
-    if is_set("AWS_SAM_LOCAL") && !is_set("AWS_ENDPOINT_URL") {
-        return Err(ConfigError {
-            variable: "AWS_ENDPOINT_URL",
-            value: None,
-            accepted: "`sam local` would have this function call AWS itself, with your \
-                       credentials; `--env-vars events/local-aws.json` names the local AWS"
-                .to_owned(),
-        });
-    }
-    Ok(())
+fn accept(value: &str, is_good: bool, accepted: &str) -> Result<String, String> {
+    is_good
+        .then(|| value.to_owned())
+        .ok_or_else(|| accepted.to_owned())
 }
 
-fn refuse(variable: &'static str, value: impl Into<String>, accepted: &str) -> ConfigError {
-    ConfigError {
-        variable,
-        value: Some(value.into()),
-        accepted: accepted.to_owned(),
-    }
-}
-
-fn accept(
-    variable: &'static str,
-    value: String,
-    is_good: bool,
-    accepted: &str,
-) -> Result<String, ConfigError> {
-    if is_good {
-        return Ok(value);
-    }
-    Err(refuse(variable, value, accepted))
+/// The same for a value that may be left out.
+fn optional(value: &str, is_good: bool, accepted: &str) -> Result<Option<String>, String> {
+    let accepted = accept(value, is_good || value.is_empty(), accepted)?;
+    Ok(Some(accepted).filter(|value| !value.is_empty()))
 }
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>: a name; an ARN
 /// or an `s3://` address would reach CodeBuild as part of a path.
-pub(super) fn bucket(value: String) -> Result<String, ConfigError> {
+pub(super) fn bucket(value: &str) -> Result<String, String> {
     let allowed = |byte: u8| {
         byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'_')
     };
     let is_name = (3..=63).contains(&value.len()) && value.bytes().all(allowed);
-    let accepted =
-        "it is the bucket's bare name, 3 to 63 of a-z, 0-9, dot, hyphen; no ARN, no s3://";
-    accept(CODE_BUCKET, value, is_name, accepted)
+    let accepted = "it is the bare name of the bucket that keeps the bundles, 3 to 63 of a-z, 0-9, \
+                    dot, hyphen; no ARN, no s3://";
+    accept(value, is_name, accepted)
 }
 
 fn is_account(value: &str) -> bool {
     value.len() == 12 && value.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-pub(super) fn account(value: String) -> Result<Option<String>, ConfigError> {
-    let is_good = value.is_empty() || is_account(&value);
+pub(super) fn account(value: &str) -> Result<Option<String>, String> {
     let accepted =
         "it is the id of the bucket's account, 12 digits, or empty for the function's own";
-    accept(BUCKET_OWNER, value, is_good, accepted).map(not_empty)
-}
-
-fn not_empty(value: String) -> Option<String> {
-    Some(value).filter(|value| !value.is_empty())
+    optional(value, is_account(value), accepted)
 }
 
 /// `ProjectName` in CodeBuild's API reference: `[A-Za-z0-9][A-Za-z0-9\-_]{1,149}` in one place, and
@@ -79,37 +46,31 @@ pub(super) fn is_project_name(name: &str) -> bool {
         && name.starts_with(|first: char| first.is_ascii_alphanumeric())
 }
 
-pub(super) fn project(value: String) -> Result<String, ConfigError> {
+pub(super) fn project(value: &str) -> Result<String, String> {
     // An ordinary name in place of the repository's.
     let is_good = is_project_name(&value.replace("{repository}", "xx"));
     let accepted = "it is the name of a CodeBuild project (2 to 255 letters, digits, hyphens and \
                     underscores, the first a letter or digit), in which `{repository}` stands for \
                     the repository's name";
-    accept(CODEBUILD_PROJECT, value, is_good, accepted)
+    accept(value, is_good, accepted)
 }
 
-pub(super) fn included(value: &str) -> Result<ReferenceGlobs, ConfigError> {
-    let read = globs(INCLUDE_REFERENCES, value)?;
+pub(super) fn included(value: &str) -> Result<ReferenceGlobs, String> {
+    let read = globs(value)?;
     if read.is_empty() {
-        return Err(refuse(
-            INCLUDE_REFERENCES,
-            value,
-            "it needs at least one glob, or nothing would ever be built; \
-             leave it out for all branches (`refs/heads/**`)",
-        ));
+        let accepted = "it needs at least one glob, or nothing would ever be built; leave it out \
+                        for all branches (`refs/heads/**`)";
+        return Err(accepted.to_owned());
     }
     Ok(read)
 }
 
-pub(super) fn globs(variable: &'static str, value: &str) -> Result<ReferenceGlobs, ConfigError> {
-    ReferenceGlobs::parse(value).map_err(|why| {
-        let accepted =
-            "it is a comma-separated list of globs such as `main,feature/**,refs/tags/v*`";
-        refuse(variable, value, &format!("{why}; {accepted}"))
-    })
+pub(super) fn globs(value: &str) -> Result<ReferenceGlobs, String> {
+    let accepted = "it is a comma-separated list of globs such as `main,feature/**,refs/tags/v*`";
+    ReferenceGlobs::parse(value).map_err(|why| format!("{why}; {accepted}"))
 }
 
-pub(super) fn role(value: String) -> Result<Option<String>, ConfigError> {
+pub(super) fn role(value: &str) -> Result<Option<String>, String> {
     let parts: Vec<_> = value.splitn(6, ':').collect();
     let is_role = match parts[..] {
         ["arn", partition, "iam", "", account, resource] => {
@@ -118,54 +79,49 @@ pub(super) fn role(value: String) -> Result<Option<String>, ConfigError> {
                 && (account == "{account}" || is_account(account))
                 && name.is_some_and(|name| !name.is_empty())
         }
-        _ => value.is_empty(),
+        _ => false,
     };
     let accepted = "it is a role's ARN such as `arn:aws:iam::{account}:role/pushbuild-reader`, \
                     in which `{account}` stands for the repository's account";
-    accept(CODECOMMIT_ROLE_ARN, value, is_role, accepted).map(not_empty)
+    optional(value, is_role, accepted)
 }
 
 /// `ExternalId` in STS's API reference: <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>.
-/// Who deploys may take it for a secret, so the message does not repeat it.
-pub(super) fn external_id(value: String) -> Result<Option<String>, ConfigError> {
+pub(super) fn external_id(value: &str) -> Result<Option<String>, String> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@:/-".contains(&byte);
     let is_good = (2..=1224).contains(&value.len()) && value.bytes().all(allowed);
-    if !is_good && !value.is_empty() {
-        let accepted = "it is 2 to 1,224 letters, digits and any of `_+=,.@:/-`";
-        return Err(refuse(CODECOMMIT_EXTERNAL_ID, "…", accepted));
-    }
-    Ok(not_empty(value))
+    let accepted = "it is 2 to 1,224 letters, digits and any of `_+=,.@:/-`";
+    optional(value, is_good, accepted)
 }
 
-pub(super) fn unbundlable(value: String) -> Result<UnbundlablePolicy, ConfigError> {
-    match value.as_str() {
+pub(super) fn unbundlable(value: &str) -> Result<UnbundlablePolicy, String> {
+    match value {
         "codecommit" => Ok(UnbundlablePolicy::CodeCommit),
         "reject" => Ok(UnbundlablePolicy::Reject),
-        _ => Err(refuse(UNBUNDLABLE, value, "it is `codecommit` or `reject`")),
+        _ => Err("it is `codecommit` or `reject`".to_owned()),
     }
 }
 
-pub(super) fn artifacts(value: String) -> Result<Artifacts, ConfigError> {
-    match value.as_str() {
+pub(super) fn artifacts(value: &str) -> Result<Artifacts, String> {
+    match value {
         "none" => Ok(Artifacts::None),
         "project" => Ok(Artifacts::Project),
-        _ => Err(refuse(ARTIFACTS, value, "it is `none` or `project`")),
+        _ => Err("it is `none` or `project`".to_owned()),
     }
 }
 
-pub(super) fn repositories(value: &str) -> Result<Repositories, ConfigError> {
-    const ACCEPTED: &str = "it is a comma-separated list of repositories' names and of patterns \
-                            such as `team-*`; `*` selects every repository that has a project";
-    let read = Repositories::parse(value)
-        .map_err(|why| refuse(REPOSITORIES, value, &format!("{why}; {ACCEPTED}")))?;
+pub(super) fn repositories(value: &str) -> Result<Repositories, String> {
+    let accepted = "it is a comma-separated list of repositories' names and of patterns such as \
+                    `team-*`; `*` selects every repository that has a project";
+    let read = Repositories::parse(value).map_err(|why| format!("{why}; {accepted}"))?;
     if read.is_empty() {
-        return Err(refuse(REPOSITORIES, value, ACCEPTED));
+        return Err(accepted.to_owned());
     }
     Ok(read)
 }
 
-pub(super) fn push_queue_url(value: String) -> Result<String, ConfigError> {
+pub(super) fn push_queue_url(value: &str) -> Result<String, String> {
     let is_url = value.starts_with("https://") || value.starts_with("http://");
     let accepted = "it is the push queue's URL, which begins with https://";
-    accept(PUSH_QUEUE_URL, value, is_url, accepted)
+    accept(value, is_url, accepted)
 }

@@ -1,11 +1,13 @@
 //! The names and patterns of `REPOSITORIES`. IAM is given the same list, and `*` means in it what it
 //! means there: any letters, also none.
 
+use globset::{Glob, GlobSet, GlobSetBuilder};
+
 /// A list of names and patterns.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Repositories {
     names: Vec<String>,
-    patterns: Vec<String>,
+    patterns: GlobSet,
 }
 
 /// How a repository was selected.
@@ -21,18 +23,18 @@ impl Repositories {
     /// Reads a comma-separated list. Blanks around an item are dropped, and so are empty items.
     pub fn parse(list: &str) -> Result<Self, String> {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-*".contains(&byte);
-        let items = list.split(',').map(str::trim);
-        let items: Vec<_> = items.filter(|item| !item.is_empty()).collect();
-        if let Some(bad) = items
-            .iter()
-            .find(|item| item.len() > 100 || !item.bytes().all(allowed))
-        {
-            return Err(format!("`{bad}` matches no repository's name"));
+        let (mut names, mut patterns) = (Vec::new(), GlobSetBuilder::new());
+        for item in list.split(',').map(str::trim) {
+            if item.len() > 100 || !item.bytes().all(allowed) {
+                return Err(format!("`{item}` matches no repository's name"));
+            }
+            if item.contains('*') {
+                patterns.add(Glob::new(item).map_err(|error| error.to_string())?);
+            } else if !item.is_empty() {
+                names.push(item.to_owned());
+            }
         }
-        let (patterns, names) = items
-            .into_iter()
-            .map(str::to_owned)
-            .partition(|item| item.contains('*'));
+        let patterns = patterns.build().map_err(|error| error.to_string())?;
         Ok(Self { names, patterns })
     }
 
@@ -45,29 +47,9 @@ impl Repositories {
         if self.names.iter().any(|name| name == repository) {
             return Some(Selected::ByName);
         }
-        self.patterns
-            .iter()
-            .any(|pattern| matches(pattern, repository))
-            .then_some(Selected::ByPattern)
+        let is_match = self.patterns.is_match(repository);
+        is_match.then_some(Selected::ByPattern)
     }
-}
-
-fn matches(pattern: &str, name: &str) -> bool {
-    let Some((start, rest)) = pattern.split_once('*') else {
-        return pattern == name;
-    };
-    let Some(mut name) = name.strip_prefix(start) else {
-        return false;
-    };
-    // The first place where a part in the middle is found leaves the most for those behind it.
-    let (middle, end) = rest.rsplit_once('*').unwrap_or(("", rest));
-    for part in middle.split('*') {
-        match name.find(part) {
-            Some(at) => name = &name[at + part.len()..],
-            None => return false,
-        }
-    }
-    name.ends_with(end)
 }
 
 #[cfg(test)]
