@@ -17,14 +17,15 @@ use std::sync::Arc;
 use aws_config::SdkConfig;
 use aws_sdk_codecommit::config::Builder;
 use gix_hash::ObjectId;
+use tokio::sync::Semaphore;
 
-pub(super) use admission::TooLong;
+pub(super) use admission::is_too_long;
 pub use differences::Changes;
 pub use metrics::CallCounts;
 
 use crate::error::{CallError, Cause, Error};
 use crate::memory::Reservation;
-use admission::{Answer, ListAdmission};
+use admission::Answer;
 use concurrency::Concurrency;
 use rate::Rate;
 
@@ -32,7 +33,8 @@ use rate::Rate;
 #[derive(Clone, Debug)]
 pub struct Client {
     sdk: aws_sdk_codecommit::Client,
-    lists: ListAdmission,
+    /// Lets in one long list at a time.
+    lists: Arc<Semaphore>,
     rate: Rate,
     concurrency: Concurrency,
 }
@@ -42,7 +44,7 @@ impl Client {
         let config = send::configure(Builder::from(sdk)).build();
         Self {
             sdk: aws_sdk_codecommit::Client::from_conf(config),
-            lists: ListAdmission::default(),
+            lists: Arc::new(Semaphore::new(1)),
             rate: Rate::default(),
             concurrency: Concurrency::default(),
         }

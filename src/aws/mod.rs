@@ -10,7 +10,8 @@ pub mod s3;
 pub(crate) mod sqs;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::error::Error;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_config::environment::{
     EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider,
@@ -27,7 +28,6 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use crate::config::{Config, Reader};
 use crate::error::{CallError, Cause};
 use crate::memory::{MemoryBudget, TreeBudget};
-use codecommit::TooLong;
 use connections::Connections;
 
 /// Bytes of large contents in flight at once. The largest answer counts for 25 MB of it, and at
@@ -96,11 +96,10 @@ impl Aws {
         client
     }
 
-    fn codecommit_clients(&self) -> std::sync::MutexGuard<'_, CodeCommitClients> {
-        // A panic between lock and unlock leaves a map that is as good as before.
-        self.codecommit
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn codecommit_clients(&self) -> MutexGuard<'_, CodeCommitClients> {
+        // A panic while it was locked leaves a map that is as good as before.
+        let clients = self.codecommit.lock();
+        clients.unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -177,9 +176,16 @@ fn common_cause(code: &str) -> Option<Cause> {
     })
 }
 
+/// An error and what caused it.
+fn sources<'error>(
+    error: &'error (dyn Error + 'static),
+) -> impl Iterator<Item = &'error (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error| (*error).source())
+}
+
 /// The code of an AssumeRole that failed on the way to a call, which itself was then never sent.
-fn role_refused<'error>(error: &'error (dyn std::error::Error + 'static)) -> Option<&'error str> {
-    std::iter::successors(Some(error), |error| error.source())
+fn role_refused<'error>(error: &'error (dyn Error + 'static)) -> Option<&'error str> {
+    sources(error)
         .find_map(|error| error.downcast_ref::<SdkError<AssumeRoleError, HttpResponse>>())
         .and_then(SdkError::as_service_error)
         .and_then(AssumeRoleError::code)
@@ -193,7 +199,7 @@ fn failed<E>(
     known: fn(&str) -> Option<Cause>,
 ) -> CallError
 where
-    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
 {
     let code = error
         .code()
@@ -202,7 +208,7 @@ where
     let status = error.raw_response().map(|answer| answer.status().as_u16());
     let cause = match (&code, error) {
         (_, _) if error.raw_response().is_some_and(retry::is_throttle) => Cause::Throttled,
-        (_, error) if TooLong::is_cause_of(error) => Cause::TooLarge,
+        (_, error) if codecommit::is_too_long(error) => Cause::TooLarge,
         (Some(code), _) => known(code).or_else(|| common_cause(code)).unwrap_or(
             if status.is_none() || status >= Some(500) {
                 Cause::Unavailable
@@ -234,12 +240,9 @@ where
 }
 
 /// The error's message and those of its sources. (The SDK's `DisplayErrorContext` adds its Debug output.)
-fn with_sources(error: &(dyn std::error::Error + 'static)) -> String {
-    let messages = std::iter::successors(Some(error), |error| error.source());
-    messages
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ")
+fn with_sources(error: &(dyn Error + 'static)) -> String {
+    let messages: Vec<_> = sources(error).map(ToString::to_string).collect();
+    messages.join(": ")
 }
 
 /// A failure that the service has no code for: its answer, or what it was to be asked, makes no

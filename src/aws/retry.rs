@@ -14,7 +14,7 @@ use aws_smithy_runtime_api::client::retries::classifiers::{
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
-use super::codecommit::TooLong;
+use super::codecommit::is_too_long;
 
 /// For the services that a push calls a few times.
 pub fn standard() -> RetryConfig {
@@ -47,25 +47,17 @@ pub fn sqs_timeouts() -> TimeoutConfig {
 /// does not retry it. Seen in <https://github.com/boto/boto3/issues/3663> and
 /// <https://github.com/hashicorp/terraform-provider-aws/issues/7075>.
 pub fn is_throttle(answer: &HttpResponse) -> bool {
-    let status = answer.status().as_u16();
-    if status == 429 {
-        return true;
+    const WORDS: [&str; 3] = [
+        "<ThrottlingException>",
+        "ThrottlingException\"",
+        "Rate exceeded",
+    ];
+    let body = answer.body().bytes().map(String::from_utf8_lossy);
+    match answer.status().as_u16() {
+        429 => true,
+        400 => body.is_some_and(|body| WORDS.iter().any(|words| body.contains(words))),
+        _ => false,
     }
-    status == 400
-        && answer.body().bytes().is_some_and(|body| {
-            // The name alone could stand in a file's content, but never in an error's body.
-            [
-                &b"<ThrottlingException>"[..],
-                b"ThrottlingException\"",
-                b"Rate exceeded",
-            ]
-            .iter()
-            .any(|words| contains(body, words))
-        })
-}
-
-fn contains(body: &[u8], wanted: &[u8]) -> bool {
-    body.windows(wanted.len()).any(|part| part == wanted)
 }
 
 /// Retries a success whose body nobody can read: a proxy's page, or half an answer. The SDK takes
@@ -75,17 +67,13 @@ pub struct UnreadableClassifier;
 
 impl ClassifyRetry for UnreadableClassifier {
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
-        if let Some(Err(error)) = context.output_or_error()
-            && TooLong::is_cause_of(error)
-        {
-            return RetryAction::RetryForbidden;
-        }
-        let succeeded = context
-            .response()
-            .is_some_and(|answer| answer.status().is_success());
+        let answer = context.response();
         match context.output_or_error() {
+            Some(Err(error)) if is_too_long(error) => RetryAction::RetryForbidden,
             Some(Err(error))
-                if succeeded && !error.is_operation_error() && !error.is_interceptor_error() =>
+                if answer.is_some_and(|answer| answer.status().is_success())
+                    && !error.is_operation_error()
+                    && !error.is_interceptor_error() =>
             {
                 RetryAction::transient_error()
             }

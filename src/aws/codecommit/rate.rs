@@ -14,8 +14,7 @@ mod simulation;
 #[cfg(test)]
 mod tests;
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -75,15 +74,16 @@ impl Rate {
             controller.sent(now)
         });
         Attempt {
+            outcome: Outcome::Unknown,
             rate: self.clone(),
             phase,
-            is_settled: AtomicBool::new(false),
         }
     }
 
     /// Changes the controller's state, and wakes who waits where that changes the rate.
     fn change<T>(&self, change: impl FnOnce(&mut Controller, f64) -> T) -> T {
-        let mut controller = self.controller();
+        let controller = self.0.controller.lock();
+        let mut controller = controller.unwrap_or_else(PoisonError::into_inner);
         let before = controller.present_rate();
         let changed = change(&mut controller, self.0.started.elapsed().as_secs_f64());
         if before != controller.present_rate() {
@@ -91,35 +91,20 @@ impl Rate {
         }
         changed
     }
-
-    fn controller(&self) -> MutexGuard<'_, Controller> {
-        self.0
-            .controller
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
-/// An attempt that was sent. Dropped without an outcome, its outcome is unknown.
+/// An attempt that was sent; dropped, it is judged by its outcome.
 #[derive(Debug)]
 pub(super) struct Attempt {
+    pub outcome: Outcome,
     rate: Rate,
     phase: u64,
-    is_settled: AtomicBool,
-}
-
-impl Attempt {
-    /// Says what became of it; only the first time counts.
-    pub(super) fn settle(&self, outcome: Outcome) {
-        if !self.is_settled.swap(true, Ordering::Relaxed) {
-            self.rate
-                .change(|controller, now| controller.settled(self.phase, outcome, now));
-        }
-    }
 }
 
 impl Drop for Attempt {
     fn drop(&mut self) {
-        self.settle(Outcome::Unknown);
+        let (phase, outcome) = (self.phase, self.outcome);
+        self.rate
+            .change(|controller, now| controller.settled(phase, outcome, now));
     }
 }

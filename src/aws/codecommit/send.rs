@@ -1,6 +1,7 @@
 //! How each call is sent: at its rate, counted, its answer admitted.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_sdk_codecommit::config::Builder;
@@ -17,7 +18,7 @@ use aws_smithy_runtime_api::client::retries::classifiers::{
     ClassifyRetry, RetryAction, RetryClassifierPriority,
 };
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
+use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_smithy_types::retry::RetryConfig;
 
@@ -104,6 +105,7 @@ impl Repository {
                 repository: self.clone(),
                 answer: answer.clone(),
                 has_token: AtomicBool::new(true),
+                attempt: Mutex::default(),
             };
             let error = match attempt(&self.client.sdk, interceptor).await {
                 Ok(output) => {
@@ -128,14 +130,14 @@ pub(super) struct CallInterceptor {
     answer: Answer,
     /// For the first attempt; the SDK makes others without one.
     has_token: AtomicBool,
+    /// The attempt under way.
+    attempt: Mutex<Option<Attempt>>,
 }
 
-/// An attempt that was sent.
-#[derive(Debug)]
-struct Sent(Attempt);
-
-impl Storable for Sent {
-    type Storer = StoreReplace<Self>;
+impl CallInterceptor {
+    fn attempt(&self) -> MutexGuard<'_, Option<Attempt>> {
+        self.attempt.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Intercept for CallInterceptor {
@@ -147,12 +149,11 @@ impl Intercept for CallInterceptor {
         &self,
         _context: &BeforeTransmitInterceptorContextRef<'_>,
         _components: &RuntimeComponents,
-        config: &mut ConfigBag,
+        _config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         self.repository.counts.add_call();
         let has_token = self.has_token.swap(false, Ordering::Relaxed);
-        let attempt = self.repository.client.rate.sent(has_token);
-        config.interceptor_state().store_put(Sent(attempt));
+        *self.attempt() = Some(self.repository.client.rate.sent(has_token));
         Ok(())
     }
 
@@ -162,7 +163,7 @@ impl Intercept for CallInterceptor {
         _components: &RuntimeComponents,
         _config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        self.answer.admit(context.response_mut().body_mut())?;
+        self.answer.admit(context.response_mut().body_mut());
         Ok(())
     }
 
@@ -170,19 +171,19 @@ impl Intercept for CallInterceptor {
         &self,
         context: &FinalizerInterceptorContextRef<'_>,
         _components: &RuntimeComponents,
-        config: &mut ConfigBag,
+        _config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let outcome = match context.response() {
-            Some(answer) if retry::is_throttle(answer) => Outcome::Refused,
-            Some(_) => Outcome::Through,
-            None => Outcome::Unknown,
-        };
-        if outcome == Outcome::Refused {
-            self.repository.counts.add_throttled();
-        }
-        if let Some(Sent(attempt)) = config.load::<Sent>() {
-            attempt.settle(outcome);
+        if let (Some(mut attempt), Some(answer)) = (self.attempt().take(), context.response()) {
+            attempt.outcome = if retry::is_throttle(answer) {
+                self.repository.counts.add_throttled();
+                Outcome::Refused
+            } else {
+                Outcome::Through
+            };
         }
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,56 @@
+use aws_config::SdkConfig;
+use aws_sdk_codecommit::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_types::body::SdkBody;
+use gix_hash::ObjectId;
+
+use super::super::{CallCounts, Client};
+use super::*;
+use crate::memory::MemoryBudget;
+
+/// Answers every call at once with a file of 150,000 bytes.
+#[derive(Debug)]
+struct LargeFile;
+
+impl HttpConnector for LargeFile {
+    fn call(&self, _request: HttpRequest) -> HttpConnectorFuture {
+        let body = format!(
+            r#"{{"commitId": "c", "blobId": "b", "filePath": "a", "fileMode": "NORMAL",
+                "fileSize": 150000, "fileContent": "{}"}}"#,
+            "A".repeat(200_000)
+        );
+        let answer = HttpResponse::new(200.try_into().unwrap(), SdkBody::from(body));
+        HttpConnectorFuture::ready(Ok(answer))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_waits_for_memory_neither_fails_nor_is_repeated() {
+    let credentials = Credentials::new("TEST", "none", None, None, "test");
+    let sdk = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("eu-west-1"))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .timeout_config(retry::timeouts())
+        .http_client(http_client_fn(|_, _| SharedHttpConnector::new(LargeFile)))
+        .build();
+    let counts = CallCounts::default();
+    let repository = Client::new(&sdk).repository("shop", counts.clone());
+    let bundle = MemoryBudget::of(1_000_000).bundle();
+    bundle.advance(0);
+    let first = bundle.reservation(1);
+    first.request(1_000_000).await.unwrap();
+    let second = std::sync::Arc::new(bundle.reservation(2));
+    let reading = tokio::spawn(async move {
+        let commit = ObjectId::null(gix_hash::Kind::Sha1);
+        repository.file(&commit, "a", &second).await
+    });
+    tokio::time::sleep(Duration::from_mins(10)).await;
+    assert!(!reading.is_finished());
+    drop(first);
+    assert_eq!(reading.await.unwrap().unwrap().len(), 150_000);
+    assert_eq!(counts.calls(), 1);
+}
