@@ -11,7 +11,7 @@ from pathlib import Path
 
 import boto3
 
-from local_aws import ROOT, free_port, is_open, wait_for
+from local_aws import ROOT, free_port, is_open, template_with, wait_for
 
 HERE = Path(__file__).parent
 STACK = "pushbuild"
@@ -101,11 +101,7 @@ class Deployment:
 
     def stub_template(self):
         """The real template, its code replaced as `sam build` replaces it."""
-        text = (ROOT / "template.yaml").read_text(encoding="utf-8")
-        assert text.count("CodeUri: .\n") == 1
-        path = self.folder / "template.yaml"
-        path.write_text(text.replace("CodeUri: .\n", f"CodeUri: {HERE / 'stub'}\n"), encoding="utf-8")
-        return path
+        return template_with(HERE / "stub", self.folder / "template.yaml")
 
     def build(self):
         """`sam build` as a user types it, into a folder of its own."""

@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
-# Lints both templates, as they are written and as CloudFormation gets them.
+# Lints both templates, as they are written and as CloudFormation gets them, and the Python here.
 #
 #     tests/deploy/lint.sh
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tests/deploy/tools.sh
-tool sam; tool ministack; tool checkov
+tool sam; tool ministack; tool checkov; tool ruff
+
+echo "== the Python"
+"$tools/ruff/bin/ruff" check --quiet --no-cache tests tools docs
 
 echo "== as written"
 for template in template.yaml source-account.yaml; do

@@ -37,16 +37,20 @@ def is_open(port):
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def template_with(binary, folder):
-    """template.yaml as `sam build` leaves it, with this binary as both functions' code, in a folder."""
-    built = Path(folder) / "built"
-    built.mkdir()
-    shutil.copy(binary, built / "bootstrap")
+def template_with(code, path):
+    """template.yaml as `sam build` leaves it, with this folder as both functions' code."""
     text = (ROOT / "template.yaml").read_text(encoding="utf-8")
     assert text.count("CodeUri: .\n") == 1
-    path = Path(folder) / "template.yaml"
-    path.write_text(text.replace("CodeUri: .\n", f"CodeUri: {built}\n"), encoding="utf-8")
+    path.write_text(text.replace("CodeUri: .\n", f"CodeUri: {code}\n"), encoding="utf-8")
     return path
+
+
+def template_with_binary(binary, folder):
+    """The same with a binary; both are put into the folder."""
+    code = Path(folder) / "code"
+    code.mkdir()
+    shutil.copy(binary, code / "bootstrap")
+    return template_with(code, Path(folder) / "template.yaml")
 
 
 def step(text):

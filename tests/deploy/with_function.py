@@ -1,12 +1,12 @@
 """The real function, seen working in the deployed stack. Part of `end_to_end.py`."""
 
 import io
-import json
 import pathlib
 import subprocess
 import time
 import zipfile
 
+from acceptance.account import log_lines
 from deployment import REPOSITORIES, push
 from local_aws import LocalAws, free_port, step, wait_for
 
@@ -97,10 +97,8 @@ class Function:
 
     def lines(self, commit):
         """What the functions' log says of a push: the intake's line and the other's."""
-        group = self.aws.outputs["LogGroupName"]
-        events = self.aws.client("logs").filter_log_events(logGroupName=group, filterPattern=f'"{commit}"')["events"]
-        texts = [line for event in events for line in event["message"].splitlines() if line.startswith("{")]
-        return [line for line in map(json.loads, texts) if line.get("commit") == commit and "outcome" in line]
+        found = log_lines(self.aws.client("logs"), self.aws.outputs["LogGroupName"], commit)
+        return [line for line in found if line.get("commit") == commit]
 
     def line(self, commit, outcome):
         """The line with this outcome, once it is there."""
