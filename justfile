@@ -27,6 +27,7 @@ deploy-tests:
     tests/deploy/lint.sh
     tests/deploy/emulator.sh
     tests/deploy/watch.sh
+    tests/deploy/rehearsal.sh
     tests/deploy/ministack.sh --stub
     tests/deploy/ministack.sh
 

@@ -5,9 +5,9 @@
     accept/bin/python tests/deploy/accept.py --stack-name pushbuild
 
 It makes a CodeCommit repository of a random name and a CodeBuild project for it, pushes, looks at what CodeBuild was
-given, and deletes what it made, also after Ctrl-C. It takes about a quarter of an hour and some thirty small builds. The
-report is in Markdown; the status is 1 if a promise does not hold. docs/deploy.md#acceptance has more;
-tests/deploy/rehearsal.sh runs it against a local AWS.
+given, and deletes what it made, also after Ctrl-C. It takes some minutes (a quarter of an hour, by estimate) and about
+twenty small builds. The report is in Markdown; the status is 1 if a promise does not hold. docs/deploy.md#acceptance has
+more; tests/deploy/rehearsal.sh runs it against a local AWS.
 """
 
 import argparse

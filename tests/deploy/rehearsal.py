@@ -145,6 +145,19 @@ def check_build_on_demand(code: CodeStandIn, aws: Deployment) -> None:
     assert (values["COMMIT_ID"], values["BRANCH_NAME"], build["buildStatus"]) == (commit, "main", "SUCCEEDED"), build
 
 
+def check_existing_repository_is_left(*where) -> None:
+    """The one of the check before, whose bundles are deleted to see what the repository itself does."""
+    code, aws, _ = where
+    refused = Accept("demand", *where)
+    assert refused.wait() == 1 and "holds bundles" in refused.printed(), refused.printed()
+    s3, bucket = aws.client("s3"), aws.outputs["BucketName"]
+    for one in s3.list_object_versions(Bucket=bucket)["Versions"]:
+        s3.delete_object(Bucket=bucket, Key=one["Key"], VersionId=one["VersionId"])
+    refused = Accept("demand", *where)
+    assert refused.wait() == 1 and "RepositoryNameExistsException" in refused.printed(), refused.printed()
+    assert "pushbuild-accept-demand" in code.commits.served and code.builds.builds, refused.printed()
+
+
 def main() -> None:
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--sam", required=True)
@@ -181,6 +194,8 @@ def main() -> None:
         check_nothing_is_left(code, aws)
         check_build_on_demand(code, aws)
         step("tools/build.py builds a commit that was not pushed just now")
+        check_existing_repository_is_left(*where)
+        step("a repository that exists is refused, and left as it is")
     print(f"rehearsed in {time.monotonic() - begun:.0f} s; the reports are in {given.reports}")
 
 

@@ -72,6 +72,8 @@ class Account:
             return "BuildProject is not {repository}, and the test would start builds of your project"
         if "refs/heads/**" not in given("IncludeReferences"):
             return "IncludeReferences does not hold refs/heads/**, and the test's branches would not be built"
+        if self.s3.list_object_versions(Bucket=self.bucket, Prefix=f"{self.repository}/", MaxKeys=1).get("Versions"):
+            return f"{self.bucket} holds bundles of {self.repository}, which the test would delete: name another repository"
         if not self.excluded:
             return "ExcludeReferences names no branch, which the test needs for commits that are not to be built"
         lost = [name for name in BRANCHES if any(fnmatch.fnmatch(name, glob) for glob in given("ExcludeReferences"))]
@@ -153,11 +155,11 @@ class Account:
 
         return self.wait(f"the end of build {build}", over)
 
-    def start_build(self, **source: Any) -> str:
-        """A build that no push asked for; its id."""
+    def start_build(self, **more: Any) -> str:
+        """A build that no push asked for, of the project's own source if no other is named; its id."""
         with self.interruption.deferred():
             answer = self.codebuild.start_build(
-                projectName=self.project, artifactsOverride={"type": "NO_ARTIFACTS"}, **source
+                projectName=self.project, artifactsOverride={"type": "NO_ARTIFACTS"}, **more
             )
             self.own_builds.add(answer["build"]["id"])
         return answer["build"]["id"]

@@ -57,7 +57,7 @@ class CodeCommitBeliefs:
         ]
 
     def taken(self) -> Finding:
-        refused = [f"`{path}` ({code})" for path, code in self.promises.refused.items()]
+        refused = [f"`{path}` ({why})" for path, why in self.promises.refused.items()]
         return finding(not refused, f"refused: {', '.join(refused)}" if refused else "all were taken")
 
     def folder(self, path: str) -> Any:

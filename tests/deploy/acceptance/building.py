@@ -64,10 +64,10 @@ class BuildingBeliefs:
         return finding(largest > 1, f"{sum(map(len, names.values()))} pushes in {len(names)} invocations, at most {largest} in one")
 
     def token(self) -> Finding:
-        request = {"sourceTypeOverride": "NO_SOURCE", "idempotencyToken": f"accept-{self.account.repository}"}
-        self.account.start_build(**request, buildspecOverride=SLEEP)
+        token = f"accept-{self.account.repository}"
+        self.account.start_build(idempotencyToken=token, buildspecOverride=SLEEP)
         try:
-            self.account.start_build(**request, buildspecOverride=SLEEP + "\n")
+            self.account.start_build(idempotencyToken=token, buildspecOverride=SLEEP + "\n")
         except ClientError as error:
             return finding(error.response["Error"]["Code"] == "InvalidInputException", str(error))
         return finding(False, "a second build was started, or the first one returned")
@@ -77,7 +77,7 @@ class BuildingBeliefs:
         account.codebuild.update_project(name=account.project, concurrentBuildLimit=1)
         try:
             for _ in range(2):
-                account.start_build(sourceTypeOverride="NO_SOURCE", buildspecOverride=SLEEP)
+                account.start_build(buildspecOverride=SLEEP)
         except ClientError as error:
             return finding(error.response["Error"]["Code"] == "AccountLimitExceededException", str(error))
         finally:

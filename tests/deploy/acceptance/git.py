@@ -47,7 +47,9 @@ class Git:
 
     def _done(self, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
         assert shutil.which("git"), "there is no git on this machine"
-        command = ["git", "-C", str(self.folder), "-c", "user.name=accept", "-c", "user.email=accept@example.invalid"]
+        # No helper may keep the password, which is good for minutes only.
+        settings = ["credential.helper=", "user.name=accept", "user.email=accept@example.invalid"]
+        command = ["git", "-C", str(self.folder), *(word for one in settings for word in ("-c", one))]
         try:
             done = subprocess.run(
                 [*command, *arguments], capture_output=True, text=True, check=False, timeout=SECONDS,

@@ -5,7 +5,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from .account import Account, Pushed, exported, variables
 from .content import Files, changed_files, doubtful_files, first_files, many_files
@@ -19,7 +19,7 @@ class Promises:
     def __init__(self, account: Account, files: int):
         self.account, self.files = account, files
         self.scratch: list[str] = []  # commits on the excluded branch
-        self.refused: dict[str, str] = {}  # files that CreateCommit refused: path and code
+        self.refused: dict[str, str] = {}  # files that CreateCommit refused: path and why
 
     def first(self, quick: bool) -> list[Step]:
         steps = [
@@ -72,12 +72,12 @@ class Promises:
 
         try:
             commit(files)
-        except ClientError:
+        except (ClientError, BotoCoreError):
             for path, file in files.items():
                 try:
                     commit({path: file})
-                except ClientError as error:
-                    self.refused[path] = error.response["Error"]["Code"]
+                except (ClientError, BotoCoreError) as error:
+                    self.refused[path] = str(error)
 
     def excluded(self) -> str:
         account = self.account

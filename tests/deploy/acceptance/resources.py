@@ -69,7 +69,10 @@ class Resources:
     def end_what_is_under_way(self) -> None:
         """Pushes are built within moments, and what fails is a dead letter at last, which is deleted."""
         account, letters = self.account, []
-        end = time.monotonic() + account.patience + account.seconds_of_retries()
+        seconds = account.patience + account.seconds_of_retries()
+        end = time.monotonic() + seconds
+        if account.under_way:
+            print(f"    {len(account.under_way)} pushes and messages: {seconds} s at most", flush=True)
 
         def ended(message: Pushed | str) -> bool:
             word = message.commit if isinstance(message, Pushed) else message
@@ -95,6 +98,8 @@ class Resources:
         for build in builds:
             if not build["buildComplete"]:
                 account.codebuild.stop_build(id=build["id"])
+        # One that has just been stopped cannot be deleted yet.
+        account.wait("the end of the builds", lambda: all(build["buildComplete"] for build in account.builds()))
         for group in {build.get("logs", {}).get("groupName") for build in builds} - {None}:
             try:
                 account.logs.delete_log_group(logGroupName=group)

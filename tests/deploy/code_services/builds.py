@@ -67,7 +67,7 @@ class Builds:
         build = {
             "id": f"{given['projectName']}:{uuid.uuid4()}", "projectName": given["projectName"], "startTime": time.time(),
             "buildStatus": "IN_PROGRESS", "buildComplete": False, "currentPhase": "BUILD",
-            "source": {"type": given["sourceTypeOverride"], "location": given.get("sourceLocationOverride", "")},
+            "source": {"type": given.get("sourceTypeOverride", "CODECOMMIT"), "location": given.get("sourceLocationOverride", "")},
             "sourceVersion": given.get("sourceVersion", ""),
             "environment": {**ENVIRONMENT, "environmentVariables": given.get("environmentVariablesOverride", [])},
             "logs": {"groupName": f"/aws/codebuild/{given['projectName']}"},
@@ -102,7 +102,7 @@ class Builds:
             return {"buildsDeleted": [id for id in given["ids"] if self.builds.pop(id, None)]}
 
     def run(self, build: Build, given: Given) -> None:
-        if build["source"]["type"] == "NO_SOURCE":
+        if "sourceTypeOverride" not in given:
             return  # accept.py only wants one that is not over yet
         try:
             with tempfile.TemporaryDirectory() as folder:

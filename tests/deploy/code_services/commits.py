@@ -67,6 +67,8 @@ class Commits:
 
     def on_CreateRepository(self, given: Given) -> Given:  # noqa: N802
         name = given["repositoryName"]
+        if name in self.served:
+            raise Refused("RepositoryNameExistsException", f"{name} exists")
         path = self.folder / name
         subprocess.run(["git", "init", "--quiet", "--bare", path], check=True)
         hook = path / "hooks/post-receive"
