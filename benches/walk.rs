@@ -72,7 +72,7 @@ async fn repository() -> anyhow::Result<(Aws, Repository, ObjectId, ObjectId)> {
 
 async fn walked() -> anyhow::Result<Tree> {
     let (aws, repository, commit, root) = repository().await?;
-    tree::walk(&repository, &Bases::default(), &aws.trees, commit, root)
+    tree::walk(&repository, &Bases::default(), aws.trees.reservation(), commit, root)
         .await
         .map_err(|error| anyhow::anyhow!("{error:?}"))
 }
@@ -84,7 +84,7 @@ fn walk_522_folders(bencher: Bencher<'_, '_>) {
     let bases = Bases::default();
     bencher.counter(ItemsCount::new(522_u32)).bench_local(|| {
         runtime
-            .block_on(tree::walk(&repository, &bases, &aws.trees, commit, root))
+            .block_on(tree::walk(&repository, &bases, aws.trees.reservation(), commit, root))
             .is_ok()
     });
 }
@@ -94,8 +94,8 @@ fn hash_522_folders(bencher: Bencher<'_, '_>) {
     let runtime = Runtime::new().expect("a runtime");
     let tree = runtime.block_on(walked()).expect("a tree");
     let mut folders: HashMap<String, Vec<TreeEntry>> = HashMap::new();
-    for entry in tree.entries {
-        let (folder, name) = entry.path.rsplit_once('/').unwrap_or(("", &entry.path));
+    for entry in tree.entries.iter() {
+        let (folder, name) = entry.path.rsplit_once('/').unwrap_or(("", entry.path));
         folders
             .entry(folder.to_owned())
             .or_default()

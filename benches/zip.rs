@@ -85,11 +85,9 @@ fn verify_and_compress(bencher: Bencher<'_, '_>) {
 fn take_over(bencher: Bencher<'_, '_>) {
     let files = files();
     let total: usize = files.iter().map(Vec::len).sum();
-    let entries: Vec<_> = files
-        .iter()
-        .enumerate()
-        .map(|(number, raw)| entry(&format!("{number:06}"), raw))
-        .collect();
+    let names: Vec<_> = (0..files.len()).map(|n| format!("{n:06}")).collect();
+    let entries = names.iter().zip(&files);
+    let entries: Vec<_> = entries.map(|(name, raw)| entry(name, raw)).collect();
     let mut writer = BundleWriter::new(DateTime::default());
     for (entry, raw) in entries.iter().zip(&files) {
         let file = compress(entry, raw, DateTime::default()).expect("it is compressed");
@@ -124,12 +122,13 @@ fn take_over(bencher: Bencher<'_, '_>) {
 
 #[divan::bench]
 fn ten_thousand_headers(bencher: Bencher<'_, '_>) {
-    let entries: Vec<_> = (0..10_000)
-        .map(|number| Entry {
-            kind: EntryKind::Submodule,
-            ..entry(&format!("src/{}/{number}", number % 100), b"")
-        })
-        .collect();
+    let paths = (0..10_000).map(|number| format!("src/{}/{number}", number % 100));
+    let paths: Vec<_> = paths.collect();
+    let submodule = |path| Entry {
+        kind: EntryKind::Submodule,
+        ..entry(path, b"")
+    };
+    let entries: Vec<_> = paths.iter().map(|path| submodule(path)).collect();
     bencher.bench_local(|| {
         let mut writer = BundleWriter::new(DateTime::default());
         for entry in &entries {
@@ -140,9 +139,9 @@ fn ten_thousand_headers(bencher: Bencher<'_, '_>) {
     });
 }
 
-fn entry(path: &str, raw: &[u8]) -> Entry {
+fn entry<'a>(path: &'a str, raw: &[u8]) -> Entry<'a> {
     Entry {
-        path: path.to_owned(),
+        path,
         kind: EntryKind::File,
         id: blob_id(raw).expect("it is hashed"),
     }

@@ -20,6 +20,7 @@ use crate::aws::codecommit::admission::LARGEST_FILE;
 use crate::aws::s3::Bundles;
 use crate::bundle::read::Directory;
 use crate::git::{self, Entry, EntryKind, TreeEntry};
+use crate::memory::TreeReservation;
 pub(crate) use archive::Archive;
 use open::{another, open};
 
@@ -81,23 +82,30 @@ pub(crate) struct BaseEntry {
 
 impl Bases {
     /// Looks for bases and reads their directories.
-    pub async fn find(bundles: &Bundles, candidates: &Candidates) -> Self {
+    pub async fn find(
+        bundles: &Bundles,
+        candidates: &Candidates,
+        memory: &mut TreeReservation,
+    ) -> Self {
         let reads = Arc::new(Semaphore::new(READS_IN_FLIGHT));
         let mut bases = Vec::new();
         if let Some(key) = &candidates.partial {
-            bases.extend(open(bundles, key, &reads).await);
+            bases.extend(open(bundles, key, &reads, memory).await);
         }
         let before = match &candidates.before {
-            Some(key) => open(bundles, key, &reads).await,
+            Some(key) => open(bundles, key, &reads, memory).await,
             None => None,
         };
         match before {
             Some(base) => bases.push(base),
             None => {
                 if let Some(key) = another(bundles, candidates).await {
-                    bases.extend(open(bundles, &key, &reads).await);
+                    bases.extend(open(bundles, &key, &reads, memory).await);
                 }
             }
+        }
+        if bases.is_empty() {
+            memory.clear();
         }
         Self {
             list: bases.into_iter().map(Arc::new).collect(),
@@ -131,7 +139,7 @@ impl Bases {
     }
 
     /// Where an entry's content is: the same entry where a base has it, or else another one.
-    pub(crate) fn content(&self, entry: &Entry) -> Option<BaseEntry> {
+    pub(crate) fn content(&self, entry: &Entry<'_>) -> Option<BaseEntry> {
         let held = |base: &Arc<Base>, index, is_same| {
             let is_small = base.directory.sizes(index).1 as u64 <= LARGEST_FILE;
             is_small.then(|| BaseEntry {

@@ -27,10 +27,6 @@ use crate::error::{Class, Error};
 use crate::event::{BadMessage, Push, Request};
 use crate::publish::Done;
 
-/// Lanes worked on at once. They share the calls' and the processor's limits, so that more would
-/// only take memory.
-const LANES_AT_ONCE: usize = 4;
-
 /// The least time a push needs; with less than this left, none is begun.
 const LEAST_TIME: Duration = Duration::from_secs(1);
 
@@ -94,7 +90,12 @@ pub fn read(
 }
 
 /// Works through a batch and returns what failed.
-pub async fn handle<W: Work>(work: &Arc<W>, messages: Vec<Message>, stop: Instant) -> Vec<Failure> {
+pub async fn handle<W: Work>(
+    work: &Arc<W>,
+    messages: Vec<Message>,
+    lanes_at_once: usize,
+    stop: Instant,
+) -> Vec<Failure> {
     let report =
         |message: &Message, outcome: &Outcome| work.report(message, outcome, W::Metrics::default());
     let (pushes, mut failures) = read(messages, |body| work.read(body), report);
@@ -108,7 +109,7 @@ pub async fn handle<W: Work>(work: &Arc<W>, messages: Vec<Message>, stop: Instan
     }
     let worked = stream::iter(lanes)
         .map(|lane| work_lane(work, lane, stop))
-        .buffer_unordered(LANES_AT_ONCE)
+        .buffer_unordered(lanes_at_once)
         .collect::<Vec<_>>()
         .await;
     failures.extend(worked.into_iter().flatten());

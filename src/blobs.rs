@@ -159,9 +159,9 @@ impl Work {
         group: Group,
     ) -> impl Future<Output = Result<Vec<Ready>, NoBundle>> {
         let first = group.positions.start;
-        let entry = &self.tree.entries[first];
+        let entry = self.tree.entries.get(first);
         // Only a group's first entry can be one that no base holds.
-        let needs_call = is_blob(entry) && self.bases.content(entry).is_none();
+        let needs_call = is_blob(&entry) && self.bases.content(&entry).is_none();
         let (mut fetch, mut permit) = (None, None);
         if needs_call {
             fetch = self.repeated.fetch(&entry.id, first);
@@ -213,7 +213,7 @@ impl<T> Drop for Task<T> {
     }
 }
 
-fn is_blob(entry: &Entry) -> bool {
+fn is_blob(entry: &Entry<'_>) -> bool {
     match entry.kind {
         EntryKind::File | EntryKind::Executable | EntryKind::Link => true,
         EntryKind::Folder | EntryKind::Submodule => false,

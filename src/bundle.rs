@@ -89,7 +89,7 @@ impl BundleWriter {
     /// # Errors
     ///
     /// What the zip format cannot hold: a defect, since the walk lets no such entry pass.
-    pub fn add(&mut self, entry: &Entry, content: Content) -> ZipResult<()> {
+    pub fn add(&mut self, entry: &Entry<'_>, content: Content) -> ZipResult<()> {
         match content {
             Content::None => {
                 let word = if is_folder(entry.kind) {
@@ -160,7 +160,7 @@ pub fn zip_time(time: OffsetDateTime) -> DateTime {
 }
 
 fn options(
-    entry: &Entry,
+    entry: &Entry<'_>,
     word: &str,
     time: DateTime,
     method: CompressionMethod,
@@ -175,7 +175,7 @@ fn options(
 }
 
 /// A folder's ends with a slash.
-fn name(entry: &Entry) -> String {
+fn name(entry: &Entry<'_>) -> String {
     let slash = if is_folder(entry.kind) { "/" } else { "" };
     format!("{}{slash}", entry.path)
 }

@@ -19,17 +19,17 @@ pub struct TreeEntry {
 }
 
 /// One entry by its full path.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry<'a> {
     /// From the root, with slashes, without one at the end.
-    pub path: String,
+    pub path: &'a str,
     /// What it is.
     pub kind: EntryKind,
     /// The id of its blob, tree or commit.
     pub id: ObjectId,
 }
 
-impl Entry {
+impl Entry<'_> {
     /// The name in a bundle: a folder's ends with a slash.
     pub fn name_bytes(&self) -> impl Iterator<Item = u8> + '_ {
         let slash =

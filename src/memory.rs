@@ -4,8 +4,8 @@
 //! memory once its length is known and before its body is read; until then the bytes wait in the
 //! network. Small ones need no reservation: as many as can be in flight fit beside any budget.
 //!
-//! A bundle is written in order, so the content that it waits for is always admitted, even beyond
-//! the budget: it cannot deadlock. Peak: the budget plus one content for each push.
+//! A bundle is written in order, so the content that it waits for is admitted even beyond the
+//! budget, one at a time: it cannot deadlock. Peak: the budget plus one content.
 
 mod trees;
 
@@ -16,6 +16,57 @@ use tokio::sync::oneshot;
 
 pub use trees::{TreeBudget, TreeReservation};
 
+const MIB: usize = 1024 * 1024;
+
+/// How a function's memory is divided.
+#[derive(Clone, Copy, Debug)]
+pub struct FunctionMemory {
+    mib: usize,
+}
+
+impl FunctionMemory {
+    /// Of so many MiB.
+    pub fn of(mib: usize) -> Self {
+        Self { mib }
+    }
+
+    /// What Lambda says, and the template's default where it does not.
+    pub fn of_environment() -> Self {
+        let mib = std::env::var("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").ok();
+        Self::of(mib.and_then(|mib| mib.parse().ok()).unwrap_or(1024))
+    }
+
+    /// Pushes worked on at once. They share the calls and the processors, so more of them gain little.
+    pub fn pushes(self) -> usize {
+        (self.mib / 64).clamp(2, 8)
+    }
+
+    /// Large contents in flight.
+    pub fn contents(self) -> MemoryBudget {
+        MemoryBudget::of(self.content_bytes())
+    }
+
+    /// What pushes take by their size: what the idle process, large contents and the parts of bundles
+    /// (two that fill and one on its way for each push) leave, and at most half of all.
+    pub fn trees(self) -> TreeBudget {
+        let others = 40 * MIB + self.content_bytes() + LARGEST_CONTENT + self.pushes() * 3 * PART;
+        let bytes = (self.mib * MIB).saturating_sub(others);
+        let bytes = bytes.min(self.mib * MIB / 2);
+        TreeBudget::of(self.mib, bytes, self.pushes())
+    }
+
+    fn content_bytes(self) -> usize {
+        (self.mib * MIB / 8).clamp(32 * MIB, 64 * MIB)
+    }
+}
+
+/// The largest content, in memory three times: what may go beyond the budget.
+const LARGEST_CONTENT: usize = 25 * MIB;
+
+/// Bytes in a bundle's part. S3 wants 5 MiB at least and takes 10,000 parts
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>): 80 GB in all.
+pub const PART: usize = 8 * MIB;
+
 /// Bytes that need no reservation: even if all calls in flight hold as much, it is a few megabytes.
 pub const SMALL: usize = 64 * 1024;
 
@@ -25,7 +76,7 @@ pub struct MemoryBudget(Arc<Mutex<State>>);
 
 #[derive(Debug)]
 struct State {
-    /// Negative where contents were admitted because a bundle waits for them.
+    /// Negative where a content was admitted because a bundle waits for it.
     free: isize,
     /// In the order of their positions.
     waiting: Vec<Waiting>,
@@ -174,7 +225,7 @@ impl State {
             let head = self.next_positions.get(&next.reservation.bundle.number);
             let is_waited_for = head.is_some_and(|head| next.reservation.position <= *head);
             full |= signed(next.bytes) > self.free;
-            if full && !is_waited_for {
+            if full && !(is_waited_for && self.free >= 0) {
                 number += 1;
                 continue;
             }

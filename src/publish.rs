@@ -192,7 +192,10 @@ async fn attempt(
         let begun = Instant::now();
         let repository = repository(aws, config, push, delivery).await;
         let redelivered = delivery.redelivered;
-        let find = || listing::find(&repository, &aws.bundles, push, &keys, redelivered);
+        let find = || {
+            let memory = aws.trees.reservation();
+            listing::find(&repository, &aws.bundles, push, &keys, redelivered, memory)
+        };
         let mut pushed = find().await?;
         let mut turn = None;
         if pushed.bases.is_empty() {

@@ -1,5 +1,6 @@
 //! The walk: from a commit's root tree down, folder by folder, each verified, to every entry.
 
+mod entries;
 mod rules;
 
 use futures_util::StreamExt;
@@ -9,8 +10,9 @@ use gix_hash::ObjectId;
 use crate::aws::codecommit::Repository;
 use crate::base::Bases;
 use crate::error::{CallError, Cause, Error, NoBundle, Unbundlable};
-use crate::git::{self, Entry, EntryKind, TreeEntry};
-use crate::memory::{TreeBudget, TreeReservation};
+use crate::git::{self, EntryKind, TreeEntry};
+use crate::memory::TreeReservation;
+pub use entries::Entries;
 use rules::Limits;
 
 /// How often a folder is asked for whose listing is not the tree's.
@@ -24,7 +26,7 @@ pub struct Tree {
     /// The id of its root tree.
     pub root: ObjectId,
     /// In the bytewise order of their names in a bundle, where a folder's ends with a slash.
-    pub entries: Vec<Entry>,
+    pub entries: Entries,
     /// Held until the bundle is whole.
     _memory: TreeReservation,
 }
@@ -45,26 +47,33 @@ struct Folder {
 pub async fn walk(
     repository: &Repository,
     bases: &Bases,
-    memory: &TreeBudget,
+    mut memory: TreeReservation,
     commit: ObjectId,
     root: ObjectId,
 ) -> Result<Tree, NoBundle> {
-    let mut waiting = vec![Folder {
+    let mut first = Some(Folder {
         path: String::new(),
         id: root,
         depth: 0,
-    }];
+    });
+    // Folders by their positions among the entries, and how deep they are.
+    let mut waiting: Vec<(usize, usize)> = Vec::new();
     let mut asked = FuturesUnordered::new();
-    let mut entries = Vec::new();
+    let mut entries = Entries::default();
     let mut limits = Limits::default();
-    let mut memory = memory.reservation();
     loop {
         // The last found goes first: going deep keeps the list of the waiting short.
         let known = loop {
             if asked.len() >= repository.in_flight() || memory.must_wait() {
                 break None;
             }
-            let Some(folder) = waiting.pop() else {
+            let next = || {
+                let (position, depth) = waiting.pop()?;
+                let entry = entries.get(position);
+                let (path, id) = (entry.path.to_owned(), entry.id);
+                Some(Folder { path, id, depth })
+            };
+            let Some(folder) = first.take().or_else(next) else {
                 break None;
             };
             if let Some(listing) = bases.folder(&folder.id) {
@@ -87,24 +96,18 @@ pub async fn walk(
         let refused = |why| NoBundle::Failed(Error::Refused { commit, why });
         rules::check_folder(&folder.path, &listing).map_err(refused)?;
         for TreeEntry { name, kind, id } in listing {
-            let path = if folder.path.is_empty() {
-                name
-            } else {
-                format!("{}/{name}", folder.path)
-            };
-            limits.count(&path, folder.depth + 1).map_err(refused)?;
-            memory.add(&path).map_err(refused)?;
+            let depth = folder.depth + 1;
             if kind == EntryKind::Folder {
-                waiting.push(Folder {
-                    path: path.clone(),
-                    id,
-                    depth: folder.depth + 1,
-                });
+                waiting.push((entries.len(), depth));
             }
-            entries.push(Entry { path, kind, id });
+            let pushed = entries.push(&folder.path, &name, kind, id);
+            let path = pushed.map_err(refused)?;
+            limits.count(path, depth).map_err(refused)?;
+            memory.add_entry(path).map_err(refused)?;
         }
     }
-    entries.sort_unstable_by(|a, b| a.name_bytes().cmp(b.name_bytes()));
+    memory.end_turn();
+    entries.sort();
     Ok(Tree {
         commit,
         root,

@@ -86,7 +86,7 @@ pub fn of(path: &Path, commit: &str, latency: Duration) -> anyhow::Result<Floor>
         let (id, size) = header.split_once(" blob ").context("not a blob")?;
         let (raw, after) = rest[end + 1..].split_at(size.parse()?);
         let entry = Entry {
-            path: id.to_owned(),
+            path: id,
             kind: EntryKind::File,
             id: ObjectId::from_hex(id.as_bytes())?,
         };

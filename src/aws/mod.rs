@@ -27,12 +27,8 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::config::{Config, Reader};
 use crate::error::{CallError, Cause};
-use crate::memory::{MemoryBudget, TreeBudget};
+use crate::memory::{FunctionMemory, MemoryBudget, TreeBudget};
 use connections::Connections;
-
-/// Bytes of large contents in flight at once. The largest answer counts for 25 MB of it, and at
-/// least two cores want something to do.
-const MEMORY_BUDGET: usize = 64 * 1024 * 1024;
 
 /// Every client, built once for the life of the process.
 pub struct Aws {
@@ -45,8 +41,10 @@ pub struct Aws {
     pub queue: Arc<sqs::Queue>,
     /// The memory budget for large contents, whichever push they belong to.
     pub memory: MemoryBudget,
-    /// The memory for the entries of trees.
+    /// The memory that pushes take by their size.
     pub trees: TreeBudget,
+    /// Pushes worked on at once.
+    pub pushes: usize,
     /// Repositories of other accounts and regions need clients of their own.
     codecommit: Mutex<CodeCommitClients>,
 }
@@ -58,12 +56,14 @@ impl Aws {
     /// Builds the clients over these connections.
     pub async fn connect(config: &Config, connections: Connections) -> Self {
         let sdk = sdk_config(&connections).await;
+        let memory = FunctionMemory::of_environment();
         let aws = Self {
-            bundles: s3::Bundles::new(&sdk, &config.code_bucket, config.bucket_owner.as_deref()),
+            bundles: s3::Bundles::new(&sdk, config, memory.pushes()),
             builds: codebuild::Builds::new(&sdk),
             queue: Arc::new(sqs::Queue::new(&sdk)),
-            memory: MemoryBudget::of(MEMORY_BUDGET),
-            trees: TreeBudget::of(function_memory()),
+            memory: memory.contents(),
+            trees: memory.trees(),
+            pushes: memory.pushes(),
             codecommit: Mutex::default(),
             sdk,
         };
@@ -125,14 +125,6 @@ async fn sdk_config(connections: &Connections) -> SdkConfig {
         loader = loader.region(EnvironmentVariableRegionProvider::new());
     }
     loader.load().await
-}
-
-/// The function's memory in MiB, as Lambda says it; the template's default where it does not.
-fn function_memory() -> usize {
-    std::env::var("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
-        .ok()
-        .and_then(|mib| mib.parse().ok())
-        .unwrap_or(1024)
 }
 
 /// Whether the SDK would find something in each of these environment variables.

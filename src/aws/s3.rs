@@ -9,12 +9,14 @@ use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::operation::head_object::{HeadObjectError, HeadObjectOutput};
 use gix_hash::ObjectId;
+use tokio::sync::Semaphore;
 
 pub use read::{Found, Object, Tail};
 pub use upload::Upload;
 use upload::UploadSpeed;
 
 use super::failed;
+use crate::config::Config;
 use crate::error::{CallError, Cause};
 
 /// The bucket of the bundles.
@@ -27,6 +29,8 @@ pub struct Bundles {
     /// get the source otherwise.
     owner: Arc<OnceLock<String>>,
     upload_speed: UploadSpeed,
+    /// A permit for each part on its way, whichever bundle it is of.
+    parts: Arc<Semaphore>,
 }
 
 /// What a bundle says of itself in its object metadata.
@@ -66,7 +70,8 @@ const FORMAT_VERSION: &str = "2";
 const EARLIER_FORMAT_VERSION: &str = "1";
 
 impl Bundles {
-    pub(super) fn new(sdk: &SdkConfig, bucket: &str, owner: Option<&str>) -> Self {
+    /// The configured bucket, to which so many parts are on their way at once.
+    pub(super) fn new(sdk: &SdkConfig, config: &Config, parts: usize) -> Self {
         let bundles = Self {
             client: Client::from_conf(
                 aws_sdk_s3::config::Builder::from(sdk)
@@ -74,11 +79,12 @@ impl Bundles {
                     .force_path_style(sdk.endpoint_url().is_some())
                     .build(),
             ),
-            bucket: bucket.to_owned(),
+            bucket: config.code_bucket.clone(),
             owner: Arc::default(),
             upload_speed: UploadSpeed::default(),
+            parts: Arc::new(Semaphore::new(parts)),
         };
-        bundles.set_owner(owner.unwrap_or_default());
+        bundles.set_owner(config.bucket_owner.as_deref().unwrap_or_default());
         bundles
     }
 

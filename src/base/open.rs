@@ -11,14 +11,11 @@ use super::{Archive, Base, Candidates};
 use crate::aws::s3::{Bundles, Found, Tail};
 use crate::bundle::read::{Directory, Unreadable};
 use crate::git::EntryKind;
+use crate::memory::TreeReservation;
 
 /// Bytes that are read from a bundle's end first: the whole directory of some 6,000 entries, and
 /// the whole bundle where it is small. At 100 MB/s they take half the time of another call.
 const FIRST_READ: usize = 1024 * 1024;
-
-/// Bytes of the largest directory that is read. Linux's 100,000 entries have 14 MB; in memory each
-/// entry takes some 400 bytes besides.
-const LARGEST_DIRECTORY: u64 = 32 * 1024 * 1024;
 
 impl Base {
     fn of(archive: Archive, tail: &Tail, directory: Directory) -> Self {
@@ -65,7 +62,12 @@ pub(super) async fn another(bundles: &Bundles, candidates: &Candidates) -> Optio
 }
 
 /// Reads a bundle's directory; `None`, with a warning, where it is of no use.
-pub(super) async fn open(bundles: &Bundles, key: &str, reads: &Arc<Semaphore>) -> Option<Base> {
+pub(super) async fn open(
+    bundles: &Bundles,
+    key: &str,
+    reads: &Arc<Semaphore>,
+    memory: &mut TreeReservation,
+) -> Option<Base> {
     let useless = |why: &str| {
         tracing::warn!(key, why, "nothing is taken over from an earlier bundle");
     };
@@ -85,7 +87,7 @@ pub(super) async fn open(bundles: &Bundles, key: &str, reads: &Arc<Semaphore>) -
         useless("it is of another format");
         return None;
     }
-    match directory(bundles, &tail).await {
+    match directory(bundles, &tail, memory).await {
         Ok(directory) => {
             let archive = Archive::new(bundles.clone(), &tail, reads.clone());
             Some(Base::of(archive, &tail, directory))
@@ -98,16 +100,21 @@ pub(super) async fn open(bundles: &Bundles, key: &str, reads: &Arc<Semaphore>) -
 }
 
 /// A bundle's directory: the rest of it is read where the bundle's end does not hold it all.
-async fn directory(bundles: &Bundles, tail: &Tail) -> Result<Directory, String> {
+async fn directory(
+    bundles: &Bundles,
+    tail: &Tail,
+    memory: &mut TreeReservation,
+) -> Result<Directory, String> {
     let length = tail.object.length;
     let missing = match Directory::read(tail.bytes.clone(), length) {
-        Ok(directory) => return Ok(directory),
+        Ok(directory) => {
+            memory.add_directory(length - directory.start()).await?;
+            return Ok(directory);
+        }
         Err(Unreadable::NotABundle(why)) => return Err(why),
         Err(Unreadable::Missing(range)) => range,
     };
-    if length - missing.start > LARGEST_DIRECTORY {
-        return Err("its directory is too large".to_owned());
-    }
+    memory.add_directory(length - missing.start).await?;
     let read = bundles.range(&tail.object, missing).await;
     let mut whole = BytesMut::from(read.map_err(|error| error.to_string())?);
     whole.extend_from_slice(&tail.bytes);

@@ -99,7 +99,7 @@ async fn run_with(
     });
     let bodies = bodies.iter().enumerate();
     let messages = bodies.map(|(place, body)| message(&place.to_string(), body, receive_count));
-    let mut failures = handle(&script, messages.collect(), Instant::now() + time).await;
+    let mut failures = handle(&script, messages.collect(), 4, Instant::now() + time).await;
     failures.sort_by_key(|failure| failure.message.id.clone());
     let (worked, reported) = (&script.worked, &script.reported);
     Ran {

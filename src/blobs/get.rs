@@ -25,8 +25,8 @@ impl Work {
         read: Option<&Read>,
         permit: Option<OwnedSemaphorePermit>,
     ) -> Result<Ready, NoBundle> {
-        let entry = &self.tree.entries[position];
-        if !is_blob(entry) {
+        let entry = self.tree.entries.get(position);
+        if !is_blob(&entry) {
             return Ok(Ready {
                 position,
                 content: Content::None,
@@ -34,7 +34,7 @@ impl Work {
             });
         }
         let reservation = Arc::new(self.budget.reservation(first));
-        let taken = match (read, self.bases.content(entry)) {
+        let taken = match (read, self.bases.content(&entry)) {
             (Some(read), Some(held)) => self.take_over(position, held, read, &reservation).await?,
             _ => None,
         };
@@ -45,11 +45,11 @@ impl Work {
         } else {
             let work = self.clone();
             let check = move |raw: Vec<u8>| {
-                let entry = &work.tree.entries[position];
+                let entry = work.tree.entries.get(position);
                 verify(&raw, &entry.id)?;
-                Ok(work.compress(entry, &raw))
+                Ok(work.compress(&entry, &raw))
             };
-            self.fetch(entry, &reservation, permit, check).await??
+            self.fetch(&entry, &reservation, permit, check).await??
         };
         reservation.shrink(content.bytes());
         Ok(Ready {
@@ -66,14 +66,14 @@ impl Work {
         fetch: &Arc<Fetch>,
         permit: Option<OwnedSemaphorePermit>,
     ) -> Result<Ready, NoBundle> {
-        let entry = &self.tree.entries[position];
+        let entry = self.tree.entries.get(position);
         let id = entry.id;
         let fetched = fetch
             .bytes
             .get_or_try_init(|| async {
                 let reservation = Arc::new(self.budget.reservation(fetch.first));
                 let check = move |raw: Vec<u8>| verify(&raw, &id).map(|()| raw);
-                let raw = self.fetch(entry, &reservation, permit, check).await?;
+                let raw = self.fetch(&entry, &reservation, permit, check).await?;
                 reservation.shrink(raw.len());
                 Ok::<_, NoBundle>(Arc::new(Fetched { raw, reservation }))
             })
@@ -85,7 +85,7 @@ impl Work {
             let _ = reservation.request(fetched.raw.len()).await;
         }
         let (work, blob) = (self.clone(), fetched.clone());
-        let compress = move || work.compress(&work.tree.entries[position], &blob.raw);
+        let compress = move || work.compress(&work.tree.entries.get(position), &blob.raw);
         let content = self.process(fetched.raw.len(), compress).await??;
         reservation.shrink(content.bytes());
         self.repeated.used(&id, fetch, &fetched);
@@ -115,21 +115,21 @@ impl Work {
         let work = self.clone();
         let base = held.base.clone();
         let take = move || {
-            let entry = &work.tree.entries[position];
+            let entry = work.tree.entries.get(position);
             let directory = &held.base.directory;
             let raw = directory.content(held.index, &slice)?;
             verify(&raw, &entry.id).map_err(|id| format!("it hashes to {id}"))?;
             if held.is_same {
-                work.count_lfs_pointer(entry, &raw);
+                work.count_lfs_pointer(&entry, &raw);
                 return Ok(Content::Unchanged(directory.unchanged(held.index, slice)));
             }
-            work.compress(entry, &raw)
+            work.compress(&entry, &raw)
                 .map_err(|error| error.to_string())
         };
         let content = match self.process(size, take).await? {
             Ok(content) => content,
             Err(why) => {
-                let path = &self.tree.entries[position].path;
+                let path = self.tree.entries.get(position).path;
                 tracing::warn!(
                     key = base.archive.key(),
                     path,
@@ -149,7 +149,7 @@ impl Work {
     /// What `check` makes of one blob's bytes; asked for once more where they are not the blob's.
     async fn fetch<T: Send + 'static>(
         &self,
-        entry: &Entry,
+        entry: &Entry<'_>,
         reservation: &Arc<Reservation>,
         mut permit: Option<OwnedSemaphorePermit>,
         check: impl Fn(Vec<u8>) -> Result<T, String> + Clone + Send + 'static,
@@ -179,7 +179,7 @@ impl Work {
             );
         }
         Err(NoBundle::Failed(Error::DamagedBlob {
-            path: entry.path.clone(),
+            path: entry.path.to_owned(),
             expected: entry.id,
             came,
         }))
@@ -187,25 +187,25 @@ impl Work {
 
     async fn raw(
         &self,
-        entry: &Entry,
+        entry: &Entry<'_>,
         reservation: &Arc<Reservation>,
     ) -> Result<Vec<u8>, NoBundle> {
         let answer = if entry.kind == EntryKind::Link {
             self.repository.blob(&entry.id, reservation).await
         } else {
             let commit = &self.tree.commit;
-            self.repository.file(commit, &entry.path, reservation).await
+            self.repository.file(commit, entry.path, reservation).await
         };
-        answer.map_err(|error| too_large_or(error, &entry.path))
+        answer.map_err(|error| too_large_or(error, entry.path))
     }
 
-    fn compress(&self, entry: &Entry, raw: &[u8]) -> Result<Content, Error> {
+    fn compress(&self, entry: &Entry<'_>, raw: &[u8]) -> Result<Content, Error> {
         self.count_lfs_pointer(entry, raw);
         let file = compress(entry, raw, self.time)?;
         Ok(Content::Compressed(Box::new(file)))
     }
 
-    fn count_lfs_pointer(&self, entry: &Entry, raw: &[u8]) {
+    fn count_lfs_pointer(&self, entry: &Entry<'_>, raw: &[u8]) {
         let pointers = u64::from(is_lfs_pointer(entry, raw));
         let counts = &self.counts;
         counts.lfs_pointers.fetch_add(pointers, Ordering::Relaxed);

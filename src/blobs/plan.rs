@@ -68,9 +68,9 @@ impl Plan {
             left: 0,
         };
         for (position, entry) in tree.entries.iter().enumerate() {
-            if !is_blob(entry) {
+            if !is_blob(&entry) {
                 grouping.add(position, Some(0), None);
-            } else if let Some(held) = bases.content(entry) {
+            } else if let Some(held) = bases.content(&entry) {
                 let range = grouping.range_of(&held.base, &held.base.directory.range(held.index));
                 let bytes = held.base.directory.sizes(held.index).1;
                 grouping.add(position, Some(bytes), Some(range));

@@ -32,7 +32,7 @@ pub fn verify(raw: &[u8], expected: &ObjectId) -> Result<(), String> {
 /// # Errors
 ///
 /// What the zip format cannot hold.
-pub fn compress(entry: &Entry, raw: &[u8], time: DateTime) -> ZipResult<PreparedZipFile> {
+pub fn compress(entry: &Entry<'_>, raw: &[u8], time: DateTime) -> ZipResult<PreparedZipFile> {
     let prepare = |method| {
         let options = options(entry, object_word(entry.kind), time, method);
         PreparedZipFile::from_data(name(entry), options, raw)
@@ -47,7 +47,7 @@ pub fn compress(entry: &Entry, raw: &[u8], time: DateTime) -> ZipResult<Prepared
 }
 
 /// Whether a file stands for one that Git LFS keeps elsewhere.
-pub fn is_lfs_pointer(entry: &Entry, raw: &[u8]) -> bool {
+pub fn is_lfs_pointer(entry: &Entry<'_>, raw: &[u8]) -> bool {
     entry.kind != EntryKind::Link
         && raw.len() <= LONGEST_LFS_POINTER
         && raw.starts_with(LFS_POINTER)

@@ -89,6 +89,11 @@ impl Directory {
         Ok(Self { archive, listed })
     }
 
+    /// Where it is in the archive.
+    pub fn start(&self) -> u64 {
+        self.archive.central_directory_start()
+    }
+
     /// Its entries, in their order.
     pub fn listed(&self) -> &[Listed] {
         &self.listed
@@ -104,7 +109,7 @@ impl Directory {
     }
 
     /// The entry of the same path, kind and content.
-    pub fn find(&self, entry: &Entry) -> Option<usize> {
+    pub fn find(&self, entry: &Entry<'_>) -> Option<usize> {
         let index = self.archive.index_for_name_raw(entry.path.as_bytes())?;
         let listed = self.listed.get(index)?;
         let is_same = listed.has_content && listed.kind == entry.kind && listed.id == entry.id;
@@ -115,7 +120,7 @@ impl Directory {
     pub fn range(&self, index: usize) -> Range<u64> {
         let start = |index| match self.archive.by_index_data(index) {
             Ok(record) => record.header_start(),
-            Err(_) => self.archive.central_directory_start(),
+            Err(_) => self.start(),
         };
         start(index)..start(index + 1)
     }

@@ -10,9 +10,9 @@ fn id(byte: u8) -> ObjectId {
     ObjectId::from_bytes_or_panic(&[byte; 20])
 }
 
-fn entry(path: &str, kind: EntryKind) -> Entry {
+fn entry(path: &str, kind: EntryKind) -> Entry<'_> {
     Entry {
-        path: path.to_owned(),
+        path,
         kind,
         id: id(0xab),
     }
@@ -34,7 +34,7 @@ pub(super) fn finished(mut writer: BundleWriter) -> Vec<u8> {
     Arc::try_unwrap(bytes).unwrap().into_inner().unwrap()
 }
 
-pub(super) fn bundle(entries: &[(Entry, Option<&[u8]>)]) -> Vec<u8> {
+pub(super) fn bundle(entries: &[(Entry<'_>, Option<&[u8]>)]) -> Vec<u8> {
     let mut writer = BundleWriter::new(time());
     for (entry, raw) in entries {
         writer.add(entry, content(entry, *raw)).unwrap();
@@ -42,7 +42,7 @@ pub(super) fn bundle(entries: &[(Entry, Option<&[u8]>)]) -> Vec<u8> {
     finished(writer)
 }
 
-fn content(entry: &Entry, raw: Option<&[u8]>) -> Content {
+fn content(entry: &Entry<'_>, raw: Option<&[u8]>) -> Content {
     match raw {
         Some(raw) => Content::Compressed(Box::new(compress(entry, raw, time()).unwrap())),
         None => Content::None,
@@ -216,9 +216,9 @@ fn as_many_entries_as_sixteen_bits_count_and_more_are_read_by_all_tools() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bundle.zip");
     for many in [65_534, 65_535, 65_536, 70_000] {
-        let entries: Vec<_> = (0..many)
-            .map(|n| (entry(&format!("{n:06}"), EntryKind::Submodule), None))
-            .collect();
+        let names: Vec<_> = (0..many).map(|n| format!("{n:06}")).collect();
+        let entries = names.iter().map(|name| entry(name, EntryKind::Submodule));
+        let entries: Vec<_> = entries.map(|entry| (entry, None)).collect();
         let bytes = bundle(&entries);
         assert_eq!(open(&bytes).len(), many);
         std::fs::write(&path, bytes).unwrap();

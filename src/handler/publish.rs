@@ -29,12 +29,13 @@ impl Publisher {
         let stop = invocation.stop;
         let account = &invocation.location.account;
         self.aws.bundles.set_owner(account);
+        let lanes_at_once = self.aws.pushes;
         let work = PublishBatch {
             publisher: self,
             invocation,
             first_bundles: Arc::default(),
         };
-        batch::handle(&Arc::new(work), messages, stop).await
+        batch::handle(&Arc::new(work), messages, lanes_at_once, stop).await
     }
 }
 

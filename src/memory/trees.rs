@@ -1,68 +1,79 @@
-//! The memory that the entries of trees take, from the walk until the bundle is whole: each has its
-//! path, and the bundle's directory holds a record of it until the end.
+//! The memory that pushes take by their size: the entries of their trees, the directories of their
+//! bases, and the records that the `zip` crate keeps of a bundle's entries until its end.
 //!
-//! Every tree may take a small share. One at a time may take more, up to all that the others leave;
-//! the next one waits until it is done. So no push waits while another waits for it, and what fits
-//! alone always gets through.
+//! Every push may take a small share. For more it needs the turn, which one push has at a time, and
+//! takes from what all share. It keeps the turn until its tree is listed: what it needs is known then,
+//! and the next one may ask. So only the push that has the turn ever waits for others to end,
+//! which need nothing more themselves, and what fits alone always gets through.
 
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-const MIB: usize = 1024 * 1024;
+use super::MIB;
 
-/// Memory that is not for trees: the idle process (40 MiB), large contents, the parts of bundles,
-/// and the longest lists of folders, at their measured peak (docs/performance.md).
-const OTHER: usize = 200 * MIB;
-
-/// Bytes of an entry beside its path: in the tree, among the blobs, and its record in the bundle's
-/// directory, which has the path twice.
+/// Bytes of an entry beside its path: a record in the tree, another in the plan, and the `zip`
+/// crate's, which has the path twice.
 const ENTRY: usize = 400;
 const PATHS: usize = 3;
 
-/// Trees at once at most, and the part of the memory that each may take without waiting.
-const TREES: usize = 4;
-const SMALL_SHARE: usize = 16;
+/// Bytes in memory for each byte of a base's directory, itself included.
+const DIRECTORY: usize = 5;
+
+/// The part of the memory that each push may take without its turn.
+const SMALL_SHARE: usize = 32;
+
+/// What is taken at once of what all share.
+const STEP: usize = 64 * 1024;
 
 /// Memory for trees. Clones share it.
 #[derive(Clone, Debug)]
 pub struct TreeBudget {
     /// The function's memory in MiB.
     function: usize,
-    /// Bytes that a tree may take beside others.
+    /// Bytes that a push may take without its turn.
     small: usize,
-    /// Bytes that one of them may take.
-    large: usize,
-    one: Arc<Semaphore>,
+    /// Steps that all share beside that.
+    shared: usize,
+    free_steps: Arc<Semaphore>,
+    turn: Arc<Semaphore>,
 }
 
-/// What one tree takes; given back when dropped.
+/// What one push takes; given back when dropped.
 #[derive(Debug)]
 pub struct TreeReservation {
     budget: TreeBudget,
     bytes: usize,
-    large: Option<OwnedSemaphorePermit>,
+    turn: Option<OwnedSemaphorePermit>,
+    steps: Option<OwnedSemaphorePermit>,
 }
 
 impl TreeBudget {
-    /// The budget of a function with so many MiB.
-    pub fn of(function: usize) -> Self {
-        let trees = (function * MIB).saturating_sub(OTHER);
-        let small = trees / SMALL_SHARE;
+    /// A budget of so many bytes for so many pushes at once, in a function with so many MiB.
+    pub(super) fn of(function: usize, bytes: usize, pushes: usize) -> Self {
+        let small = bytes / SMALL_SHARE;
+        let shared = bytes.saturating_sub(pushes * small) / STEP;
         Self {
             function,
             small,
-            large: trees - (TREES - 1) * small,
-            one: Arc::new(Semaphore::new(1)),
+            shared,
+            free_steps: Arc::new(Semaphore::new(shared)),
+            turn: Arc::new(Semaphore::new(1)),
         }
     }
 
-    /// A tree of which nothing is known yet.
+    /// Bytes that one push may take.
+    fn all(&self) -> usize {
+        self.small + self.shared * STEP
+    }
+
+    /// A push of which nothing is known yet.
     pub fn reservation(&self) -> TreeReservation {
         TreeReservation {
             budget: self.clone(),
             bytes: 0,
-            large: None,
+            turn: None,
+            steps: None,
         }
     }
 }
@@ -73,28 +84,96 @@ impl TreeReservation {
     /// # Errors
     ///
     /// Words that say what does not fit, and which parameter to raise.
-    pub fn add(&mut self, path: &str) -> Result<(), String> {
-        self.bytes += ENTRY + PATHS * path.len();
-        if self.bytes > self.budget.large {
-            return Err(format!(
-                "its entries take more than the {} MiB that a function of {} MiB has for them: \
-                 raise the parameter MemorySize",
-                self.budget.large / MIB,
-                self.budget.function
-            ));
+    pub fn add_entry(&mut self, path: &str) -> Result<(), String> {
+        self.add(ENTRY + PATHS * path.len())
+    }
+
+    /// Takes what a base's directory of so many bytes needs; waits for it.
+    ///
+    /// # Errors
+    ///
+    /// Words that say that it would leave too little for a tree of its size.
+    pub async fn add_directory(&mut self, bytes: u64) -> Result<(), String> {
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+        let bytes = bytes.saturating_mul(DIRECTORY);
+        if self.bytes.saturating_add(bytes) > self.budget.all() / 3 {
+            return Err("its directory is too large".to_owned());
         }
+        self.add(bytes)?;
+        self.wait().await;
         Ok(())
     }
 
-    /// Whether it has its small share, and may ask for more entries only after [`Self::wait`].
-    pub fn must_wait(&self) -> bool {
-        self.bytes > self.budget.small && self.large.is_none()
+    fn add(&mut self, bytes: usize) -> Result<(), String> {
+        let wanted = self.bytes.saturating_add(bytes);
+        if wanted > self.budget.all() {
+            return Err(format!(
+                "its entries take more than the {} MiB that a function of {} MiB has for them: \
+                 raise the parameter MemorySize",
+                self.budget.all() / MIB,
+                self.budget.function
+            ));
+        }
+        self.bytes = wanted;
+        Ok(())
     }
 
-    /// Waits until no other tree is large.
+    /// Whether it may ask for more only after [`Self::wait`].
+    pub fn must_wait(&mut self) -> bool {
+        let missing = self.missing_steps();
+        if missing == 0 {
+            return false;
+        }
+        if self.turn.is_none() {
+            self.turn = self.budget.turn.clone().try_acquire_owned().ok();
+        }
+        if self.turn.is_some() {
+            let free = self.budget.free_steps.clone();
+            if let Ok(steps) = free.try_acquire_many_owned(missing) {
+                self.keep(steps);
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Waits for its turn, and until there is as much memory as it has asked for.
     pub async fn wait(&mut self) {
-        // The semaphore is never closed.
-        self.large = self.budget.one.clone().acquire_owned().await.ok();
+        if !self.must_wait() {
+            return;
+        }
+        // Neither semaphore is ever closed.
+        if self.turn.is_none() {
+            self.turn = self.budget.turn.clone().acquire_owned().await.ok();
+        }
+        let missing = self.missing_steps();
+        let free = self.budget.free_steps.clone();
+        if let Ok(steps) = free.acquire_many_owned(missing).await {
+            self.keep(steps);
+        }
+    }
+
+    /// It needs nothing more: another push may ask.
+    pub fn end_turn(&mut self) {
+        self.turn = None;
+    }
+
+    /// Gives all of it back.
+    pub fn clear(&mut self) {
+        *self = self.budget.reservation();
+    }
+
+    fn missing_steps(&self) -> u32 {
+        let taken = self.steps.as_ref().map_or(0, |steps| steps.num_permits());
+        let steps = self.bytes.saturating_sub(self.budget.small).div_ceil(STEP);
+        u32::try_from(steps.saturating_sub(taken)).unwrap_or(u32::MAX)
+    }
+
+    fn keep(&mut self, more: OwnedSemaphorePermit) {
+        match &mut self.steps {
+            Some(steps) => steps.merge(more),
+            None => self.steps = Some(more),
+        }
     }
 }
 
@@ -102,51 +181,47 @@ impl TreeReservation {
 mod tests {
     use futures_util::FutureExt as _;
 
+    use super::super::FunctionMemory;
     use super::*;
 
-    fn add(tree: &mut TreeReservation, entries: usize) -> Result<(), String> {
+    fn add(push: &mut TreeReservation, entries: usize) -> Result<(), String> {
         let path = "p".repeat(100);
-        (0..entries).try_for_each(|_| tree.add(&path))
+        (0..entries).try_for_each(|_| push.add_entry(&path))
     }
 
     #[test]
     fn what_cannot_fit_is_refused_by_its_figure_and_its_parameter() {
-        let refused = add(&mut TreeBudget::of(256).reservation(), 100_000);
-        let why = refused.unwrap_err();
+        let reservation = |mib| FunctionMemory::of(mib).trees().reservation();
+        let why = add(&mut reservation(256), 100_000).unwrap_err();
         assert!(
             why.contains("256 MiB") && why.contains("MemorySize"),
             "{why}"
         );
         // The trees that the template's other sizes have to hold.
-        add(&mut TreeBudget::of(512).reservation(), 100_000).unwrap();
-        add(&mut TreeBudget::of(1024).reservation(), 468_000).unwrap();
+        add(&mut reservation(512), 100_000).unwrap();
+        add(&mut reservation(1024), 468_000).unwrap();
     }
 
     #[tokio::test]
-    async fn one_tree_at_a_time_is_large_and_the_next_one_waits_for_it() {
-        let budget = TreeBudget::of(1024);
-        let [mut one, mut other, mut small] = [(); 3].map(|()| budget.reservation());
-        for (tree, entries) in [
+    async fn large_pushes_are_let_in_by_weight_and_wait_for_those_that_are_listed() {
+        let budget = TreeBudget::of(1024, 400 * MIB, 8);
+        let [mut one, mut other, mut third, mut small] = [(); 4].map(|()| budget.reservation());
+        // 70 MB each, but for the third and the small one.
+        for (push, entries) in [
             (&mut one, 100_000),
             (&mut other, 100_000),
-            (&mut small, 1_000),
+            (&mut third, 400_000),
+            (&mut small, 10_000),
         ] {
-            add(tree, entries).unwrap();
+            add(push, entries).unwrap();
         }
-        assert!(one.must_wait() && other.must_wait() && !small.must_wait());
-        one.wait().await;
-        assert!(!one.must_wait());
-        assert!(other.wait().now_or_never().is_none());
-        drop(one);
-        other.wait().await;
-    }
-
-    #[test]
-    fn all_trees_together_never_take_more_than_there_is() {
-        for function in [128, 256, 512, 1024, 3008, 10_240] {
-            let budget = TreeBudget::of(function);
-            let most = budget.large + (TREES - 1) * budget.small;
-            assert!(most <= (function * MIB).saturating_sub(OTHER));
-        }
+        assert!(!one.must_wait() && !small.must_wait());
+        assert!(other.must_wait(), "one has the turn");
+        one.end_turn();
+        other.wait().now_or_never().expect("both fit");
+        other.end_turn();
+        assert!(third.wait().now_or_never().is_none(), "it does not fit");
+        drop((one, other));
+        third.wait().now_or_never().expect("it fits alone");
     }
 }

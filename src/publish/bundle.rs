@@ -48,13 +48,23 @@ pub async fn make(
         commit,
         root,
         bases,
+        memory,
     } = pushed;
     let begun = Instant::now();
-    let bases = Arc::new(bases);
-    let tree = Arc::new(tree::walk(&repository, &bases, &aws.trees, commit, root).await?);
+    let mut bases = Arc::new(bases);
+    let tree = match tree::walk(&repository, &bases, memory, commit, root).await {
+        // Without the bases there may be memory for it.
+        Err(NoBundle::Failed(Error::Refused { .. })) if !bases.is_empty() => {
+            bases = Arc::default();
+            let memory = aws.trees.reservation();
+            tree::walk(&repository, &bases, memory, commit, root).await
+        }
+        walked => walked,
+    };
+    let tree = Arc::new(tree?);
     figures.walk_ms += milliseconds(begun.elapsed());
     figures.entries = tree.entries.len() as u64;
-    let is_file = |entry: &&Entry| !matches!(entry.kind, EntryKind::Folder | EntryKind::Submodule);
+    let is_file = |entry: &Entry<'_>| !matches!(entry.kind, EntryKind::Folder | EntryKind::Submodule);
     figures.files = tree.entries.iter().filter(is_file).count() as u64;
 
     let begun = Instant::now();
@@ -142,7 +152,7 @@ impl Filling {
             };
             let Some(next) = next else { break };
             let ready = next?;
-            let added = writer.add(&self.tree.entries[position], ready.content);
+            let added = writer.add(&self.tree.entries.get(position), ready.content);
             added.map_err(Error::from)?;
             upload.set_partial(self.is_long());
             upload.write(&writer.take()).await?;
@@ -180,8 +190,8 @@ impl Filling {
         let mut length = 0;
         if upload.can_be_partial() {
             upload.set_partial(true);
-            for entry in &self.tree.entries[position..] {
-                writer.add(entry, Content::None).map_err(Error::from)?;
+            for entry in self.tree.entries.iter().skip(position) {
+                writer.add(&entry, Content::None).map_err(Error::from)?;
                 upload.write(&writer.take()).await?;
             }
             length = Box::pin(finish(writer, &self.tree.commit, upload)).await?;

@@ -11,6 +11,7 @@ use crate::aws::s3::Bundles;
 use crate::base::{Bases, Candidates};
 use crate::error::{CallError, Cause, Error};
 use crate::event::{Push, ReferenceKind};
+use crate::memory::TreeReservation;
 
 /// To list what changed may take CodeCommit longer than to list the folders.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -23,6 +24,8 @@ pub struct Pushed {
     pub root: ObjectId,
     /// What is known of it without a call.
     pub bases: Bases,
+    /// What the bases take.
+    pub memory: TreeReservation,
 }
 
 /// Asks side by side what the commit is, what an earlier bundle holds, and what changed since.
@@ -36,6 +39,7 @@ pub async fn find(
     push: &Push,
     keys: &Keys,
     redelivered: bool,
+    mut memory: TreeReservation,
 ) -> Result<Pushed, Error> {
     let candidates = Candidates {
         partial: redelivered.then(|| keys.partial.clone()),
@@ -46,7 +50,7 @@ pub async fn find(
     };
     let (found, mut bases, changes) = tokio::join!(
         pushed_commit(repository, push),
-        Bases::find(bundles, &candidates),
+        Bases::find(bundles, &candidates, &mut memory),
         async {
             match push.old_commit {
                 Some(before) => changes(repository, before, push.commit).await,
@@ -81,6 +85,7 @@ pub async fn find(
         commit,
         root,
         bases,
+        memory,
     })
 }
 

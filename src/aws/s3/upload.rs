@@ -21,10 +21,7 @@ pub(super) use speed::UploadSpeed;
 
 use super::{Bundles, Label, PARTIAL, Stored, cause, failed, version};
 use crate::error::CallError;
-
-/// Bytes in a part. S3 wants 5 MiB at least and takes 10,000 parts
-/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>): 80 GB in all.
-const PART: usize = 8 * 1024 * 1024;
+use crate::memory::PART;
 
 /// For S3 to copy an object by itself: 5 GB is the most that one call copies.
 const COPY_TIME: Duration = Duration::from_mins(2);

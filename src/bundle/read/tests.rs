@@ -8,9 +8,9 @@ fn id(byte: u8) -> ObjectId {
     ObjectId::from_bytes_or_panic(&[byte; 20])
 }
 
-fn entry(path: &str, kind: EntryKind, raw: Option<&[u8]>) -> Entry {
+fn entry<'a>(path: &'a str, kind: EntryKind, raw: Option<&[u8]>) -> Entry<'a> {
     Entry {
-        path: path.to_owned(),
+        path,
         kind,
         id: raw.map_or(id(7), |raw| blob_id(raw).unwrap()),
     }

@@ -65,6 +65,8 @@ impl Multipart {
         while self.in_flight.len() >= PARTS_IN_FLIGHT {
             self.collect_one().await?;
         }
+        // A part on its way needs nothing but the network, so its permit comes back.
+        let permit = self.bundles.parts.clone().acquire_owned().await;
         self.begun += 1;
         let number = self.begun;
         let about = self.bundles.about(&self.key);
@@ -86,6 +88,7 @@ impl Multipart {
                 .send()
                 .await
                 .map_err(|error| failed("S3 UploadPart", about, &error, cause))?;
+            drop(permit);
             speed.measured(bytes, begun.elapsed());
             Ok(CompletedPart::builder()
                 .part_number(number)
