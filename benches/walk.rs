@@ -72,9 +72,15 @@ async fn repository() -> anyhow::Result<(Aws, Repository, ObjectId, ObjectId)> {
 
 async fn walked() -> anyhow::Result<Tree> {
     let (aws, repository, commit, root) = repository().await?;
-    tree::walk(&repository, &Bases::default(), aws.trees.reservation(), commit, root)
-        .await
-        .map_err(|error| anyhow::anyhow!("{error:?}"))
+    tree::walk(
+        &repository,
+        &Bases::default(),
+        aws.trees.reservation(),
+        commit,
+        root,
+    )
+    .await
+    .map_err(|error| anyhow::anyhow!("{error:?}"))
 }
 
 #[divan::bench(sample_count = 20)]
@@ -84,7 +90,13 @@ fn walk_522_folders(bencher: Bencher<'_, '_>) {
     let bases = Bases::default();
     bencher.counter(ItemsCount::new(522_u32)).bench_local(|| {
         runtime
-            .block_on(tree::walk(&repository, &bases, aws.trees.reservation(), commit, root))
+            .block_on(tree::walk(
+                &repository,
+                &bases,
+                aws.trees.reservation(),
+                commit,
+                root,
+            ))
             .is_ok()
     });
 }

@@ -38,7 +38,7 @@ impl FunctionMemory {
 
     /// Pushes worked on at once. They share the calls and the processors, so more of them gain little.
     pub fn pushes(self) -> usize {
-        (self.mib / 64).clamp(2, 8)
+        (self.mib / 128).clamp(2, 8)
     }
 
     /// Large contents in flight.
@@ -46,10 +46,10 @@ impl FunctionMemory {
         MemoryBudget::of(self.content_bytes())
     }
 
-    /// What pushes take by their size: what the idle process, large contents and the parts of bundles
-    /// (two that fill and one on its way for each push) leave, and at most half of all.
+    /// What pushes take by their size: what the process itself, large contents and the parts of
+    /// bundles (two that fill and one on its way for each push) leave, and at most half of all.
     pub fn trees(self) -> TreeBudget {
-        let others = 40 * MIB + self.content_bytes() + LARGEST_CONTENT + self.pushes() * 3 * PART;
+        let others = 60 * MIB + self.content_bytes() + LARGEST_CONTENT + self.pushes() * 3 * PART;
         let bytes = (self.mib * MIB).saturating_sub(others);
         let bytes = bytes.min(self.mib * MIB / 2);
         TreeBudget::of(self.mib, bytes, self.pushes())

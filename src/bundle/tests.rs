@@ -5,21 +5,27 @@ use time::macros::datetime;
 use zip::ZipArchive;
 
 use super::*;
+use crate::git::blob_id;
 
-fn id(byte: u8) -> ObjectId {
+/// An entry's path, kind and content.
+pub(super) type Given<'a> = (&'a str, EntryKind, Option<&'a [u8]>);
+
+pub(super) fn id(byte: u8) -> ObjectId {
     ObjectId::from_bytes_or_panic(&[byte; 20])
 }
 
-fn entry(path: &str, kind: EntryKind) -> Entry<'_> {
-    Entry {
-        path,
-        kind,
-        id: id(0xab),
-    }
+/// Without a content, its id is [`id(7)`](id).
+pub(super) fn entry<'a>((path, kind, raw): Given<'a>) -> Entry<'a> {
+    let id = raw.map_or(id(7), |raw| blob_id(raw).unwrap());
+    Entry { path, kind, id }
 }
 
-fn time() -> DateTime {
-    zip_time(datetime!(2019-06-12 10:23:43 UTC))
+pub(super) fn add(writer: &mut BundleWriter, given: Given<'_>) {
+    let entry = entry(given);
+    let compressed = |raw| Box::new(compress(&entry, raw, writer.time).unwrap());
+    let content = given.2.map(compressed);
+    let content = content.map_or(Content::None, Content::Compressed);
+    writer.add(&entry, content).unwrap();
 }
 
 /// What a writer has left in its window, and what it writes at the end.
@@ -34,19 +40,21 @@ pub(super) fn finished(mut writer: BundleWriter) -> Vec<u8> {
     Arc::try_unwrap(bytes).unwrap().into_inner().unwrap()
 }
 
-pub(super) fn bundle(entries: &[(Entry<'_>, Option<&[u8]>)]) -> Vec<u8> {
-    let mut writer = BundleWriter::new(time());
-    for (entry, raw) in entries {
-        writer.add(entry, content(entry, *raw)).unwrap();
+pub(super) fn bundle(entries: &[Given<'_>]) -> Vec<u8> {
+    let mut writer = BundleWriter::new(zip_time(datetime!(2019-06-12 10:23:43 UTC)));
+    for given in entries {
+        add(&mut writer, *given);
     }
     finished(writer)
 }
 
-fn content(entry: &Entry<'_>, raw: Option<&[u8]>) -> Content {
-    match raw {
-        Some(raw) => Content::Compressed(Box::new(compress(entry, raw, time()).unwrap())),
-        None => Content::None,
-    }
+/// A bundle of so many submodules.
+pub(super) fn bundle_of_many(entries: usize) -> Vec<u8> {
+    let names: Vec<_> = (0..entries).map(|n| format!("{n:06}")).collect();
+    let given = names
+        .iter()
+        .map(|name| (name.as_str(), EntryKind::Submodule, None));
+    bundle(&given.collect::<Vec<_>>())
 }
 
 fn open(bytes: &[u8]) -> ZipArchive<Cursor<&[u8]>> {
@@ -54,159 +62,60 @@ fn open(bytes: &[u8]) -> ZipArchive<Cursor<&[u8]>> {
 }
 
 #[test]
-fn every_kind_of_entry_has_its_mode_content_and_comment() {
-    let long = "line\n".repeat(1000);
-    let bytes = bundle(&[
-        (entry("bin", EntryKind::Folder), None),
-        (
-            entry("bin/run", EntryKind::Executable),
-            Some(long.as_bytes()),
-        ),
-        (entry("empty", EntryKind::File), Some(b"")),
-        (entry("link", EntryKind::Link), Some(b"bin/run")),
-        (entry("module", EntryKind::Submodule), None),
-    ]);
+fn every_entry_has_its_name_mode_content_comment_and_the_events_time() {
+    use CompressionMethod::{Deflated, Stored};
+    use EntryKind::{Executable, File, Folder, Link, Submodule};
+    let long = "../".repeat(200).into_bytes();
+    // A linear congruential generator's high bytes: nothing that deflate could find.
+    let next = |state: &u32| Some(state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223));
+    let states = std::iter::successors(Some(1), next).take(4096);
+    let noise: Vec<_> = states.map(|state| state.to_le_bytes()[3]).collect();
+    let cases: [(Given<'_>, CompressionMethod); 10] = [
+        (("back\\slash", File, Some(b"x")), Stored),
+        (("bin", Folder, None), Stored),
+        (("bin/run", Executable, Some(&long)), Deflated),
+        (("empty", File, Some(b"")), Stored),
+        (("link", Link, Some(b"bin/run")), Stored),
+        // A link is stored though it would shrink, and has its own target.
+        (("long link", Link, Some(&long)), Stored),
+        (("module", Submodule, None), Stored),
+        (("new\nline", File, Some(b"x")), Stored),
+        (("noise", File, Some(&noise)), Stored),
+        (("žluť 🦀", File, Some(b"x")), Stored),
+    ];
+    let bytes = bundle(&cases.map(|(given, _)| given));
     let mut zip = open(&bytes);
     assert_eq!(zip.comment(), id(0xcd).to_string().as_bytes());
-    let mut seen = Vec::new();
-    for number in 0..zip.len() {
+    assert_eq!(zip.len(), cases.len());
+    for (number, (given, method)) in cases.into_iter().enumerate() {
+        let (path, kind, raw) = given;
+        let (slash, mode, word) = match kind {
+            File => ("", 0o100_644, "blob"),
+            Executable => ("", 0o100_755, "blob"),
+            Link => ("", 0o120_777, "blob"),
+            Folder => ("/", 0o040_755, "tree"),
+            Submodule => ("/", 0o040_755, "commit"),
+        };
         let mut file = zip.by_index(number).unwrap();
-        let mut read = String::new();
-        file.read_to_string(&mut read).unwrap();
-        let name = file.name().unwrap().into_owned();
-        let mode = file.unix_mode().unwrap();
-        seen.push((
-            name,
-            mode,
-            read.len(),
-            file.compression(),
-            file.comment().to_owned(),
-        ));
-    }
-    let blob = format!("blob {}", id(0xab));
-    let stored = zip::CompressionMethod::Stored;
-    let deflated = zip::CompressionMethod::Deflated;
-    assert_eq!(
-        seen,
-        [
-            (
-                "bin/".to_owned(),
-                0o040_755,
-                0,
-                stored,
-                format!("tree {}", id(0xab))
-            ),
-            (
-                "bin/run".to_owned(),
-                0o100_755,
-                5000,
-                deflated,
-                blob.clone()
-            ),
-            ("empty".to_owned(), 0o100_644, 0, stored, blob.clone()),
-            ("link".to_owned(), 0o120_777, 7, stored, blob),
-            (
-                "module/".to_owned(),
-                0o040_755,
-                0,
-                stored,
-                format!("commit {}", id(0xab))
-            ),
-        ]
-    );
-}
-
-#[test]
-fn two_links_keep_their_own_targets() {
-    let bytes = bundle(&[
-        (entry("a", EntryKind::Link), Some(b"first")),
-        (entry("b", EntryKind::Link), Some(b"second/target")),
-    ]);
-    let mut zip = open(&bytes);
-    for (name, target) in [("a", "first"), ("b", "second/target")] {
-        let mut read = String::new();
-        zip.by_name(name)
-            .unwrap()
-            .read_to_string(&mut read)
-            .unwrap();
-        assert_eq!(read, target);
-    }
-}
-
-#[test]
-fn a_long_link_is_stored_though_it_would_shrink() {
-    let target = "../".repeat(200);
-    let bytes = bundle(&[(entry("a", EntryKind::Link), Some(target.as_bytes()))]);
-    let mut zip = open(&bytes);
-    assert_eq!(
-        zip.by_index(0).unwrap().compression(),
-        zip::CompressionMethod::Stored
-    );
-}
-
-#[test]
-fn what_deflate_does_not_shrink_is_stored() {
-    // A linear congruential generator's high bytes: nothing that deflate could find.
-    let mut state = 1_u32;
-    let noise: Vec<u8> = (0..4096)
-        .map(|_| {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            u8::try_from(state >> 24).unwrap()
-        })
-        .collect();
-    let bytes = bundle(&[(entry("noise", EntryKind::File), Some(&noise))]);
-    let mut zip = open(&bytes);
-    let mut file = zip.by_index(0).unwrap();
-    assert_eq!(file.compression(), zip::CompressionMethod::Stored);
-    let mut read = Vec::new();
-    file.read_to_end(&mut read).unwrap();
-    assert_eq!(read, noise);
-}
-
-#[test]
-fn every_entry_has_the_events_time() {
-    let bytes = bundle(&[
-        (entry("a", EntryKind::File), Some(b"x")),
-        (entry("b", EntryKind::Folder), None),
-    ]);
-    let mut zip = open(&bytes);
-    for number in 0..zip.len() {
-        let file = zip.by_index(number).unwrap();
-        let dos = file.last_modified().unwrap();
-        assert_eq!((dos.year(), dos.month(), dos.day()), (2019, 6, 12));
+        let mut content = Vec::new();
+        file.read_to_end(&mut content).unwrap();
+        assert_eq!(content, raw.unwrap_or_default(), "{path}");
+        assert_eq!(file.name().unwrap(), format!("{path}{slash}"));
+        assert_eq!(file.comment(), format!("{word} {}", entry(given).id));
+        assert_eq!(file.unix_mode(), Some(mode), "{path}");
+        assert_eq!(file.compression(), method, "{path}");
+        let time = file.last_modified().unwrap();
+        assert_eq!((time.year(), time.month(), time.day()), (2019, 6, 12));
         // Two seconds' resolution, and no finer one beside it that a copy would lose.
-        assert_eq!((dos.hour(), dos.minute(), dos.second()), (10, 23, 42));
+        assert_eq!((time.hour(), time.minute(), time.second()), (10, 23, 42));
         assert_eq!(file.extra_data(), None);
+        // Sizes in the local header, and no data descriptor.
+        let header = &bytes[usize::try_from(file.header_start()).unwrap()..];
+        assert_eq!(&header[..4], b"PK\x03\x04");
+        assert_eq!(header[6] & 1 << 3, 0);
+        let size = u32::from_le_bytes(header[22..26].try_into().unwrap());
+        assert_eq!(size as usize, content.len());
     }
-}
-
-#[test]
-fn names_beyond_ascii_are_utf_8_and_backslashes_stay() {
-    let names = ["back\\slash", "emoji 🦀", "new\nline", "žluť"];
-    let entries: Vec<_> = names
-        .iter()
-        .map(|name| (entry(name, EntryKind::File), Some(&b"x"[..])))
-        .collect();
-    let bytes = bundle(&entries);
-    let zip = open(&bytes);
-    let mut read: Vec<_> = (0..zip.len())
-        .map(|n| zip.name_for_index(n).unwrap().unwrap().into_owned())
-        .collect();
-    read.sort();
-    assert_eq!(read, names);
-}
-
-#[test]
-fn there_are_no_data_descriptors() {
-    let bytes = bundle(&[(entry("a", EntryKind::File), Some(b"hello"))]);
-    assert_eq!(&bytes[..4], b"PK\x03\x04");
-    let flags = u16::from_le_bytes([bytes[6], bytes[7]]);
-    assert_eq!(flags & 1 << 3, 0);
-    assert_eq!(u32::from_le_bytes(bytes[22..26].try_into().unwrap()), 5);
-}
-
-#[test]
-fn no_entries_make_an_empty_archive() {
     assert_eq!(open(&bundle(&[])).len(), 0);
 }
 
@@ -215,41 +124,20 @@ fn no_entries_make_an_empty_archive() {
 fn as_many_entries_as_sixteen_bits_count_and_more_are_read_by_all_tools() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bundle.zip");
+    let path = path.to_str().unwrap();
+    let python =
+        "import sys, zipfile; print(len(zipfile.ZipFile(sys.argv[1]).namelist()), 'files')";
     for many in [65_534, 65_535, 65_536, 70_000] {
-        let names: Vec<_> = (0..many).map(|n| format!("{n:06}")).collect();
-        let entries = names.iter().map(|name| entry(name, EntryKind::Submodule));
-        let entries: Vec<_> = entries.map(|entry| (entry, None)).collect();
-        let bytes = bundle(&entries);
+        let bytes = bundle_of_many(many);
         assert_eq!(open(&bytes).len(), many);
-        std::fs::write(&path, bytes).unwrap();
-        let python = "import sys, zipfile; print(len(zipfile.ZipFile(sys.argv[1]).namelist()))";
-        let count = std::process::Command::new("python3")
-            .args(["-c", python])
-            .arg(&path)
-            .output()
-            .unwrap();
-        assert_eq!(count.stdout, format!("{many}\n").as_bytes());
-        let unzip = std::process::Command::new("unzip")
-            .args(["-Z", "-t"])
-            .arg(&path)
-            .output()
-            .unwrap();
-        let said = String::from_utf8(unzip.stdout).unwrap();
-        assert!(said.starts_with(&format!("{many} files")), "{said}");
+        std::fs::write(path, bytes).unwrap();
+        for command in [["python3", "-c", python, path], ["unzip", "-Z", "-t", path]] {
+            let mut program = std::process::Command::new(command[0]);
+            let said = program.args(&command[1..]).output().unwrap().stdout;
+            let said = String::from_utf8(said).unwrap();
+            assert!(said.starts_with(&format!("{many} files")), "{said}");
+        }
     }
-}
-
-#[test]
-fn an_entry_beyond_four_gigabytes_is_found_by_its_zip64_offset() {
-    let far = u64::from(u32::MAX) + 12;
-    let mut writer = BundleWriter::starting_at(time(), far);
-    writer
-        .add(&entry("a", EntryKind::Submodule), Content::None)
-        .unwrap();
-    let end = finished(writer);
-    let extra = [&[1, 0, 8, 0][..], &far.to_le_bytes()].concat();
-    assert!(end.windows(extra.len()).any(|part| part == extra));
-    assert!(end.windows(4).any(|part| part == b"PK\x06\x06"));
 }
 
 #[test]
@@ -271,10 +159,8 @@ fn bytes_that_do_not_hash_to_their_id_are_refused_with_what_they_hash_to() {
 
 #[test]
 fn a_writer_that_is_given_up_writes_nothing_more() {
-    let mut writer = BundleWriter::new(time());
-    writer
-        .add(&entry("a", EntryKind::Submodule), Content::None)
-        .unwrap();
+    let mut writer = BundleWriter::new(DateTime::default());
+    add(&mut writer, ("a", EntryKind::Submodule, None));
     let window = writer.window.clone();
     drop(writer);
     assert!(window.take().is_empty());
