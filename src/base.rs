@@ -53,7 +53,6 @@ pub struct Bases {
 /// One base.
 #[derive(Debug)]
 pub(crate) struct Base {
-    /// Its bytes.
     pub(crate) archive: Archive,
     /// What is where in it.
     pub(crate) directory: Directory,
@@ -72,7 +71,6 @@ pub(crate) struct Base {
 /// An entry's content in a base.
 #[derive(Clone, Debug)]
 pub(crate) struct BaseEntry {
-    /// The base.
     pub(crate) base: Arc<Base>,
     /// Which of its entries has the content.
     pub(crate) index: usize,

@@ -6,7 +6,7 @@ pub mod codecommit;
 pub mod connections;
 mod remembered;
 mod retry;
-pub mod s3;
+pub(crate) mod s3;
 pub(crate) mod sqs;
 
 use std::collections::HashMap;
@@ -34,7 +34,7 @@ use connections::Connections;
 pub struct Aws {
     sdk: SdkConfig,
     /// The store of the bundles.
-    pub bundles: s3::Bundles,
+    pub(crate) bundles: s3::Bundles,
     /// The builds.
     pub builds: codebuild::Builds,
     /// The queue that feeds this function.

@@ -23,7 +23,6 @@ use crate::error::{CallError, Cause};
 #[derive(Clone, Debug)]
 pub struct Bundles {
     client: Client,
-    /// The bucket's name.
     pub bucket: String,
     /// The account that it must belong to: somebody who makes it anew after it was deleted would
     /// get the source otherwise.
@@ -36,22 +35,17 @@ pub struct Bundles {
 /// What a bundle says of itself in its object metadata.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Label {
-    /// The push it was made for.
     pub event_id: String,
-    /// The commit it holds.
     pub commit: ObjectId,
-    /// That commit's root tree.
     pub tree: ObjectId,
 }
 
 /// A bundle in the bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
-    /// Its key.
     pub key: String,
     /// Its version, where the bucket keeps versions.
     pub version: Option<String>,
-    /// The commit it holds.
     pub commit: ObjectId,
 }
 
@@ -100,10 +94,6 @@ impl Bundles {
     }
 
     /// The bundle under this key, if it was made for this very event.
-    ///
-    /// # Errors
-    ///
-    /// A failed call. A missing object is `Ok(None)`.
     pub async fn of_event(&self, key: &str, event_id: &str) -> Result<Option<Stored>, CallError> {
         let Some(head) = self.head(key).await? else {
             return Ok(None);

@@ -29,7 +29,6 @@ impl Archive {
         }
     }
 
-    /// The bundle's key.
     pub(crate) fn key(&self) -> &str {
         &self.object.key
     }

@@ -80,19 +80,11 @@ impl TreeBudget {
 
 impl TreeReservation {
     /// One more entry.
-    ///
-    /// # Errors
-    ///
-    /// Words that say what does not fit, and which parameter to raise.
     pub fn add_entry(&mut self, path: &str) -> Result<(), String> {
         self.add(ENTRY + PATHS * path.len())
     }
 
     /// Takes what a base's directory of so many bytes needs; waits for it.
-    ///
-    /// # Errors
-    ///
-    /// Words that say that it would leave too little for a tree of its size.
     pub async fn add_directory(&mut self, bytes: u64) -> Result<(), String> {
         let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
         let bytes = bytes.saturating_mul(DIRECTORY);
@@ -192,11 +184,8 @@ mod tests {
     #[test]
     fn what_cannot_fit_is_refused_by_its_figure_and_its_parameter() {
         let reservation = |mib| FunctionMemory::of(mib).trees().reservation();
-        let why = add(&mut reservation(256), 100_000).unwrap_err();
-        assert!(
-            why.contains("256 MiB") && why.contains("MemorySize"),
-            "{why}"
-        );
+        let why = add(&mut reservation(512), 468_000).unwrap_err();
+        assert!(why.contains("of 512 MiB") && why.contains("MemorySize"));
         // The trees that the template's other sizes have to hold.
         add(&mut reservation(512), 100_000).unwrap();
         add(&mut reservation(1024), 468_000).unwrap();

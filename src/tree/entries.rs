@@ -44,10 +44,6 @@ impl Entries {
     }
 
     /// Adds an entry of a folder, whose path is empty for the root; answers the entry's path.
-    ///
-    /// # Errors
-    ///
-    /// Words for a path that no file can have, or paths that are too long together.
     pub(super) fn push(
         &mut self,
         folder: &str,

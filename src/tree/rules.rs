@@ -28,10 +28,6 @@ pub struct Limits {
 
 impl Limits {
     /// Counts one more entry.
-    ///
-    /// # Errors
-    ///
-    /// Words that say which limit it passes.
     pub fn count(&mut self, path: &str, depth: usize) -> Result<(), String> {
         self.entries += 1;
         self.path_bytes += path.len();
@@ -60,10 +56,6 @@ impl Limits {
 }
 
 /// Checks the names of one folder's entries.
-///
-/// # Errors
-///
-/// Words that name the entry and the rule it breaks.
 pub fn check_folder(folder: &str, entries: &[TreeEntry]) -> Result<(), String> {
     let mut names = HashSet::with_capacity(entries.len());
     for entry in entries {

@@ -15,35 +15,28 @@ use crate::error::{CallError, Cause};
 /// One state of one object. Reads are refused once it is overwritten.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Object {
-    /// Its key.
     pub key: String,
     /// What tells this state from another.
     etag: String,
-    /// Bytes in all.
     pub length: u64,
 }
 
 /// The end of a bundle, and what the bundle says of itself.
 #[derive(Clone, Debug)]
 pub struct Tail {
-    /// The bundle.
     pub object: Object,
-    /// Its last bytes.
     pub bytes: Bytes,
     /// Whether its format is the one that this version writes.
     pub is_our_format: bool,
     /// Whether its format is one that this version reads.
     pub is_known_format: bool,
-    /// The commit it holds.
     pub commit: Option<ObjectId>,
-    /// That commit's root tree.
     pub tree: Option<ObjectId>,
 }
 
 /// A key in a listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
-    /// The key.
     pub key: String,
     /// When the object was written, in milliseconds since 1970.
     pub modified: i64,
@@ -54,10 +47,6 @@ const PATIENCE: Duration = Duration::from_secs(15);
 
 impl Bundles {
     /// The last `bytes` of a bundle; `None` where there is none.
-    ///
-    /// # Errors
-    ///
-    /// A failed call, or an object without a byte.
     pub async fn tail(&self, key: &str, bytes: usize) -> Result<Option<Tail>, CallError> {
         let answer = self
             .client
@@ -110,10 +99,6 @@ impl Bundles {
     }
 
     /// Some of an object's bytes, as long as it is the same object.
-    ///
-    /// # Errors
-    ///
-    /// A failed call; an answer that was cut short or stood still.
     pub async fn range(&self, object: &Object, range: Range<u64>) -> Result<Bytes, CallError> {
         let answer = self
             .client
@@ -131,10 +116,6 @@ impl Bundles {
     }
 
     /// The first thousand keys that begin with `prefix`.
-    ///
-    /// # Errors
-    ///
-    /// A failed call.
     pub async fn list(&self, prefix: &str) -> Result<Vec<Found>, CallError> {
         let page = self
             .client

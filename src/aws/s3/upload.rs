@@ -8,7 +8,6 @@
 mod multipart;
 mod speed;
 
-use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use aws_sdk_s3::primitives::ByteStream;
@@ -16,12 +15,21 @@ use aws_sdk_s3::types::MetadataDirective;
 use aws_smithy_types::timeout::TimeoutConfig;
 use bytes::{Bytes, BytesMut};
 use multipart::Multipart;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 pub(super) use speed::UploadSpeed;
 
 use super::{Bundles, Label, PARTIAL, Stored, cause, failed, version};
 use crate::error::CallError;
 use crate::memory::PART;
+
+/// What a key in the header that names a copy's source is not to hold as it is.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'/')
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
 
 /// For S3 to copy an object by itself: 5 GB is the most that one call copies.
 const COPY_TIME: Duration = Duration::from_mins(2);
@@ -91,10 +99,6 @@ impl Upload {
     }
 
     /// Takes the next bytes; waits while enough parts are under way.
-    ///
-    /// # Errors
-    ///
-    /// A part, this one or an earlier one, that S3 did not take.
     pub async fn write(&mut self, mut bytes: &[u8]) -> Result<(), CallError> {
         // Exactly one part's worth of memory for each part, which a buffer that grows would
         // double.
@@ -127,10 +131,6 @@ impl Upload {
     }
 
     /// Completes the bundle.
-    ///
-    /// # Errors
-    ///
-    /// A failed call; the upload is then to be [aborted](Self::abort).
     pub async fn finish(&mut self) -> Result<Stored, CallError> {
         self.set_partial(false);
         let stored = self.complete().await?;
@@ -144,10 +144,6 @@ impl Upload {
 
     /// Leaves what was written as a partial bundle, unless it has to be given up: because it is
     /// under way to where whole bundles are, or because an earlier delivery left more.
-    ///
-    /// # Errors
-    ///
-    /// A failed call; the upload is then to be [aborted](Self::abort).
     pub async fn save(&mut self, length: u64) -> Result<bool, CallError> {
         self.set_partial(true);
         let is_saved = self.is_partial && !self.has_more_already(length).await;
@@ -236,7 +232,11 @@ impl Upload {
 
     /// Copies what is whole now; S3 does it without the bytes coming here.
     async fn copy_to_its_place(&mut self, partial: &Stored) -> Result<Stored, CallError> {
-        let mut source = format!("{}/{}", self.bundles.bucket, encoded(&self.partial_key));
+        let mut source = format!(
+            "{}/{}",
+            self.bundles.bucket,
+            utf8_percent_encode(&self.partial_key, ENCODED)
+        );
         if let Some(version) = &partial.version {
             source = format!("{source}?versionId={version}");
         }
@@ -292,31 +292,5 @@ impl Upload {
 
     fn about(&self) -> String {
         self.bundles.about(self.key())
-    }
-}
-
-/// A key as the header that names a copy's source wants it.
-fn encoded(key: &str) -> String {
-    let mut out = String::with_capacity(key.len());
-    for byte in key.bytes() {
-        if byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            let _ = write!(out, "%{byte:02X}");
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_in_a_header_is_ascii() {
-        assert_eq!(
-            encoded("shop/.partial/a b+ž.zip"),
-            "shop/.partial/a%20b%2B%C5%BE.zip"
-        );
     }
 }
