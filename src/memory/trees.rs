@@ -156,7 +156,10 @@ impl TreeReservation {
     }
 
     fn missing_steps(&self) -> u32 {
-        let taken = self.steps.as_ref().map_or(0, |steps| steps.num_permits());
+        let taken = self
+            .steps
+            .as_ref()
+            .map_or(0, OwnedSemaphorePermit::num_permits);
         let steps = self.bytes.saturating_sub(self.budget.small).div_ceil(STEP);
         u32::try_from(steps.saturating_sub(taken)).unwrap_or(u32::MAX)
     }
