@@ -15,7 +15,7 @@ pub(super) fn id(byte: u8) -> ObjectId {
 }
 
 /// Without a content, its id is [`id(7)`](id).
-pub(super) fn entry<'a>((path, kind, raw): Given<'a>) -> Entry<'a> {
+pub(super) fn entry((path, kind, raw): Given<'_>) -> Entry<'_> {
     let id = raw.map_or(id(7), |raw| blob_id(raw).unwrap());
     Entry { path, kind, id }
 }
