@@ -38,7 +38,6 @@ pub struct Options {
     pub port: Option<u16>,
     /// The folder that S3's buckets are in.
     pub root: PathBuf,
-    /// The time as the services see it.
     pub clock: Clock,
 }
 
@@ -65,9 +64,6 @@ pub struct LocalAws {
 
 impl LocalAws {
     /// Opens the port and serves.
-    ///
-    /// # Errors
-    /// When the port is taken, or S3's folder cannot be used.
     pub async fn start(options: Options) -> anyhow::Result<Self> {
         let Options { port, root, clock } = &options;
         let port = port.unwrap_or(0);
@@ -102,7 +98,7 @@ impl LocalAws {
 
     /// What an SDK or the AWS CLI needs in its environment to come here. Any credentials
     /// will do.
-    pub fn environment(&self) -> Vec<(String, String)> {
+    pub fn environment(&self) -> [(&'static str, String); 6] {
         [
             ("AWS_ENDPOINT_URL", self.endpoint()),
             ("AWS_REGION", REGION.to_owned()),
@@ -111,46 +107,36 @@ impl LocalAws {
             ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY.to_owned()),
             ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
         ]
-        .map(|(name, value)| (name.to_owned(), value))
-        .into()
     }
 
-    /// The time as the services see it.
     pub fn clock(&self) -> &Clock {
         &self.clock
     }
 
-    /// Every call so far.
     pub fn calls(&self) -> &CallLog {
         &self.calls
     }
 
-    /// What goes wrong.
     pub fn faults(&self) -> &Faults {
         &self.faults
     }
 
-    /// The repositories.
     pub fn codecommit(&self) -> &CodeCommit {
         &self.services.codecommit
     }
 
-    /// The projects and builds.
     pub fn codebuild(&self) -> &CodeBuild {
         &self.services.codebuild
     }
 
-    /// The buckets.
     pub fn s3(&self) -> &S3 {
         &self.services.s3
     }
 
-    /// The queues.
     pub fn sqs(&self) -> &Sqs {
         &self.services.sqs
     }
 
-    /// The roles.
     pub fn sts(&self) -> &Sts {
         &self.services.sts
     }

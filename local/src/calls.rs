@@ -5,7 +5,6 @@
 
 pub mod record;
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -18,37 +17,18 @@ use crate::lambda::FUNCTION_KEY_PREFIX;
 use record::Record;
 
 /// The services on the wire, named as in an IAM action.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Service {
-    /// Git repositories.
     CodeCommit,
-    /// Builds.
     CodeBuild,
-    /// Objects.
     S3,
-    /// Queues.
     Sqs,
-    /// Roles.
     Sts,
 }
 
-impl fmt::Display for Service {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(match self {
-            Self::CodeCommit => "codecommit",
-            Self::CodeBuild => "codebuild",
-            Self::S3 => "s3",
-            Self::Sqs => "sqs",
-            Self::Sts => "sts",
-        })
-    }
-}
-
-/// One request and what became of it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Call {
-    /// Who was called.
     pub service: Service,
     /// The operation's name in the API reference.
     pub operation: String,
@@ -68,13 +48,9 @@ pub struct Call {
     pub attempt: u32,
     /// HTTP status of the answer; none if the connection was cut instead.
     pub status: Option<u16>,
-    /// The exception's name, for an error answer.
     pub error: Option<String>,
-    /// The faults that touched this call.
     pub faults: Vec<String>,
-    /// Bytes of the request's body.
     pub request_bytes: u64,
-    /// Bytes of the answer's body.
     pub response_bytes: u64,
     /// When it arrived, in real time.
     pub start: SystemTime,
@@ -83,7 +59,6 @@ pub struct Call {
 }
 
 impl Call {
-    /// Whether it was answered with success.
     pub fn succeeded(&self) -> bool {
         self.status.is_some_and(|status| status < 400)
     }
@@ -153,7 +128,6 @@ impl CallLog {
         self.0.live.subscribe()
     }
 
-    /// Forgets the calls so far.
     pub fn clear(&self) {
         self.0.calls.lock().clear();
     }

@@ -125,23 +125,3 @@ fn storage() -> PathBuf {
         })
         .unwrap_or_else(|| std::env::temp_dir().join("pushbuild-local-aws"))
 }
-
-#[cfg(test)]
-mod tests {
-    use clap::CommandFactory;
-
-    use super::*;
-
-    #[test]
-    fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn without_a_command_it_tries_the_repository_it_stands_in() {
-        let cli = Cli::parse_from(["cargo local", "--branch", "feature/x"]);
-        assert!(cli.command.is_none());
-        assert_eq!(cli.try_push.path, PathBuf::from("."));
-        assert_eq!(cli.try_push.branch.as_deref(), Some("feature/x"));
-    }
-}

@@ -48,7 +48,6 @@ impl Clock {
         }))
     }
 
-    /// The present moment.
     pub fn now(&self) -> SystemTime {
         let passed = self.0.since.elapsed() * self.0.speed;
         let advanced = Duration::from_nanos(self.0.advanced_ns.load(Ordering::SeqCst));

@@ -41,16 +41,13 @@ struct State {
     build_time: Duration,
 }
 
-/// A build that was started.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Build {
     /// `{project}:{uuid}`.
     pub id: String,
-    /// The project's name.
     pub project: String,
     /// Counted per project, from 1.
     pub number: usize,
-    /// When it was started.
     pub started: SystemTime,
     /// Where the source is taken from: `S3` or `CODECOMMIT`.
     pub source_type: String,
@@ -58,18 +55,14 @@ pub struct Build {
     pub source_location: Option<String>,
     /// For S3 an object's version id, for CodeCommit a commit id or a reference.
     pub source_version: Option<String>,
-    /// The variables that it was started with.
     pub environment: Vec<EnvironmentVariable>,
     /// The whole StartBuild request, idempotency token included.
     pub request: Value,
 }
 
-/// One environment variable of a build.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EnvironmentVariable {
-    /// Its name.
     pub name: String,
-    /// Its value.
     pub value: String,
     /// `PLAINTEXT`: no other type is served.
     pub kind: String,
@@ -87,7 +80,6 @@ impl CodeBuild {
         Self(Arc::new(Inner { clock, state }))
     }
 
-    /// Makes a project of this name.
     pub fn add_project(&self, name: &str) {
         let mut state = self.0.state.lock();
         state.projects.entry(name.to_owned()).or_default();
@@ -110,15 +102,11 @@ impl CodeBuild {
         self.0.state.lock().build_time = time;
     }
 
-    /// All builds, in the order in which they were started.
     pub fn builds(&self) -> Vec<Build> {
         self.0.state.lock().builds.clone()
     }
 
     /// Answers one request.
-    ///
-    /// # Errors
-    /// What the CodeBuild API reference documents for the action.
     pub fn call(&self, operation: &str, input: Value) -> Result<Value, ServiceError> {
         match operation {
             "StartBuild" => self.start_build(input),
@@ -136,7 +124,6 @@ impl State {
 }
 
 impl Build {
-    /// The value of an environment variable.
     pub fn variable(&self, name: &str) -> Option<&str> {
         let found = self
             .environment

@@ -32,7 +32,7 @@ pub(crate) mod fixture;
 #[cfg(test)]
 mod tests;
 
-pub use describe::{count_tree, describe, revision};
+pub use describe::{describe, revision};
 use source::Source;
 
 /// The service. Clones share the repositories.

@@ -17,13 +17,10 @@ use crate::aws::{ACCOUNT, REGION};
 pub struct RepositoryEvent {
     /// EventBridge's id: one for each event, whatever it says.
     pub id: String,
-    /// Twelve digits: the repository's account.
     pub account: String,
-    /// The repository's Region.
     pub region: String,
     /// RFC 3339, in whole seconds.
     pub time: String,
-    /// The `detail`, by CodeCommit.
     pub detail: Value,
 }
 
@@ -116,31 +113,20 @@ mod tests {
     #[test]
     fn an_event_is_as_codecommit_documents_it() {
         let at = std::time::UNIX_EPOCH + std::time::Duration::from_millis(1_560_335_023_700);
-        let mut event = RepositoryEvent::created("MyDemoRepo", "refs/heads/feature/x", "3e5983")
-            .from("123456789012", "us-east-2", at);
-        event.id = "01234567-EXAMPLE".into();
-        assert_eq!(
-            event.json(),
-            json!({
-                "version": "0",
-                "id": "01234567-EXAMPLE",
-                "detail-type": "CodeCommit Repository State Change",
-                "source": "aws.codecommit",
-                "account": "123456789012",
-                "time": "2019-06-12T10:23:43Z",
-                "region": "us-east-2",
-                "resources": ["arn:aws:codecommit:us-east-2:123456789012:MyDemoRepo"],
-                "detail": {
-                    "event": "referenceCreated",
-                    "repositoryName": "MyDemoRepo",
-                    "repositoryId": "00000000-0000-0000-0000-000000000000",
-                    "referenceType": "branch",
-                    "referenceName": "feature/x",
-                    "referenceFullName": "refs/heads/feature/x",
-                    "commitId": "3e5983",
-                    "callerUserArn": "arn:aws:iam::123456789012:user/local",
-                },
-            })
-        );
+        let event = RepositoryEvent::updated("MyDemoRepo", "refs/tags/v/1", "3e5983", "b2a1c0");
+        let event = event.from("123456789012", "us-east-2", at).json();
+        let arn = "arn:aws:codecommit:us-east-2:123456789012:MyDemoRepo";
+        for (member, value) in [
+            ("/source", "aws.codecommit"),
+            ("/detail-type", "CodeCommit Repository State Change"),
+            ("/time", "2019-06-12T10:23:43Z"),
+            ("/resources/0", arn),
+            ("/detail/event", "referenceUpdated"),
+            ("/detail/referenceType", "tag"),
+            ("/detail/referenceName", "v/1"),
+            ("/detail/oldCommitId", "b2a1c0"),
+        ] {
+            assert_eq!(event.pointer(member), Some(&json!(value)), "{event}");
+        }
     }
 }

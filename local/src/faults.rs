@@ -33,11 +33,10 @@ mod rule;
 mod wrong_answer;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::SystemTime;
 
 use anyhow::Context as _;
-use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -46,11 +45,9 @@ pub use action::{Action, Shape, WrongJson};
 pub use rule::{Rule, Subject, When};
 
 use crate::clock::Clock;
+use crate::lambda::Function;
 use rate::TokenBucket;
 pub(crate) use wrong_answer::{change_json, flip_bit};
-
-/// Ends the process behind an access key id; all processes where the id is no function's.
-pub type KillHook = Arc<dyn Fn(Option<String>) -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// The rules in force. Clones share them.
 #[derive(Clone)]
@@ -65,7 +62,7 @@ struct Inner {
 struct State {
     next: u64,
     active: Vec<Active>,
-    kill: Vec<KillHook>,
+    functions: Vec<Weak<Function>>,
 }
 
 struct Active {
@@ -110,9 +107,6 @@ impl Faults {
     }
 
     /// Reads a list of rules, as in the module's example.
-    ///
-    /// # Errors
-    /// When the file cannot be read or says something else than rules.
     pub fn read(path: &Path) -> anyhow::Result<Vec<Rule>> {
         let text =
             std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
@@ -156,7 +150,6 @@ impl Faults {
         self.0.state.lock().active.retain(|active| active.id != id);
     }
 
-    /// Takes all rules away.
     pub fn clear(&self) {
         self.0.state.lock().active.clear();
     }
@@ -168,15 +161,16 @@ impl Faults {
         active.map(|active| active.firings)
     }
 
-    /// Who ends a function's process for [`Action::KillBefore`] and [`Action::KillAfter`].
-    pub fn on_kill(&self, hook: KillHook) {
-        self.0.state.lock().kill.push(hook);
+    /// Whose processes [`Action::KillBefore`] and [`Action::KillAfter`] end.
+    pub(crate) fn on_kill(&self, function: &Arc<Function>) {
+        self.0.state.lock().functions.push(Arc::downgrade(function));
     }
 
-    pub(crate) async fn kill(&self, access_key_id: Option<String>) {
-        let hooks = self.0.state.lock().kill.clone();
-        for hook in hooks {
-            hook(access_key_id.clone()).await;
+    /// Ends the process behind an access key id; all processes where the id is no function's.
+    pub(crate) async fn kill(&self, access_key_id: Option<&str>) {
+        let functions = self.0.state.lock().functions.clone();
+        for function in functions.iter().filter_map(Weak::upgrade) {
+            function.kill(access_key_id).await;
         }
     }
 

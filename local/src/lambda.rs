@@ -25,7 +25,6 @@ mod runtime_api;
 mod tests;
 
 use bytes::Bytes;
-use serde_json::Value;
 
 pub use batch_response::BatchResponse;
 pub(crate) use function::Function;
@@ -42,10 +41,10 @@ pub const FUNCTION_KEY_PREFIX: &str = "LOCALFUNCTION";
 pub enum Invocation {
     /// The function's answer.
     Answer(Bytes),
-    /// The function's error: `errorType`, `errorMessage`.
-    FunctionError(Value),
-    /// The process did not get as far as asking for an invocation; an error of the same form.
-    InitError(Value),
+    /// The function's error, as it wrote it.
+    FunctionError(String),
+    /// Why the process did not get as far as asking for an invocation.
+    InitError(String),
     /// It took longer than the timeout, and was killed.
     TimedOut,
     /// The process ended in the middle of the invocation, for instance by `signal: 9 (SIGKILL)`.

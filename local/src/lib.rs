@@ -7,6 +7,11 @@
 //! - `wire`, [`calls`], [`faults`]: the port, the list of its calls, and what goes wrong with them
 //! - [`clock`], [`events`], [`tls`]: time, CodeCommit's events, and TLS in front of the port
 //! - [`cli`]: `cargo local`
+#![allow(
+    missing_docs,
+    clippy::missing_errors_doc,
+    reason = "it serves this workspace alone, and a comment that repeats a name helps nobody"
+)]
 
 pub mod aws;
 pub mod calls;

@@ -26,13 +26,11 @@ use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
-use tokio::sync::futures::Notified;
 use uuid::Uuid;
 
 use crate::aws::{ACCOUNT, REGION};
 use crate::clock::Clock;
 use crate::error::ServiceError;
-use fault::invalid;
 use queue::Queue;
 use sending::Outgoing;
 use state::State;
@@ -85,12 +83,6 @@ impl Sqs {
 
     /// Creates a FIFO queue and returns its URL.
     pub fn create_queue(&self, name: &str, options: &QueueOptions) -> Result<String, ServiceError> {
-        let stem = name.strip_suffix(".fifo").unwrap_or_default();
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-        if stem.is_empty() || name.len() > 80 || !stem.bytes().all(allowed) {
-            let reason = "Can only include alphanumeric characters, hyphens, or underscores, and .fifo at its end. 1 to 80 in length";
-            return Err(invalid(name, "QueueName", reason));
-        }
         let mut state = self.0.state.lock();
         let queue = state.queues.entry(name.to_owned());
         let queue = queue.or_insert_with(|| Queue::new(name, arn(name), options.clone()));
@@ -127,16 +119,13 @@ impl Sqs {
         let deadline = clock.now() + wait;
         loop {
             // Registered before looking, so that nothing sent in between is missed.
-            let changed = self.changed();
+            let changed = self.0.changed.notified();
             let now = clock.now();
-            let received = self.0.state.lock().receive(url, max, now)?;
-            if received.moved {
+            let (messages, next) = self.0.state.lock().receive(url, max, now)?;
+            if !messages.is_empty() || now >= deadline {
                 self.0.changed.notify_waiters();
+                return Ok(messages);
             }
-            if !received.messages.is_empty() || now >= deadline {
-                return Ok(received.messages);
-            }
-            let next = received.next_visible;
             let wake = next.map_or(deadline, |next| next.min(deadline));
             tokio::select! {
                 () = changed => {}
@@ -145,7 +134,6 @@ impl Sqs {
         }
     }
 
-    /// Deletes the message that a receipt handle stands for.
     pub fn delete(&self, url: &str, receipt_handle: &str) -> Result<(), ServiceError> {
         self.change(|state, now| state.queue(url)?.delete(receipt_handle, now))
     }
@@ -190,14 +178,6 @@ impl Sqs {
         let state = self.0.state.lock();
         let queue = state.queues.get(name_of(url));
         queue.map_or((0, None), |queue| (queue.batches, queue.next_receive(now)))
-    }
-
-    /// Resolves when anything is sent, received, deleted, moved or made visible in any queue.
-    ///
-    /// Changes count from this call on, not from the first poll: call, look, then await. A
-    /// visibility timeout that ends by itself is no change.
-    pub fn changed(&self) -> Notified<'_> {
-        self.0.changed.notified()
     }
 
     /// Makes one change in one piece, and wakes all who wait for any.

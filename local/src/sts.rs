@@ -37,15 +37,12 @@ struct State {
     denied: BTreeSet<String>,
 }
 
-/// A role that was assumed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AssumedRole {
     pub role_arn: String,
-    /// The name that the caller gave the session.
     pub session_name: String,
     /// What the caller proved to know.
     pub external_id: Option<String>,
-    /// The id of the temporary credentials.
     pub access_key_id: String,
     /// The access key id that assumed it.
     pub(crate) caller: Option<String>,
@@ -60,12 +57,10 @@ impl Sts {
         }))
     }
 
-    /// Refuses this role from now on.
     pub fn deny(&self, role_arn: &str) {
         self.0.state.lock().denied.insert(role_arn.to_owned());
     }
 
-    /// The roles assumed so far.
     pub fn assumed(&self) -> Vec<AssumedRole> {
         self.0.state.lock().assumed.clone()
     }
@@ -124,19 +119,13 @@ impl Sts {
         let expiration = expiration
             .format(&Rfc3339)
             .map_err(ServiceError::internal)?;
-        let account = role_arn.split(':').nth(4).unwrap_or_default();
-        // The role's path is left out.
-        let role = xml_escaped(role_arn.rsplit('/').next().unwrap_or_default());
         Ok(format!(
             "<AssumeRoleResponse xmlns=\"{NAMESPACE}\"><AssumeRoleResult><Credentials>\
              <AccessKeyId>{key}</AccessKeyId>\
              <SecretAccessKey>local-and-not-a-secret</SecretAccessKey>\
              <SessionToken>local-session-{key}</SessionToken>\
              <Expiration>{expiration}</Expiration>\
-             </Credentials><AssumedRoleUser>\
-             <AssumedRoleId>AROA{key}:{session_name}</AssumedRoleId>\
-             <Arn>arn:aws:sts::{account}:assumed-role/{role}/{session_name}</Arn>\
-             </AssumedRoleUser></AssumeRoleResult>\
+             </Credentials></AssumeRoleResult>\
              <ResponseMetadata><RequestId>{}</RequestId></ResponseMetadata>\
              </AssumeRoleResponse>",
             Uuid::new_v4()

@@ -28,9 +28,6 @@ pub struct Front {
 
 impl Front {
     /// Begins to listen on a port of its own, in front of nothing yet.
-    ///
-    /// # Errors
-    /// When no certificate can be made or written.
     pub async fn listen() -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let authority = folder.path().join("authority.pem");
@@ -70,9 +67,6 @@ impl Front {
     }
 
     /// Leads to `http://HOST:PORT` from now on.
-    ///
-    /// # Errors
-    /// When `endpoint` is not such an address, or this method was called before.
     pub fn lead_to(&self, endpoint: &str) -> anyhow::Result<()> {
         let behind = endpoint
             .trim_start_matches("http://")

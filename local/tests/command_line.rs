@@ -163,7 +163,7 @@ fn json_is_one_line_for_each_push_and_nothing_else() {
 }
 
 #[test]
-fn watch_pushes_each_commit_as_it_is_made() {
+fn watch_pushes_each_commit_and_each_new_branch_as_it_is_made() {
     let (_root, path) = repository("shop");
     let mut watching = cargo_local(&path, &["--watch", "--json"])
         .stdout(Stdio::piped())
@@ -182,6 +182,10 @@ fn watch_pushes_each_commit_as_it_is_made() {
     let second = next();
     assert_eq!(second["outcome"], "built", "{second}");
     assert_ne!(first["commit"], second["commit"]);
+    git(&path, &["branch", "feature/x"]);
+    let third = next();
+    assert_eq!(third["reference"], "refs/heads/feature/x", "{third}");
+    assert_eq!(third["commit"], second["commit"]);
     watching.kill().unwrap();
     watching.wait().unwrap();
 }

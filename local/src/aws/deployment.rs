@@ -34,10 +34,6 @@ pub struct Stage {
 
 impl LocalAws {
     /// Deploys pushbuild. CodeBuild's projects and CodeCommit's repositories are the caller's.
-    ///
-    /// # Errors
-    /// When the bucket or a queue cannot be created: a name that is not allowed, or one that is
-    /// taken with other options.
     pub fn deploy(&self, mut options: DeployOptions) -> anyhow::Result<Deployment> {
         let (name, bucket) = (options.name.clone(), options.bucket.clone());
         self.s3()
@@ -86,7 +82,7 @@ impl LocalAws {
         let log = FunctionLog::default();
         let stage = |queue_url: String, handler: Handler| {
             let function = Arc::new(Function::new(handler, options.clone(), log.clone()));
-            self.faults.on_kill(function.kill_hook());
+            self.faults.on_kill(&function);
             Stage {
                 mapping: EventSourceMapping::start(self.sqs().clone(), &queue_url, function),
                 queue_url,
@@ -109,9 +105,6 @@ impl LocalAws {
 impl Deployment {
     /// Sends the event of a push, as CodeCommit and EventBridge do, and returns the event's id.
     /// `reference` is a full name, or a branch's; without `old` the reference is new.
-    ///
-    /// # Errors
-    /// When SQS refuses the message.
     pub fn send_push(
         &self,
         repository: &str,
@@ -131,26 +124,17 @@ impl Deployment {
     }
 
     /// Sends an event to the intake queue, and returns the message id.
-    ///
-    /// # Errors
-    /// When SQS refuses the message.
     pub fn send_event(&self, event: &RepositoryEvent) -> anyhow::Result<String> {
         self.send_to_intake(&event.json().to_string())
     }
 
     /// Sends any body to the intake queue as the template's rule does, and returns the message id.
-    ///
-    /// # Errors
-    /// When SQS refuses the message.
     pub fn send_to_intake(&self, body: &str) -> anyhow::Result<String> {
         Ok(self.sqs.send(&self.intake.queue_url, body, RULE_GROUP)?)
     }
 
     /// Sends any body to the push queue in any message group, past the intake, and returns the
     /// message id.
-    ///
-    /// # Errors
-    /// When SQS refuses the message.
     pub fn send_body(&self, body: &str, group: &str) -> anyhow::Result<String> {
         Ok(self.sqs.send(&self.publish.queue_url, body, group)?)
     }
@@ -163,7 +147,6 @@ impl Deployment {
         })
     }
 
-    /// The messages in both queues.
     pub fn messages(&self) -> Vec<Message> {
         let stages = [&self.intake, &self.publish];
         let messages = stages.map(|stage| self.sqs.messages(&stage.queue_url));
@@ -171,23 +154,18 @@ impl Deployment {
     }
 
     /// Waits until it is idle; `timeout` is real time.
-    ///
-    /// # Errors
-    /// What is left when the time is over.
     pub async fn idle(&self, timeout: Duration) -> anyhow::Result<()> {
         let deadline = Instant::now() + timeout;
         loop {
-            let changed = self.sqs.changed();
             if self.is_idle() {
                 return Ok(());
             }
+            let left = self.messages();
             anyhow::ensure!(
                 Instant::now() < deadline,
-                "after {timeout:?} these messages are left: {:#?}",
-                self.messages()
+                "after {timeout:?} these messages are left: {left:#?}"
             );
-            // A batch ends without a change where its messages stay.
-            let _ = tokio::time::timeout(Duration::from_millis(20), changed).await;
+            tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }
 
@@ -214,7 +192,6 @@ impl Deployment {
         &self.intake
     }
 
-    /// The push queue.
     pub fn queue_url(&self) -> &str {
         self.publish.queue_url()
     }
@@ -224,12 +201,10 @@ impl Deployment {
         &self.dead_letter_url
     }
 
-    /// The messages that could not be built.
     pub fn dead_letters(&self) -> Vec<Message> {
         self.sqs.messages(&self.dead_letter_url)
     }
 
-    /// The bundles' bucket.
     pub fn bucket(&self) -> &str {
         &self.bucket
     }
@@ -252,12 +227,10 @@ impl Deployment {
 }
 
 impl Stage {
-    /// The queue.
     pub fn queue_url(&self) -> &str {
         &self.queue_url
     }
 
-    /// The mapping between them.
     pub fn mapping(&self) -> &EventSourceMapping {
         &self.mapping
     }

@@ -3,7 +3,7 @@
 //!
 //! One file for each local AWS, JSON Lines: what was deployed, and each call of a function.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,7 +20,6 @@ pub const VARIABLE: &str = "PUSHBUILD_CALL_RECORD";
 /// Tells the files of one process apart.
 static FILES: AtomicU64 = AtomicU64::new(1);
 
-/// An open file.
 #[derive(Debug)]
 pub struct Record(Mutex<File>);
 
@@ -29,14 +28,10 @@ impl Record {
     pub(super) fn begin(folder: &Path) -> io::Result<Self> {
         let number = FILES.fetch_add(1, Ordering::Relaxed);
         let name = format!("{}-{number}.jsonl", std::process::id());
-        let file = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(folder.join(name))?;
+        let file = File::create(folder.join(name))?;
         Ok(Self(Mutex::new(file)))
     }
 
-    /// Writes a call down.
     pub(super) fn call(&self, call: &Call) {
         self.line(&json!({
             "function": function_of(call),

@@ -17,7 +17,6 @@ pub struct Served {
 
 /// One message for the intake queue.
 pub struct Message {
-    /// The body.
     pub body: String,
     /// The repository that it names, if it names one.
     pub repository: String,

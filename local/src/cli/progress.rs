@@ -8,9 +8,8 @@ use tokio::sync::broadcast::error::RecvError;
 
 use crate::calls::{Call, Service};
 
-/// Shows calls until the sender is gone. `expected` counts the calls that fetch the trees; events
-/// from a file may name commits that were not counted.
-pub async fn show(mut calls: Receiver<Call>, expected: u64) {
+/// Shows calls until the sender is gone, of those that fetch a tree the first and each 500th.
+pub async fn show(mut calls: Receiver<Call>) {
     let mut fetched = 0_u64;
     loop {
         let call = match calls.recv().await {
@@ -27,10 +26,7 @@ pub async fn show(mut calls: Receiver<Call>, expected: u64) {
         }
         fetched += 1;
         if fetched == 1 || fetched.is_multiple_of(500) {
-            println!(
-                "  fetching   {fetched} calls of about {}",
-                expected.max(fetched)
-            );
+            println!("  fetching   {fetched} calls");
         }
     }
 }

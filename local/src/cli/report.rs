@@ -35,7 +35,6 @@ impl Ending {
         endings
     }
 
-    /// Whether it failed.
     pub fn failed(&self) -> bool {
         self.line["outcome"] == "failed"
     }

@@ -76,15 +76,10 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn show(call: &Call) {
-    let status = call
-        .status
-        .map_or("cut".to_owned(), |status| status.to_string());
+    let service = format!("{:?}", call.service).to_lowercase();
+    let (operation, detail) = (&call.operation, &call.detail);
+    let status = call.status.map_or("cut".to_owned(), |it| it.to_string());
     let error = call.error.as_deref().unwrap_or_default();
-    eprintln!(
-        "{} {} {} {status} {error} {} ms",
-        call.service,
-        call.operation,
-        call.detail,
-        call.duration.as_millis()
-    );
+    let ms = call.duration.as_millis();
+    eprintln!("{service} {operation} {detail} {status} {error} {ms} ms");
 }

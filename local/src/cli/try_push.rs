@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use console::style;
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::plan::{Message, Plan, Served};
@@ -15,7 +14,6 @@ use super::watch::Watch;
 use super::{TryArgs, progress, sample, storage};
 use crate::aws::{DeployOptions, Deployment, LocalAws, Options};
 use crate::codebuild::is_project_name;
-use crate::codecommit::count_tree;
 use crate::lambda::EventSourceMapping;
 
 /// An invocation's time, as on AWS; and how long a try is waited for.
@@ -60,7 +58,7 @@ pub async fn run(args: TryArgs) -> anyhow::Result<ExitCode> {
             println!("  {}       {note}", style("note").yellow());
         }
     }
-    trial.push(&plan.messages, plan.served.as_ref()).await?;
+    trial.push(&plan.messages).await?;
     if let (true, Some(served)) = (args.watch, &plan.served) {
         trial.watch(served).await?;
     }
@@ -89,15 +87,16 @@ impl Trial {
             }
             tokio::select! {
                 stop = tokio::signal::ctrl_c() => return Ok(stop?),
-                messages = watch.next(&served.name) => self.push(&messages?, Some(served)).await?,
+                messages = watch.next(&served.name) => self.push(&messages?).await?,
             }
         }
     }
 
     /// Sends messages, waits for what becomes of each, and shows it.
-    async fn push(&mut self, messages: &[Message], served: Option<&Served>) -> anyhow::Result<()> {
+    async fn push(&mut self, messages: &[Message]) -> anyhow::Result<()> {
         self.aws.calls().clear();
-        let progress = (!self.json).then(|| self.show_progress(messages, served));
+        let calls = self.aws.calls().subscribe();
+        let progress = (!self.json).then(|| tokio::spawn(progress::show(calls)));
         for message in messages {
             if !self.json {
                 println!("  sent       {} of {}", message.title, message.repository);
@@ -129,11 +128,6 @@ impl Trial {
             println!("calls: {}", report::calls(&self.aws));
         }
         Ok(())
-    }
-
-    fn show_progress(&self, messages: &[Message], served: Option<&Served>) -> JoinHandle<()> {
-        let expected = served.map_or(0, |served| expected_calls(messages, served));
-        tokio::spawn(progress::show(self.aws.calls().subscribe(), expected))
     }
 
     /// Waits until so many messages have ended in one way or another; a failure is not waited out.
@@ -179,19 +173,4 @@ fn deploy_options() -> anyhow::Result<DeployOptions> {
         options.bucket = bucket;
     }
     Ok(options)
-}
-
-/// Calls that the pushes need if nothing can be shared: the length of a progress bar.
-fn expected_calls(messages: &[Message], served: &Served) -> u64 {
-    messages
-        .iter()
-        .filter(|message| message.repository == served.name)
-        .filter_map(|message| {
-            let event: serde_json::Value = serde_json::from_str(&message.body).ok()?;
-            let commit = event["detail"]["commitId"].as_str()?;
-            let entries = count_tree(&served.path, commit).ok()?;
-            // GetCommit, and GetFolder for the root too.
-            Some(2 + entries as u64)
-        })
-        .sum()
 }

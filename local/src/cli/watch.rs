@@ -50,30 +50,3 @@ impl Watch {
         Ok(messages)
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::codecommit::fixture::Repo;
-    use crate::codecommit::fixture::repository::Mode;
-
-    #[test]
-    fn a_branch_that_is_new_or_moved_is_pushed_once() {
-        let repo = Repo::sampler();
-        let old = &repo.commit;
-        let mut watch = Watch::begin(repo.git.path()).unwrap();
-        assert_eq!(watch.look("demo").unwrap().len(), 0);
-        let new = repo.git.commit("main", &[(b"x", Mode::File, b"x")]);
-        repo.git.git(&["branch", "feature/x", old]);
-        let pushes = watch.look("demo").unwrap();
-        let [created, updated] = &pushes[..] else {
-            panic!("{} pushes", pushes.len());
-        };
-        assert!(created.body.contains("referenceCreated"));
-        assert!(created.body.contains("refs/heads/feature/x"));
-        assert!(updated.body.contains(&format!(r#""commitId":"{new}""#)));
-        assert!(updated.body.contains(&format!(r#""oldCommitId":"{old}""#)));
-        repo.git.git(&["branch", "-D", "-q", "feature/x"]);
-        assert_eq!(watch.look("demo").unwrap().len(), 0);
-    }
-}

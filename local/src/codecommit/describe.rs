@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context as _, anyhow};
-use gix::ObjectId;
+use anyhow::Context as _;
 use gix::bstr::ByteSlice as _;
 
 use super::{is_name_character, source};
@@ -56,19 +55,6 @@ pub fn revision(path: &Path, revision: &str) -> anyhow::Result<(String, Option<S
         commit.id.to_string(),
         parent.map(|parent| parent.to_string()),
     ))
-}
-
-/// Counts the files, links and folders of a commit's tree, folders within folders included and
-/// the root not.
-pub fn count_tree(path: &Path, commit: &str) -> anyhow::Result<usize> {
-    let git = open(path)?;
-    let commit = ObjectId::from_hex(commit.as_bytes())
-        .map_err(|_| anyhow!("{commit:?} is not a full commit id"))?;
-    let root = git.find_commit(commit)?.tree()?;
-    let mut recorder = gix::traverse::tree::Recorder::default();
-    root.traverse().breadthfirst(&mut recorder)?;
-    let fetched = |entry: &&gix::traverse::tree::recorder::Entry| !entry.mode.is_commit();
-    Ok(recorder.records.iter().filter(fetched).count())
 }
 
 fn open(path: &Path) -> anyhow::Result<gix::Repository> {

@@ -5,7 +5,8 @@
 //!
 //! Only the first page is served, and no part of the tree.
 
-use gix::bstr::{BStr, ByteSlice as _};
+use gix::ObjectId;
+use gix::bstr::{BString, ByteSlice as _};
 use gix::diff::tree::Recorder;
 use gix::diff::tree::recorder::Change;
 use gix::objs::TreeRefIter;
@@ -40,57 +41,51 @@ pub(super) fn get(git: &gix::Repository, input: &Value) -> Result<Value, Service
         &mut recorder,
     )
     .map_err(unreadable)?;
-    let mut found: Vec<Change> = recorder.records;
-    found.retain(|change| !mode_of(change).is_tree());
+    let found = recorder.records.into_iter().filter_map(described);
+    let mut found: Vec<(BString, Value)> = found.collect();
     // Git's order of whole paths is that of their bytes.
-    found.sort_by(|a, b| path_of(a).cmp(path_of(b)));
-    let page: Vec<Value> = found.iter().take(PAGE).map(described).collect();
-    let mut answer = json!({"differences": page});
+    found.sort_by(|(one, _), (other, _)| one.cmp(other));
+    let page = found.iter().take(PAGE).map(|(_, described)| described);
+    let mut answer = json!({"differences": page.collect::<Vec<_>>()});
     if found.len() > PAGE {
         answer["NextToken"] = json!("the-local-codecommit-has-no-second-page");
     }
     Ok(answer)
 }
 
-fn mode_of(change: &Change) -> EntryMode {
-    match change {
-        Change::Addition { entry_mode, .. }
-        | Change::Deletion { entry_mode, .. }
-        | Change::Modification { entry_mode, .. } => *entry_mode,
-    }
-}
-
-fn path_of(change: &Change) -> &BStr {
-    match change {
-        Change::Addition { path, .. }
-        | Change::Deletion { path, .. }
-        | Change::Modification { path, .. } => path.as_bstr(),
-    }
-}
-
-fn described(change: &Change) -> Value {
-    let path = path_of(change).to_str_lossy();
-    let blob = |mode: &EntryMode, id: &gix::ObjectId| {
-        let mode = format!("{:o}", mode.kind() as u16);
-        json!({"blobId": id.to_string(), "path": path, "mode": mode})
+/// A change and its path; `None` for a folder's.
+fn described(change: Change) -> Option<(BString, Value)> {
+    let mut described = json!({});
+    let mut blob = |member: &str, mode: EntryMode, id: ObjectId, path: &BString| {
+        let octal = format!("{:o}", mode.kind() as u16);
+        described[member] =
+            json!({"blobId": id.to_string(), "path": path.to_str_lossy(), "mode": octal});
+        !mode.is_tree()
     };
-    match change {
+    let (is_file, kind, path) = match change {
         Change::Addition {
-            entry_mode, oid, ..
-        } => json!({"afterBlob": blob(entry_mode, oid), "changeType": "A"}),
+            entry_mode,
+            oid,
+            path,
+            ..
+        } => (blob("afterBlob", entry_mode, oid, &path), "A", path),
         Change::Deletion {
-            entry_mode, oid, ..
-        } => json!({"beforeBlob": blob(entry_mode, oid), "changeType": "D"}),
+            entry_mode,
+            oid,
+            path,
+            ..
+        } => (blob("beforeBlob", entry_mode, oid, &path), "D", path),
         Change::Modification {
             previous_entry_mode,
             previous_oid,
             entry_mode,
             oid,
-            ..
-        } => json!({
-            "beforeBlob": blob(previous_entry_mode, previous_oid),
-            "afterBlob": blob(entry_mode, oid),
-            "changeType": "M",
-        }),
-    }
+            path,
+        } => {
+            blob("beforeBlob", previous_entry_mode, previous_oid, &path);
+            (blob("afterBlob", entry_mode, oid, &path), "M", path)
+        }
+    };
+    described["changeType"] = json!(kind);
+    is_file.then_some((path, described))
 }

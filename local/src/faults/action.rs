@@ -11,9 +11,7 @@ use serde::Deserialize;
     deny_unknown_fields
 )]
 pub enum Action {
-    /// The answer comes later.
     Latency {
-        /// Real milliseconds.
         ms: u64,
         /// Up to so many more, evenly spread.
         #[serde(default)]
@@ -21,23 +19,19 @@ pub enum Action {
     },
     /// "Rate exceeded", without reaching the service.
     Throttle {
-        /// How AWS says it.
         #[serde(default)]
         shape: Shape,
     },
     /// Calls above this rate are throttled (a token bucket, in real time).
     RateCap {
-        /// Calls let through in a second.
         per_second: f64,
         /// Calls let through at once after a quiet time; one second's worth by default.
         burst: Option<f64>,
-        /// How AWS says it.
         #[serde(default)]
         shape: Shape,
     },
     /// A failure of the service itself, without having done anything.
     ServerError {
-        /// 500 to 599.
         #[serde(default = "internal_server_error")]
         status: u16,
     },
@@ -45,10 +39,8 @@ pub enum Action {
     Exception {
         /// Its name, for instance `AccountLimitExceededException`.
         code: String,
-        /// HTTP status; 400 for nearly all.
         #[serde(default = "bad_request")]
         status: u16,
-        /// The sentence a person reads.
         #[serde(default)]
         message: String,
     },
@@ -100,7 +92,6 @@ pub enum Action {
 }
 
 impl Action {
-    /// Whether it ends the function's process.
     pub(crate) fn kills(&self) -> bool {
         matches!(self, Self::KillBefore | Self::KillAfter)
     }
@@ -123,7 +114,6 @@ impl Action {
     }
 }
 
-/// How a throttled call is refused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Shape {
@@ -147,7 +137,6 @@ pub enum WrongJson {
     Cut,
     /// A proxy's HTML page.
     Garbage,
-    /// `{}`.
     EmptyObject,
 }
 

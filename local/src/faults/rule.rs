@@ -24,7 +24,6 @@ pub struct When {
     pub first: Option<u64>,
     /// The last call to fire on, counted likewise.
     pub last: Option<u64>,
-    /// Fires so many times at most.
     pub times: Option<u64>,
     /// The share of calls to fire on, 0 to 1.
     pub chance: Option<f64>,
@@ -42,10 +41,8 @@ pub struct When {
 pub struct Rule {
     /// How the call log and the counts call it; its action by default.
     pub name: Option<String>,
-    /// The calls.
     #[serde(default)]
     pub when: When,
-    /// The fault.
     #[serde(rename = "do")]
     pub action: Action,
 }
@@ -70,14 +67,12 @@ impl Rule {
         Self::new(Action::KillAfter).by_function().nth(n).times(1)
     }
 
-    /// Only calls of this service.
     #[must_use]
     pub fn on(mut self, service: Service) -> Self {
         self.when.service = Some(service);
         self
     }
 
-    /// Only calls of this operation.
     #[must_use]
     pub fn operation(mut self, operation: &str) -> Self {
         self.when.operation = Some(operation.to_owned());
@@ -97,13 +92,11 @@ impl Rule {
         self.by(Handler::Publish.key_prefix())
     }
 
-    /// Only calls that the function `intake` makes.
     #[must_use]
     pub fn by_intake(self) -> Self {
         self.by(Handler::Intake.key_prefix())
     }
 
-    /// Only calls that either function makes.
     #[must_use]
     pub fn by_either_function(self) -> Self {
         self.by(FUNCTION_KEY_PREFIX)
@@ -128,7 +121,6 @@ impl Rule {
         self
     }
 
-    /// Fires so many times at most.
     #[must_use]
     pub fn times(mut self, times: u64) -> Self {
         self.when.times = Some(times);
@@ -150,7 +142,6 @@ impl Rule {
         self
     }
 
-    /// How the call log and the counts call it.
     #[must_use]
     pub fn named(mut self, name: &str) -> Self {
         self.name = Some(name.to_owned());
@@ -183,12 +174,8 @@ impl When {
 /// The parts of a call that rules look at.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
-    /// Who is called.
     pub service: Service,
-    /// The operation's name.
     pub operation: &'a str,
-    /// As [`crate::calls::Call::detail`].
     pub detail: &'a str,
-    /// Whose call it is.
     pub access_key_id: Option<&'a str>,
 }

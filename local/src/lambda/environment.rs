@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use serde_json::json;
 use tokio::process::Command;
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
@@ -94,7 +93,6 @@ impl Environment {
         })
     }
 
-    /// Whether the process runs.
     pub(super) fn is_alive(&self) -> bool {
         self.exited.borrow().is_none()
     }
@@ -140,8 +138,8 @@ impl Environment {
                     _ => return Ok(()),
                 }
             }
-            status = self.exit() => json!({"errorType": "Runtime.ExitError", "errorMessage": status}),
-            () = tokio::time::sleep(limit) => json!({"errorType": "Sandbox.Timedout"}),
+            status = self.exit() => status,
+            () = tokio::time::sleep(limit) => format!("not ready within {limit:?}"),
         };
         // What it writes is complete once it is gone.
         let _ = tokio::time::timeout(Duration::from_secs(1), self.exit()).await;
@@ -151,11 +149,10 @@ impl Environment {
 
     async fn exit(&self) -> String {
         let mut exited = self.exited.clone();
-        let status = exited.wait_for(Option::is_some).await;
-        status
-            .ok()
-            .and_then(|status| status.clone())
-            .unwrap_or_else(|| "unknown".to_owned())
+        match exited.wait_for(Option::is_some).await.as_deref() {
+            Ok(Some(status)) => status.clone(),
+            _ => "unknown".to_owned(),
+        }
     }
 }
 

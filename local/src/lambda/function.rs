@@ -4,13 +4,11 @@ use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use serde_json::{Value, json};
 
 use super::environment::Environment;
 use super::log::FunctionLog;
 use super::options::{DeployOptions, Handler};
 use super::{FUNCTION_KEY_PREFIX, Invocation};
-use crate::faults::KillHook;
 
 /// A function, ready to be invoked. Dropped, it ends its processes.
 pub(crate) struct Function {
@@ -51,22 +49,9 @@ impl Function {
         invocation
     }
 
-    /// What ends its processes for a fault, for as long as the function is there.
-    pub(crate) fn kill_hook(self: &Arc<Self>) -> KillHook {
-        let function = Arc::downgrade(self);
-        Arc::new(move |access_key_id| {
-            let function = function.upgrade();
-            Box::pin(async move {
-                if let Some(function) = function {
-                    function.kill(access_key_id.as_deref()).await;
-                }
-            })
-        })
-    }
-
     /// SIGKILL for the process with this access key id, or for all if it is not a function's;
     /// returns when it is gone.
-    async fn kill(&self, access_key_id: Option<&str>) {
+    pub(crate) async fn kill(&self, access_key_id: Option<&str>) {
         // A process's own id dooms only that process, even where it is already gone.
         let one = access_key_id.filter(|id| id.starts_with(FUNCTION_KEY_PREFIX));
         let all: Vec<_> = self.all.lock().iter().filter_map(Weak::upgrade).collect();
@@ -84,12 +69,11 @@ impl Function {
         idle.pop()
     }
 
-    async fn start(&self) -> Result<Arc<Environment>, Value> {
+    async fn start(&self) -> Result<Arc<Environment>, String> {
         let started = Environment::start(self.handler, &self.options, &self.log).await;
         let environment = Arc::new(started.map_err(|error| {
             let program = self.options.program.display();
-            let message = format!("{program} cannot be started: {error}");
-            json!({"errorType": "Runtime.InvalidEntrypoint", "errorMessage": message})
+            format!("{program} cannot be started: {error}")
         })?);
         let mut all = self.all.lock();
         all.retain(|environment| environment.strong_count() > 0);

@@ -1,6 +1,5 @@
 //! What a function's processes write, line by line: CloudWatch Logs, as far as a test needs it.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -8,15 +7,12 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::task::JoinHandle;
 
-/// Lines kept; the oldest go first.
-const KEPT: usize = 20_000;
-
 /// The lines of functions' processes, in the order they were read. Clones share them.
 #[derive(Clone, Debug, Default)]
-pub struct FunctionLog(Arc<Mutex<VecDeque<String>>>);
+pub struct FunctionLog(Arc<Mutex<Vec<String>>>);
 
 impl FunctionLog {
-    /// The lines so far as one text; the last 20,000 of them.
+    /// The lines so far as one text.
     pub fn text(&self) -> String {
         let lines = self.0.lock();
         lines.iter().flat_map(|line| [line, "\n"]).collect()
@@ -38,11 +34,7 @@ impl FunctionLog {
             while let Ok(1..) = output.read_until(b'\n', &mut line).await {
                 let text = String::from_utf8_lossy(&line);
                 let text = text.trim_end_matches(['\n', '\r']).to_owned();
-                let mut lines = log.0.lock();
-                if lines.len() == KEPT {
-                    lines.pop_front();
-                }
-                lines.push_back(text);
+                log.0.lock().push(text);
                 line.clear();
             }
         })

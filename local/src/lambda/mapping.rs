@@ -28,7 +28,6 @@ const BATCH_SIZE: usize = 10;
 /// Batches at once, as in the template.
 const CONCURRENCY: usize = 10;
 
-/// What became of one batch.
 #[derive(Clone, Debug)]
 pub struct BatchOutcome {
     /// The messages, in the order they were handed over.
@@ -39,7 +38,6 @@ pub struct BatchOutcome {
     pub took: Duration,
     /// What its answer says, if there is one.
     pub response: Option<BatchResponse>,
-    /// The messages that are done.
     pub deleted: Vec<String>,
     /// The messages that stay in the queue, and will be delivered again or go to the dead-letter
     /// queue.
@@ -62,7 +60,6 @@ struct Shared {
 }
 
 impl EventSourceMapping {
-    /// Starts to poll.
     pub(crate) fn start(sqs: Sqs, queue_url: &str, function: Arc<Function>) -> Self {
         let shared = Arc::new(Shared {
             sqs,
@@ -86,12 +83,10 @@ impl EventSourceMapping {
         self.shared.in_flight.load(Ordering::SeqCst)
     }
 
-    /// Batches that have ended.
     pub fn ended(&self) -> usize {
         self.shared.outcomes.lock().len()
     }
 
-    /// What became of the batches so far.
     pub fn outcomes(&self) -> Vec<BatchOutcome> {
         self.shared.outcomes.lock().clone()
     }

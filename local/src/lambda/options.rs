@@ -7,7 +7,6 @@ use std::time::Duration;
 /// What is deployed. The defaults are the template's.
 #[derive(Clone, Debug)]
 pub struct DeployOptions {
-    /// The functions' executable.
     pub program: PathBuf,
     /// Its arguments, for a program that is more than the functions.
     pub args: Vec<String>,
@@ -16,7 +15,6 @@ pub struct DeployOptions {
     pub env: BTreeMap<String, String>,
     /// The start of the functions' and queues' names.
     pub name: String,
-    /// The bundles' bucket.
     pub bucket: String,
     /// Real time for one invocation of the function `publish`, after which it is killed.
     pub timeout: Duration,
@@ -45,7 +43,6 @@ impl DeployOptions {
         }
     }
 
-    /// A function's name.
     pub(super) fn name_of(&self, handler: Handler) -> String {
         match handler {
             Handler::Intake => format!("{}-intake", self.name),
@@ -65,9 +62,7 @@ impl DeployOptions {
 /// Which of pushbuild's two functions it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Handler {
-    /// Behind the intake queue.
     Intake,
-    /// Behind the push queue.
     Publish,
 }
 

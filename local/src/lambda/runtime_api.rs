@@ -40,7 +40,7 @@ pub(super) enum Phase {
     /// It has asked for its first invocation.
     Ready,
     /// It has said why it cannot start.
-    Failed(Value),
+    Failed(String),
 }
 
 /// The API's port, open until dropped.
@@ -109,12 +109,12 @@ impl Shared {
         match (parts.method.as_str(), &path[..]) {
             ("GET", ["invocation", "next"]) => self.next().await,
             ("POST", ["init", "error"]) => {
-                self.phase.send_replace(Phase::Failed(error_of(&body)));
+                self.phase.send_replace(Phase::Failed(text(&body)));
                 answer(202, &json!({"status": "OK"}))
             }
             ("POST", ["invocation", id, "response"]) => self.reply(id, Invocation::Answer(body)),
             ("POST", ["invocation", id, "error"]) => {
-                self.reply(id, Invocation::FunctionError(error_of(&body)))
+                self.reply(id, Invocation::FunctionError(text(&body)))
             }
             _ => refused(404, "NotFound"),
         }
@@ -156,8 +156,6 @@ fn answer(status: u16, body: &Value) -> Response<Full<Bytes>> {
     response
 }
 
-fn error_of(body: &[u8]) -> Value {
-    serde_json::from_slice(body).unwrap_or_else(
-        |_| json!({"errorType": "Runtime.Unknown", "errorMessage": String::from_utf8_lossy(body)}),
-    )
+fn text(body: &[u8]) -> String {
+    String::from_utf8_lossy(body).into_owned()
 }

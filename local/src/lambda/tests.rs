@@ -40,8 +40,8 @@ async fn outcome(second: &str) -> BatchOutcome {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let outcome = mapping.outcomes().remove(0);
-    let left: Vec<_> = sqs.messages(&url).into_iter().collect();
-    let left: Vec<_> = left.into_iter().map(|message| message.message_id).collect();
+    let left = sqs.messages(&url).into_iter();
+    let left: Vec<_> = left.map(|message| message.message_id).collect();
     assert_eq!(
         left, outcome.kept,
         "in their order, and invisible until their time is over"

@@ -9,31 +9,27 @@ use s3s::crypto::{Checksum as _, Crc32};
 use s3s::dto::StreamingBlob;
 use s3s::{S3Result, TrailingHeaders, s3_error};
 
-use super::record::{Content, Headers, Md5Sum};
-
-/// What a client says of the body it sends.
-#[derive(Debug, Default)]
-pub struct Claims {
-    pub length: Option<i64>,
-    /// The checksum, if it came as a header.
-    pub crc32: Option<String>,
-    /// Where the checksum comes otherwise, behind a body that is streamed.
-    pub trailers: Option<TrailingHeaders>,
-}
+use super::record::{Content, Headers};
 
 /// A body that has arrived whole.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Received {
     pub bytes: Bytes,
-    pub md5: Md5Sum,
+    pub md5: md5::digest::Output<Md5>,
     /// In base64.
     pub crc32: String,
     /// Whether the client sent the checksum, too.
     pub has_checksum: bool,
 }
 
-/// Reads a body, and compares it with what the client says of it.
-pub async fn receive(body: Option<StreamingBlob>, claims: Claims) -> S3Result<Received> {
+/// Reads a body, and compares it with what the client says of it: its length, and its checksum in
+/// a header or behind the body.
+pub async fn receive(
+    body: Option<StreamingBlob>,
+    length: Option<i64>,
+    crc32: Option<String>,
+    trailers: Option<TrailingHeaders>,
+) -> S3Result<Received> {
     // The library also reports a body here that does not have the SHA-256 that was signed.
     let incomplete = || {
         let message =
@@ -46,16 +42,16 @@ pub async fn receive(body: Option<StreamingBlob>, claims: Claims) -> S3Result<Re
             bytes.extend_from_slice(&chunk.map_err(|_| incomplete())?);
         }
     }
-    let announced = claims.length.map(usize::try_from);
+    let announced = length.map(usize::try_from);
     if announced.is_some_and(|length| length != Ok(bytes.len())) {
         return Err(incomplete());
     }
-    let trailer = claims.trailers.and_then(|trailers| {
+    let trailer = trailers.and_then(|trailers| {
         let value = trailers.read(|trailers| trailers.get("x-amz-checksum-crc32").cloned())??;
         value.to_str().map(str::to_owned).ok()
     });
+    let sent = crc32.or(trailer);
     let crc32 = STANDARD.encode(Crc32::checksum(&bytes));
-    let sent = claims.crc32.or(trailer);
     if sent.as_ref().is_some_and(|sent| *sent != crc32) {
         let message = "The CRC32 you specified did not match the calculated checksum.";
         return Err(s3_error!(BadDigest, "{message}"));

@@ -13,9 +13,9 @@ use s3s::dto::{
 use s3s::{S3Error, S3Request, S3Result, s3_error};
 use uuid::Uuid;
 
-use super::body::{Claims, receive};
+use super::body::{Received, receive};
 use super::objects::{check_algorithm, checksum, etag, headers};
-use super::record::{Content, Part, Upload};
+use super::record::{Content, Upload};
 use super::store::{Bucket, Store};
 
 /// The highest part number, and the smallest part but for the last one, in bytes ("Amazon S3
@@ -65,22 +65,13 @@ pub async fn part(
     }
     let place = (input.key, input.upload_id);
     store.change(&input.bucket, |bucket| upload(bucket, &place).map(drop))?;
-    let claims = Claims {
-        length: input.content_length,
-        crc32: input.checksum_crc32,
-        trailers: request.trailing_headers,
-    };
-    let received = receive(input.body, claims).await?;
-    if !received.has_checksum {
+    let (length, crc32) = (input.content_length, input.checksum_crc32);
+    let part = receive(input.body, length, crc32, request.trailing_headers).await?;
+    if !part.has_checksum {
         // https://github.com/versity/versitygw/issues/1342 quotes S3.
         let message = "Checksum Type mismatch occurred, expected checksum Type: crc32, actual checksum Type: null";
         return Err(s3_error!(InvalidRequest, "{message}"));
     }
-    let part = Part {
-        bytes: received.bytes,
-        md5: received.md5,
-        crc32: received.crc32,
-    };
     let output = UploadPartOutput {
         checksum_crc32: Some(part.crc32.clone()),
         e_tag: Some(ETag::Strong(hex::encode(part.md5))),
@@ -120,11 +111,9 @@ pub fn complete(
         headers,
     };
     let version = store.put(&input.bucket, &input.key, content, &bytes)?;
-    let checksum = checksum(&version);
     Ok(CompleteMultipartUploadOutput {
         bucket: Some(input.bucket),
-        checksum_crc32: checksum.checksum_crc32,
-        checksum_type: checksum.checksum_type,
+        checksum_crc32: checksum(&version),
         e_tag: etag(&version),
         key: Some(input.key),
         version_id: Some(version.version_id),
@@ -144,7 +133,7 @@ pub fn abort(
 }
 
 /// The parts that the client lists, compared with those that are there.
-fn chosen(upload: &Upload, listed: &[CompletedPart]) -> S3Result<Vec<Part>> {
+fn chosen(upload: &Upload, listed: &[CompletedPart]) -> S3Result<Vec<Received>> {
     if listed.is_empty() {
         let message = "The XML you provided was not well-formed or did not validate against our published schema";
         return Err(s3_error!(MalformedXML, "{message}"));

@@ -7,42 +7,32 @@ use std::ops::Range;
 use bytes::Bytes;
 use md5::{Digest as _, Md5};
 use s3s::dto::{
-    Checksum, ChecksumAlgorithm, ChecksumType, CopyObjectInput, CopyObjectOutput, CopyObjectResult,
-    CopySource, DeleteObjectInput, DeleteObjectOutput, ETag, ETagCondition, GetObjectInput,
-    GetObjectOutput, HeadObjectInput, HeadObjectOutput, ListObjectsV2Input, ListObjectsV2Output,
-    Metadata, MetadataDirective, Object, PutObjectInput, PutObjectOutput, Timestamp,
+    ChecksumAlgorithm, CopyObjectInput, CopyObjectOutput, CopyObjectResult, CopySource,
+    DeleteObjectInput, DeleteObjectOutput, ETag, ETagCondition, GetObjectInput, GetObjectOutput,
+    HeadObjectInput, HeadObjectOutput, ListObjectsV2Input, ListObjectsV2Output, Metadata,
+    MetadataDirective, Object, PutObjectInput, PutObjectOutput, Timestamp,
 };
 use s3s::{Body, S3Error, S3Request, S3Result, s3_error};
 
-use super::body::{Claims, receive};
+use super::body::receive;
 use super::record::{Content, Headers, Version};
 use super::store::{Bucket, Store, failed};
 
 /// "User-defined object metadata" (S3 user guide): 2 KB of names and values, as UTF-8.
 const LARGEST_METADATA: usize = 2 << 10;
-/// "You can copy an object of up to 5 GB in size in a single atomic action" (CopyObject).
-const LARGEST_COPY: u64 = 5 << 30;
 /// "returns up to 1,000 key names" (ListObjectsV2).
 const LARGEST_PAGE: usize = 1_000;
-/// The type of an object that was stored without one.
-const UNKNOWN_TYPE: &str = "binary/octet-stream";
 
 pub async fn put(store: &Store, request: S3Request<PutObjectInput>) -> S3Result<PutObjectOutput> {
     let input = request.input;
     check_algorithm(input.checksum_algorithm.as_ref())?;
     let headers = headers(input.content_type, input.metadata)?;
-    let claims = Claims {
-        length: input.content_length,
-        crc32: input.checksum_crc32,
-        trailers: request.trailing_headers,
-    };
-    let received = receive(input.body, claims).await?;
+    let (length, crc32) = (input.content_length, input.checksum_crc32);
+    let received = receive(input.body, length, crc32, request.trailing_headers).await?;
     let content = received.content(headers);
     let version = store.put(&input.bucket, &input.key, content, &[received.bytes])?;
-    let checksum = checksum(&version);
     Ok(PutObjectOutput {
-        checksum_crc32: checksum.checksum_crc32,
-        checksum_type: checksum.checksum_type,
+        checksum_crc32: checksum(&version),
         e_tag: etag(&version),
         version_id: Some(version.version_id),
         ..Default::default()
@@ -54,14 +44,11 @@ macro_rules! describe {
     ($output:ident, $input:expr, $version:expr, $content:expr, $range:expr) => {{
         let (version, content, range) = ($version, $content, $range);
         let whole = *range == (0..content.size);
-        let wanted = whole && $input.checksum_mode.is_some();
-        let checksum = wanted.then(|| checksum(version)).unwrap_or_default();
+        let has_checksum = whole && $input.checksum_mode.is_some();
         let headers = content.headers.clone();
-        let kind = headers.content_type;
         $output {
             accept_ranges: Some("bytes".to_owned()),
-            checksum_crc32: checksum.checksum_crc32,
-            checksum_type: checksum.checksum_type,
+            checksum_crc32: checksum(version).filter(|_| has_checksum),
             content_length: Some(length(range.end - range.start)),
             // S3 answers a suffix range of an empty object as if there was no range:
             // https://github.com/apache/arrow-rs-object-store/issues/846.
@@ -69,7 +56,7 @@ macro_rules! describe {
                 let last = range.end.saturating_sub(1);
                 format!("bytes {}-{last}/{}", range.start, content.size)
             }),
-            content_type: kind.or_else(|| Some(UNKNOWN_TYPE.to_owned())),
+            content_type: headers.content_type,
             e_tag: etag(version),
             last_modified: Some(modified(version)),
             metadata: Some(headers.metadata.into_iter().collect()),
@@ -142,10 +129,6 @@ pub fn copy(store: &Store, input: CopyObjectInput) -> S3Result<CopyObjectOutput>
     let headers = headers(input.content_type, input.metadata)?;
     let (source, content, file) =
         store.read(bucket, |bucket| open(bucket, key, wanted.as_deref()))?;
-    if content.size > LARGEST_COPY {
-        let message = "The specified copy source is larger than the maximum allowable size for a copy source: 5368709120";
-        return Err(s3_error!(InvalidRequest, "{message}"));
-    }
     let bytes = read(file, &(0..content.size))?;
     let content = Content {
         etag: hex::encode(Md5::digest(&bytes)),
@@ -240,24 +223,8 @@ pub fn etag(version: &Version) -> Option<ETag> {
     Some(ETag::Strong(content.etag.clone()))
 }
 
-/// The checksum with its type: of the whole object, or of the parts' checksums.
-pub fn checksum(version: &Version) -> Checksum {
-    let crc32 = version
-        .content
-        .as_ref()
-        .and_then(|content| content.crc32.clone());
-    let kind = crc32.as_ref().map(|crc32| {
-        ChecksumType::from_static(if crc32.contains('-') {
-            ChecksumType::COMPOSITE
-        } else {
-            ChecksumType::FULL_OBJECT
-        })
-    });
-    Checksum {
-        checksum_crc32: crc32,
-        checksum_type: kind,
-        ..Default::default()
-    }
+pub fn checksum(version: &Version) -> Option<String> {
+    version.content.as_ref()?.crc32.clone()
 }
 
 fn modified(version: &Version) -> Timestamp {

@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
-use md5::Md5;
 use serde::{Deserialize, Serialize};
 
-pub type Md5Sum = md5::digest::Output<Md5>;
+use super::body::Received;
 
 /// One version of an object, or a delete marker; on disk as JSON.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -44,14 +42,6 @@ pub struct Headers {
 #[derive(Clone, Debug, Default)]
 pub struct Upload {
     pub headers: Headers,
-    pub parts: BTreeMap<i32, Part>,
-}
-
-/// A part, in memory until its upload is completed.
-#[derive(Clone, Debug)]
-pub struct Part {
-    pub bytes: Bytes,
-    pub md5: Md5Sum,
-    /// In base64.
-    pub crc32: String,
+    /// In memory until it is completed.
+    pub parts: BTreeMap<i32, Received>,
 }

@@ -6,8 +6,6 @@ use std::io;
 use std::path::PathBuf;
 
 use bytes::Bytes;
-use hyper::HeaderMap;
-use hyper::header::HeaderValue;
 use parking_lot::Mutex;
 use s3s::{S3Error, S3Result, s3_error};
 use uuid::Uuid;
@@ -134,8 +132,7 @@ impl Bucket {
     /// The version that a request means: the one it names, or the newest.
     ///
     /// Refuses a delete marker with `NoSuchKey` when it is the newest version, and with
-    /// `MethodNotAllowed` when it was named, both with the headers that say so ("Working with
-    /// delete markers", S3 user guide).
+    /// `MethodNotAllowed` when it was named ("Working with delete markers", S3 user guide).
     pub fn find(&self, key: &str, version_id: Option<&str>) -> S3Result<(&Version, &Content)> {
         let no_such_key = || s3_error!(NoSuchKey, "The specified key does not exist.");
         let no_such_version = || s3_error!(NoSuchVersion, "The specified version does not exist.");
@@ -148,23 +145,13 @@ impl Bucket {
         };
         match &version.content {
             Some(content) => Ok((version, content)),
-            None if version_id.is_none() => Err(marked(no_such_key(), version)),
-            None => {
-                let message = "The specified method is not allowed against this resource.";
-                Err(marked(s3_error!(MethodNotAllowed, "{message}"), version))
-            }
+            None if version_id.is_none() => Err(no_such_key()),
+            None => Err(s3_error!(
+                MethodNotAllowed,
+                "The specified method is not allowed against this resource."
+            )),
         }
     }
-}
-
-fn marked(mut error: S3Error, marker: &Version) -> S3Error {
-    let mut headers = HeaderMap::new();
-    headers.insert("x-amz-delete-marker", HeaderValue::from_static("true"));
-    if let Ok(id) = HeaderValue::try_from(&marker.version_id) {
-        headers.insert("x-amz-version-id", id);
-    }
-    error.set_headers(headers);
-    error
 }
 
 fn no_such_bucket() -> S3Error {

@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 
 use super::Sqs;
 use super::fault::{missing, no_such_queue};
-use super::queue::Queue;
 use crate::aws::ACCOUNT;
 use crate::error::ServiceError;
 
@@ -56,37 +55,26 @@ impl Sqs {
 
     fn get_attributes(&self, input: &GetQueueAttributes) -> Answer {
         let mut state = self.0.state.lock();
-        let all = attributes(state.queue(&input.queue_url)?);
+        let queue = state.queue(&input.queue_url)?;
+        let options = &queue.options;
         let mut shown = BTreeMap::new();
         for name in &input.attribute_names {
-            match all.get(name.as_str()) {
-                Some(value) => drop(shown.insert(name.as_str(), value.clone())),
-                None if name == "RedrivePolicy" => {}
-                None => {
+            let value = match (name.as_str(), &options.dead_letter) {
+                ("QueueArn", _) => queue.arn.clone(),
+                ("VisibilityTimeout", _) => options.visibility_timeout.as_secs().to_string(),
+                ("RedrivePolicy", Some((arn, count))) => {
+                    json!({"deadLetterTargetArn": arn, "maxReceiveCount": count}).to_string()
+                }
+                ("RedrivePolicy", None) => continue,
+                _ => {
                     let message = format!("Unknown Attribute {name}.");
                     return Err(ServiceError::new("InvalidAttributeName", message));
                 }
-            }
+            };
+            shown.insert(name, value);
         }
         Ok(json!({"Attributes": shown}))
     }
-}
-
-/// The attributes that somebody asks for, as `GetQueueAttributes` names them.
-fn attributes(queue: &Queue) -> BTreeMap<&'static str, String> {
-    let options = &queue.options;
-    let mut all = BTreeMap::from([
-        ("QueueArn", queue.arn.clone()),
-        (
-            "VisibilityTimeout",
-            options.visibility_timeout.as_secs().to_string(),
-        ),
-    ]);
-    if let Some((arn, count)) = &options.dead_letter {
-        let policy = json!({"deadLetterTargetArn": arn, "maxReceiveCount": count});
-        all.insert("RedrivePolicy", policy.to_string());
-    }
-    all
 }
 
 /// The members of a request, or of an entry of a batch.

@@ -16,9 +16,6 @@ use crate::error::ServiceError;
 /// A message can be invisible for this long, counted from its receive (Visibility timeout guide).
 const MAXIMUM_VISIBILITY: Duration = Duration::from_hours(12);
 
-/// How long a message is kept, as in the template.
-const RETENTION: Duration = Duration::from_hours(14 * 24);
-
 pub(super) struct Queue {
     name: String,
     pub arn: String,
@@ -50,7 +47,6 @@ impl Queue {
     /// redrive policy allows is taken out for the dead-letter queue instead, and the next of its
     /// group follows at once: these are the second list.
     pub fn receive(&mut self, most: usize, now: SystemTime) -> (Vec<Message>, Vec<Message>) {
-        self.forget_old(now);
         let limit = self.options.dead_letter.as_ref().map(|(_, count)| *count);
         let (mut received, mut dead) = (Vec::new(), Vec::new());
         for sequence in self.deliverable(most, now) {
@@ -124,7 +120,7 @@ impl Queue {
     /// longer than the visibility timeout tries to delete the processed messages, the action fails
     /// with an error" (ReceiveMessage).
     pub fn delete(&mut self, handle: &str, now: SystemTime) -> Result<(), ServiceError> {
-        match self.of_handle(handle, now)? {
+        match self.of_handle(handle)? {
             None => {}
             Some(message) if message.receipt_handle == handle && message.in_flight(now) => {
                 let sequence = message.sequence;
@@ -142,7 +138,7 @@ impl Queue {
         timeout: Duration,
         now: SystemTime,
     ) -> Result<(), ServiceError> {
-        let message = self.of_handle(handle, now)?.ok_or_else(|| {
+        let message = self.of_handle(handle)?.ok_or_else(|| {
             let reason =
                 "Message does not exist or is not available for visibility timeout change.";
             invalid(handle, "ReceiptHandle", reason)
@@ -167,25 +163,10 @@ impl Queue {
     }
 
     /// The message that a handle of any of its receives stands for; `None` if it is gone.
-    fn of_handle(
-        &mut self,
-        handle: &str,
-        now: SystemTime,
-    ) -> Result<Option<&mut Message>, ServiceError> {
-        self.forget_old(now);
+    fn of_handle(&mut self, handle: &str) -> Result<Option<&mut Message>, ServiceError> {
         let parts = handle.strip_prefix(&format!("{}/", self.name));
         let sequence = parts.and_then(|parts| parts.split('/').next()?.parse().ok());
         let sequence = sequence.ok_or_else(|| not_a_receipt_handle(handle))?;
         Ok(self.messages.get_mut(&sequence))
-    }
-
-    /// "Amazon SQS automatically deletes messages left in a queue longer than the retention
-    /// period configured for the queue" (DeleteMessage).
-    fn forget_old(&mut self, now: SystemTime) {
-        while let Some(oldest) = self.messages.first_entry()
-            && now >= oldest.get().sent + RETENTION
-        {
-            oldest.remove();
-        }
     }
 }

@@ -22,15 +22,6 @@ pub(super) struct State {
     sequences: u128,
 }
 
-/// What one receive found.
-pub(super) struct Received {
-    pub messages: Vec<Message>,
-    /// Whether anything was received or went to the dead-letter queue.
-    pub moved: bool,
-    /// When the first message that is invisible now will be visible, if nothing changes.
-    pub next_visible: Option<SystemTime>,
-}
-
 impl State {
     pub fn queue(&mut self, url: &str) -> Result<&mut Queue, ServiceError> {
         self.queues.get_mut(name_of(url)).ok_or_else(no_such_queue)
@@ -52,7 +43,8 @@ impl State {
         self.queue(url)?.send(message, sequence, now)
     }
 
-    /// Receives, and moves what was received too often to the dead-letter queue.
+    /// Receives, and moves what was received too often to the dead-letter queue. Also says when the
+    /// first message that is invisible now will be visible, if nothing changes.
     ///
     /// It keeps its body, group and message id. "For FIFO queues, the enqueue timestamp resets when
     /// the message is moved to a dead-letter queue" (Dead-letter queues), and "the original message's
@@ -63,14 +55,10 @@ impl State {
         url: &str,
         most: usize,
         now: SystemTime,
-    ) -> Result<Received, ServiceError> {
+    ) -> Result<(Vec<Message>, Option<SystemTime>), ServiceError> {
         let queue = self.queue(url)?;
         let (messages, dead) = queue.receive(most, now);
-        let received = Received {
-            moved: !messages.is_empty() || !dead.is_empty(),
-            messages,
-            next_visible: queue.next_visible(now),
-        };
+        let next_visible = queue.next_visible(now);
         let origin = queue.arn.clone();
         let target = queue.options.dead_letter.clone();
         let target = target.map(|(arn, _)| arn).unwrap_or_default();
@@ -82,7 +70,7 @@ impl State {
             };
             self.insert(&target, moved, now)?;
         }
-        Ok(received)
+        Ok((messages, next_visible))
     }
 
     /// Moves the messages of a dead-letter queue that are not in flight back to the queue that each

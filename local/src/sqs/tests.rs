@@ -202,38 +202,8 @@ async fn a_message_received_too_often_moves_and_its_group_goes_on_in_the_same_re
     assert_eq!(dead.attributes()["DeadLetterQueueSourceArn"], origin);
 }
 
-#[tokio::test]
-async fn a_redrive_brings_messages_back_as_new_ones_in_order() {
-    let f = fixture();
-    let ids = [f.send("1", "a"), f.send("2", "a")];
-    for _ in 0..4 {
-        f.receive(10).await;
-        f.seconds_pass(61);
-    }
-    assert_eq!(f.sqs.redrive(&f.dead_letter_url).unwrap(), 2);
-    assert!(f.is_empty(&f.dead_letter_url));
-    let back = f.receive(10).await;
-    assert_eq!([&*back[0].body, &*back[1].body], ["1", "2"]);
-    assert!(!ids.contains(&back[0].message_id));
-    assert_eq!(back[0].attributes()["ApproximateReceiveCount"], "1");
-    assert!(
-        !back[0]
-            .attributes()
-            .contains_key("DeadLetterQueueSourceArn")
-    );
-}
-
-#[tokio::test]
-async fn a_message_older_than_the_retention_period_is_gone() {
-    let f = fixture();
-    f.send("1", "a");
-    f.seconds_pass(1_209_601);
-    assert_eq!(f.bodies(1).await, NOTHING);
-    assert!(f.is_empty(&f.url));
-}
-
-#[tokio::test]
-async fn what_sqs_refuses_and_what_would_be_ignored_is_refused() {
+#[test]
+fn what_sqs_refuses_and_what_would_be_ignored_is_refused() {
     let f = fixture();
     let attributes = |input: Value| ("GetQueueAttributes", input);
     for ((operation, input), code) in [

@@ -6,7 +6,8 @@ use bytes::Bytes;
 use hyper::header::CONTENT_LENGTH;
 use serde_json::{Value, json};
 
-use super::answer::{Answer, Protocol};
+use super::answer::Answer;
+use crate::calls::Service;
 use crate::error::ServiceError;
 use crate::faults::{Action, Fault, Faults, Shape, Subject, WrongJson, change_json, flip_bit};
 
@@ -38,10 +39,10 @@ impl<'a> ActiveFaults<'a> {
     }
 
     /// The outcome of a call that does not reach its service; `None` if it does.
-    pub async fn before(&mut self, protocol: Protocol) -> Option<Outcome> {
+    pub async fn before(&mut self, service: Service) -> Option<Outcome> {
         for fault in self.due.clone() {
             let refusal = |status, code: &str, message: &str| {
-                Some(Outcome::Answer(refusal(protocol, status, code, message)))
+                Some(Outcome::Answer(refusal(service, status, code, message)))
             };
             let outcome = match &fault.action {
                 Action::Latency { ms, jitter_ms } => {
@@ -51,7 +52,7 @@ impl<'a> ActiveFaults<'a> {
                     continue;
                 }
                 Action::Throttle { shape } | Action::RateCap { shape, .. } => {
-                    Some(Outcome::Answer(throttled(*shape, protocol)))
+                    Some(Outcome::Answer(throttled(*shape, service)))
                 }
                 Action::ServerError { status } => refusal(
                     *status,
@@ -162,8 +163,8 @@ impl<'a> ActiveFaults<'a> {
 }
 
 /// A refusal for calling too often. Source of the shapes: see [`Shape`].
-fn throttled(shape: Shape, protocol: Protocol) -> Answer {
-    let refusal = |status, code, message| refusal(protocol, status, code, message);
+fn throttled(shape: Shape, service: Service) -> Answer {
+    let refusal = |status, code, message| refusal(service, status, code, message);
     match shape {
         Shape::Xml => {
             let body = "<ThrottlingException>\n  <Message>Rate exceeded</Message>\n</ThrottlingException>\n";
@@ -177,10 +178,10 @@ fn throttled(shape: Shape, protocol: Protocol) -> Answer {
     }
 }
 
-fn refusal(protocol: Protocol, status: u16, code: &str, message: &str) -> Answer {
+fn refusal(service: Service, status: u16, code: &str, message: &str) -> Answer {
     let error = ServiceError {
         status,
         ..ServiceError::new(code, message)
     };
-    Answer::error(protocol, &error)
+    Answer::error(service, &error)
 }

@@ -10,23 +10,13 @@ use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::Frame;
 use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{HeaderMap, Response, StatusCode};
-use serde_json::{Value, json};
+use serde_json::json;
 use uuid::Uuid;
 
+use crate::calls::Service;
 use crate::error::{ServiceError, xml_escaped};
 use crate::sqs::query_error_header;
 use crate::sts::error_xml;
-
-/// How a request was written, and so how its answer is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Protocol {
-    /// awsJson1.0, which SQS speaks.
-    Json10,
-    /// awsJson1.1, which CodeCommit and CodeBuild speak.
-    Json11,
-    Query,
-    S3,
-}
 
 pub type Body = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>;
 
@@ -56,37 +46,38 @@ impl Answer {
         }
     }
 
-    pub fn json(protocol: Protocol, result: Result<Value, ServiceError>) -> Self {
+    /// What a service says, as text.
+    pub fn of(service: Service, result: Result<String, ServiceError>) -> Self {
         match result {
-            Ok(value) => Self::new(200, Some(protocol.content_type()), value.to_string()),
-            Err(error) => Self::error(protocol, &error),
+            Ok(text) => Self::new(200, Some(content_type(service)), text),
+            Err(error) => Self::error(service, &error),
         }
     }
 
-    pub fn error(protocol: Protocol, error: &ServiceError) -> Self {
+    pub fn error(service: Service, error: &ServiceError) -> Self {
         let ServiceError {
             status,
             code,
             message,
         } = error;
-        let body = match protocol {
-            Protocol::Json10 | Protocol::Json11 => {
+        let body = match service {
+            Service::CodeCommit | Service::CodeBuild | Service::Sqs => {
                 json!({"__type": code, "message": message}).to_string()
             }
-            Protocol::Query => error_xml(error),
-            Protocol::S3 => format!(
+            Service::Sts => error_xml(error),
+            Service::S3 => format!(
                 "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
                  <Error><Code>{}</Code><Message>{}</Message></Error>",
                 xml_escaped(code),
                 xml_escaped(message)
             ),
         };
-        let mut answer = Self::new(*status, Some(protocol.content_type()), body);
-        match protocol {
+        let mut answer = Self::new(*status, Some(content_type(service)), body);
+        match service {
             // SDKs take the code of SQS's errors from this header.
-            Protocol::Json10 => answer.set("x-amzn-query-error", &query_error_header(error)),
-            Protocol::Json11 => answer.set("x-amzn-errortype", code),
-            Protocol::Query | Protocol::S3 => {}
+            Service::Sqs => answer.set("x-amzn-query-error", &query_error_header(error)),
+            Service::CodeCommit | Service::CodeBuild => answer.set("x-amzn-errortype", code),
+            Service::Sts | Service::S3 => {}
         }
         answer.error = Some(code.clone());
         answer
@@ -118,11 +109,9 @@ impl Answer {
     }
 
     /// As it goes out, with a request id.
-    pub fn into_response(mut self, protocol: Protocol) -> Response<Body> {
-        let id = match protocol {
-            Protocol::S3 => "x-amz-request-id",
-            Protocol::Json10 | Protocol::Json11 | Protocol::Query => "x-amzn-requestid",
-        };
+    pub fn into_response(mut self, service: Service) -> Response<Body> {
+        let is_s3 = service == Service::S3;
+        let id = ["x-amzn-requestid", "x-amz-request-id"][usize::from(is_s3)];
         self.set(id, &Uuid::new_v4().to_string());
         let body = match self.breaks_off {
             None => Full::new(self.bytes)
@@ -153,14 +142,13 @@ fn broken(sent: Bytes, silence: Duration) -> Body {
     StreamBody::new(sent.chain(stream::once(end))).boxed_unsync()
 }
 
-impl Protocol {
-    pub fn content_type(self) -> &'static str {
-        match self {
-            Self::Json10 => "application/x-amz-json-1.0",
-            Self::Json11 => "application/x-amz-json-1.1",
-            Self::Query => "text/xml",
-            Self::S3 => "application/xml",
-        }
+/// The type of a service's answers, by the protocol that it speaks.
+fn content_type(service: Service) -> &'static str {
+    match service {
+        Service::Sqs => "application/x-amz-json-1.0",
+        Service::CodeCommit | Service::CodeBuild => "application/x-amz-json-1.1",
+        Service::Sts => "text/xml",
+        Service::S3 => "application/xml",
     }
 }
 

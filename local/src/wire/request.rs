@@ -10,13 +10,11 @@ use hyper::http::request::Parts;
 use hyper::{Method, Request};
 use serde_json::Value;
 
-use super::answer::Protocol;
 use super::{caller, s3_operation};
 use crate::calls::Service;
 use crate::error::ServiceError;
 
 pub struct ParsedRequest {
-    pub protocol: Protocol,
     pub service: Service,
     pub operation: String,
     /// As [`crate::calls::Call::detail`].
@@ -31,8 +29,8 @@ pub enum Input {
     S3(Box<Request<s3s::Body>>),
 }
 
-/// Why a request goes to no service, and how to say so.
-pub type Refusal = (Protocol, ServiceError);
+/// Why a request is not served, and whose answer says so.
+pub type Refusal = (Service, ServiceError);
 
 /// Reads a request; S3's bodies are left to S3.
 pub async fn parse(parts: Parts, body: Incoming) -> Result<ParsedRequest, Refusal> {
@@ -41,16 +39,15 @@ pub async fn parse(parts: Parts, body: Incoming) -> Result<ParsedRequest, Refusa
         value.and_then(|value| value.to_str().ok())
     };
     if let Some(target) = header("x-amz-target") {
-        let (service, protocol, operation) = json_target(target)?;
-        let bytes = whole(body, protocol).await?;
+        let (service, operation) = json_target(target)?;
+        let bytes = whole(body, service).await?;
         let text = if bytes.is_empty() { b"{}" } else { &bytes[..] };
         let input: Value = serde_json::from_slice(text).map_err(|error| {
             let message = format!("the request's body does not parse: {error}");
             let error = ServiceError::new("SerializationException", message);
-            (protocol, error)
+            (service, error)
         })?;
         return Ok(ParsedRequest {
-            protocol,
             service,
             operation,
             detail: caller::detail(service, &input),
@@ -61,14 +58,13 @@ pub async fn parse(parts: Parts, body: Incoming) -> Result<ParsedRequest, Refusa
     let is_form = header("content-type")
         .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
     if parts.method == Method::POST && parts.uri.path() == "/" && is_form {
-        let bytes = whole(body, Protocol::Query).await?;
+        let bytes = whole(body, Service::Sts).await?;
         let form: Vec<(String, String)> = form_urlencoded::parse(&bytes).into_owned().collect();
         let field = |name: &str| {
             let field = form.iter().find(|(key, _)| key == name);
             field.map_or_else(String::new, |(_, value)| value.clone())
         };
         return Ok(ParsedRequest {
-            protocol: Protocol::Query,
             service: Service::Sts,
             operation: field("Action"),
             detail: field("RoleArn"),
@@ -80,7 +76,6 @@ pub async fn parse(parts: Parts, body: Incoming) -> Result<ParsedRequest, Refusa
     let detail = percent_encoding::percent_decode_str(path).decode_utf8_lossy();
     let length = header("content-length").and_then(|text| text.parse().ok());
     Ok(ParsedRequest {
-        protocol: Protocol::S3,
         service: Service::S3,
         operation: s3_operation::name(&parts).to_owned(),
         detail: detail.into_owned(),
@@ -89,31 +84,29 @@ pub async fn parse(parts: Parts, body: Incoming) -> Result<ParsedRequest, Refusa
     })
 }
 
-/// The service, the version of its protocol and the operation that `X-Amz-Target` names.
-fn json_target(target: &str) -> Result<(Service, Protocol, String), Refusal> {
+/// The service and the operation that `X-Amz-Target` names.
+fn json_target(target: &str) -> Result<(Service, String), Refusal> {
     let (name, operation) = target.split_once('.').unwrap_or_default();
-    let (service, protocol) = match name {
-        "CodeCommit_20150413" => (Service::CodeCommit, Protocol::Json11),
-        "CodeBuild_20161006" => (Service::CodeBuild, Protocol::Json11),
-        "AmazonSQS" => (Service::Sqs, Protocol::Json10),
+    let service = match name {
+        "CodeCommit_20150413" => Service::CodeCommit,
+        "CodeBuild_20161006" => Service::CodeBuild,
+        "AmazonSQS" => Service::Sqs,
         _ => {
             let message = format!("this local AWS has no {target}");
             let error = ServiceError::new("UnknownOperationException", message);
-            return Err((Protocol::Json11, error));
+            return Err((Service::CodeCommit, error));
         }
     };
-    Ok((service, protocol, operation.to_owned()))
+    Ok((service, operation.to_owned()))
 }
 
-async fn whole(body: Incoming, protocol: Protocol) -> Result<Bytes, Refusal> {
+async fn whole(body: Incoming, service: Service) -> Result<Bytes, Refusal> {
     let bytes = body
         .collect()
         .await
         .map(http_body_util::Collected::to_bytes);
     bytes.map_err(|error| {
-        (
-            protocol,
-            ServiceError::new("IncompleteBody", error.to_string()),
-        )
+        let error = ServiceError::new("IncompleteBody", error.to_string());
+        (service, error)
     })
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::Services;
 use super::active_faults::{ActiveFaults, Outcome};
-use super::answer::{Answer, Body, Protocol};
+use super::answer::{Answer, Body};
 use super::caller::Caller;
 use super::request::{Input, ParsedRequest, parse};
 use crate::calls::{Call, CallLog, Service};
@@ -35,17 +35,16 @@ impl Front {
         if parts.uri.path() == "/_local/calls" {
             let calls = serde_json::to_vec(&self.calls.list()).unwrap_or_default();
             let answer = Answer::new(200, Some("application/json"), calls);
-            return Some(answer.into_response(Protocol::Json11));
+            return Some(answer.into_response(Service::CodeCommit));
         }
         let caller = Caller::of(&parts);
         let request = match parse(parts, body).await {
             Ok(request) => request,
-            Err((protocol, error)) => {
-                return Some(Answer::error(protocol, &error).into_response(protocol));
+            Err((service, error)) => {
+                return Some(Answer::error(service, &error).into_response(service));
             }
         };
         let ParsedRequest {
-            protocol,
             service,
             operation,
             detail,
@@ -65,10 +64,10 @@ impl Front {
             access_key_id: origin.as_deref(),
         };
         let mut active = ActiveFaults::on_call(&self.faults, &subject);
-        let outcome = if let Some(outcome) = active.before(protocol).await {
+        let outcome = if let Some(outcome) = active.before(service).await {
             outcome
         } else {
-            let answer = self.answer(&subject, protocol, input, &mut active).await;
+            let answer = self.answer(&subject, input, &mut active).await;
             active.after(answer, &operation)
         };
         let (status, error, response_bytes) = match &outcome {
@@ -98,10 +97,10 @@ impl Front {
             duration: clock.elapsed(),
         });
         match outcome {
-            Outcome::Answer(answer) => Some(answer.into_response(protocol)),
+            Outcome::Answer(answer) => Some(answer.into_response(service)),
             Outcome::Reset => None,
             Outcome::Kill => {
-                self.faults.kill(origin).await;
+                self.faults.kill(origin.as_deref()).await;
                 None
             }
         }
@@ -110,7 +109,6 @@ impl Front {
     async fn answer(
         &self,
         call: &Subject<'_>,
-        protocol: Protocol,
         input: Input,
         active: &mut ActiveFaults<'_>,
     ) -> Answer {
@@ -129,12 +127,12 @@ impl Front {
                     }
                     active.change(value);
                 }
-                Answer::json(protocol, result)
+                Answer::of(call.service, result.map(|value| value.to_string()))
             }
-            Input::Form(form) => match self.services.sts.call(&form, call.access_key_id) {
-                Ok(xml) => Answer::new(200, Some(protocol.content_type()), xml),
-                Err(error) => Answer::error(protocol, &error),
-            },
+            Input::Form(form) => {
+                let xml = self.services.sts.call(&form, call.access_key_id);
+                Answer::of(call.service, xml)
+            }
             Input::S3(request) => Answer::from_s3(self.s3.call(*request).await).await,
         }
     }
