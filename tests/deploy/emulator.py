@@ -52,7 +52,7 @@ def main():
         (line,) = lines(function)
         assert line["outcome"] == "built" and line["_aws"] and line["FunctionName"] == "pushbuild", line
 
-        step("a message that is no event fails alone, and is rejected in words")
+        step("a message that is not an event fails alone, and the log says why")
         not_json = event("not-json")
         assert failures(invoke(function, not_json)) == [json.loads(not_json)["Records"][0]["messageId"]]
         assert lines(function)[-1]["class"] == "reject"

@@ -54,7 +54,7 @@ def refusal(sam, event, variables):
 
 
 def reported(answer, log):
-    """The messages that came back; the log is shown where there is no answer."""
+    """The messages that came back; prints the log if the function gave no answer."""
     try:
         return failures(answer)
     except AssertionError:
@@ -88,10 +88,10 @@ def main():
         key = bundle["detail"].removeprefix("pushbuild-bundles/")
         assert key.startswith("sample!000000000000.eu-west-1/main/"), bundle
         assert '"outcome":"built"' in log, log
-        # The container is stopped after each invocation: what the function says then is no failure to start.
+        # The container is stopped after each invocation: what the function logs then must not read as a failed start.
         assert "cannot start" not in log, log
 
-        step("a message that is no event is reported")
+        step("a message that is not an event is reported")
         answer, log = sam.invoke("not-json")
         assert len(reported(answer, log)) == 1, log
 

@@ -52,8 +52,8 @@ class Accept:
         self.output = aws.folder / f"{name}.txt"
         repository = f"pushbuild-accept-{name}"
         command = [
-            sys.executable, "-B", HERE / "accept.py", "--yes", "--region", REGION, "--repository", repository,
-            "--report", self.report, "--git-url", f"file://{code.folder / repository}", "--patience", "120", *more,
+            sys.executable, "-B", str(HERE / "accept.py"), "--yes", "--region", REGION, "--repository", repository,
+            "--report", str(self.report), "--git-url", f"file://{code.folder / repository}", "--patience", "120", *more,
         ]
         with open(self.output, "w", encoding="utf-8") as output:
             self.process = subprocess.Popen(
@@ -133,7 +133,7 @@ def check_build_on_demand(code: CodeStandIn, aws: Deployment) -> None:
     )["commitId"]
 
     def tool(*arguments: str) -> str:
-        command = [sys.executable, "-B", ROOT / "tools/build.py", name, "--region", REGION, *arguments]
+        command = [sys.executable, "-B", str(ROOT / "tools/build.py"), name, "--region", REGION, *arguments]
         done = subprocess.run(command, env=environment(code, aws), capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0, done.stderr
         return done.stdout

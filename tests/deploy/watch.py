@@ -28,7 +28,7 @@ def main():
             step("a push is built")
             assert invoke("push") == []
             assert [build["detail"] for build in aws.calls("StartBuild")] == ["sample"]
-            step("a message that is no event is reported")
+            step("a message that is not an event is reported")
             assert len(invoke("not-json")) == 1
         step("_HANDLER=intake makes it the intake: a push is forwarded")
         with Process(watch, port, _HANDLER="intake", **aws.environment()):

@@ -130,7 +130,7 @@ class Function:
         assert len(failed) == 1 and failed[0]["detail"] == f"one:{failing}", failed
         assert not self.aws.dead_letters()
 
-        step("what is no push ends in the dead-letter queue, and holds up nobody")
+        step("a message that is not a push ends in the dead-letter queue, and holds up no other")
         (poison,) = self.aws.put(push("one", "main", commitId=None))
         fourth = self.push("one", "fourth")
         wait_for("the bundle of the push behind it", lambda: self.bundle("one", fourth), 30)

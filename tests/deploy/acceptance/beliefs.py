@@ -135,7 +135,8 @@ class CodeCommitBeliefs:
         return finding(paths == sorted(paths, key=str.encode), f"from `{paths[0]}` to `{paths[-1]}`")
 
     def listed_links(self) -> Finding:
-        listed, token = set(), None
+        listed: set[str] = set()
+        token = None
         while LINKS - listed:
             answer = self.differences(self.promises.first_push.commit, **({"NextToken": token} if token else {}))
             blobs = [one.get("afterBlob", {}) for one in answer["differences"]]

@@ -85,7 +85,7 @@ class BuildingBeliefs:
         return finding(False, "both builds were started")
 
     def sort_order(self) -> Finding:
-        """With a token that is none: either is refused, and the words tell which."""
+        """The token is made up, so the call is refused in any case; the message tells which of the two was refused."""
         try:
             self.account.codebuild.list_builds_for_project(
                 projectName=self.account.project, sortOrder="DESCENDING", nextToken="none"

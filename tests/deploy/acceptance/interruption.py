@@ -1,4 +1,4 @@
-"""Ctrl-C, so that it never leaves something behind that nobody knows of."""
+"""Ctrl-C between two steps, never in the middle of one that makes something and notes it down."""
 
 import contextlib
 import signal

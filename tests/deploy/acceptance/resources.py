@@ -79,8 +79,9 @@ class Resources:
             letters.extend(account.letters(delete=True))
             if any(word in letter for letter in letters):
                 return True
-            lines = account.lines(word) if isinstance(message, Pushed) else []
-            ends = [line for line in lines if line["outcome"] not in ("forwarded", "failed")]
+            if not isinstance(message, Pushed):
+                return False
+            ends = [line for line in account.lines(word) if line["outcome"] not in ("forwarded", "failed")]
             return any(line["reference"] == message.reference for line in ends)
 
         for message in list(account.under_way):
