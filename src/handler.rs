@@ -23,25 +23,6 @@ use intake::Intake;
 use publish::Publisher;
 use source_queue::SourceQueue;
 
-/// What the function does, by the name of its handler. One binary does both.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Role {
-    /// Gives each push its reference's message group.
-    Intake,
-    /// Bundles and builds.
-    Publish,
-}
-
-impl Role {
-    /// Every other name is `publish`: Lambda's custom runtimes ask for none in particular.
-    fn of_handler(name: Option<&str>) -> Self {
-        match name {
-            Some("intake") => Self::Intake,
-            _ => Self::Publish,
-        }
-    }
-}
-
 /// Why the process ends by itself.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
@@ -63,33 +44,32 @@ pub async fn run() -> Result<(), RunError> {
         |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
     log::start(variable);
     let connections = Connections::prepare();
-    let ended = match Role::of_handler(variable("_HANDLER").as_deref()) {
-        Role::Publish => {
-            let config = Config::read(variable)?;
-            let aws = Aws::connect(&config, connections).await;
-            let publisher = Arc::new(Publisher { aws, config });
-            lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| {
-                let publisher = publisher.clone();
-                let queue = publisher.aws.queue.clone();
-                handle(event, queue, async move |invocation, messages| {
-                    publisher.handle(invocation, messages).await
-                })
-            }))
-            .await
-        }
-        Role::Intake => {
-            let config = IntakeConfig::read(variable)?;
-            let queue = aws::connect_queue(connections).await;
-            let intake = Arc::new(Intake { queue, config });
-            lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| {
-                let intake = intake.clone();
-                let queue = intake.queue.clone();
-                handle(event, queue, async move |invocation, messages| {
-                    intake.handle(&invocation, messages).await
-                })
-            }))
-            .await
-        }
+    // One binary has both handlers. Custom runtimes ask for no name in particular: any other than
+    // `intake` is `publish`.
+    let ended = if variable("_HANDLER").as_deref() == Some("intake") {
+        let config = IntakeConfig::read(variable)?;
+        let queue = aws::connect_queue(connections).await;
+        let intake = Arc::new(Intake { queue, config });
+        lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| {
+            let intake = intake.clone();
+            let queue = intake.queue.clone();
+            handle(event, queue, async move |invocation, messages| {
+                intake.handle(&invocation, messages).await
+            })
+        }))
+        .await
+    } else {
+        let config = Config::read(variable)?;
+        let aws = Aws::connect(&config, connections).await;
+        let publisher = Arc::new(Publisher { aws, config });
+        lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| {
+            let publisher = publisher.clone();
+            let queue = publisher.aws.queue.clone();
+            handle(event, queue, async move |invocation, messages| {
+                publisher.handle(invocation, messages).await
+            })
+        }))
+        .await
     };
     ended.map_err(RunError::RuntimeApi)
 }
@@ -127,9 +107,10 @@ async fn handle(
         source_queue: SourceQueue::new(queue, queue_arn.unwrap_or_default()),
         stop,
     });
-    let failures = work(invocation.clone(), messages).await;
+    // Boxed: together with what calls this, the future's type is too deep for the compiler.
+    let failures = Box::pin(work(invocation.clone(), messages)).await;
     let source_queue = &invocation.source_queue;
-    source_queue.set_back_offs(&failures, end).await;
+    Box::pin(source_queue.set_back_offs(&failures, end)).await;
 
     let mut response = SqsBatchResponse::default();
     for failure in failures {
@@ -165,14 +146,6 @@ fn deadlines(context: &Context) -> (Instant, Instant) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_handlers_name_is_the_role_and_any_other_is_publish() {
-        assert_eq!(Role::of_handler(Some("intake")), Role::Intake);
-        for name in [Some("publish"), Some("bootstrap"), Some(""), None] {
-            assert_eq!(Role::of_handler(name), Role::Publish, "{name:?}");
-        }
-    }
 
     #[test]
     fn pushes_end_before_the_deadline_and_an_unusable_deadline_leaves_time() {

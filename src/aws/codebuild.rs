@@ -253,35 +253,17 @@ mod tests {
 
     #[test]
     fn a_limit_of_builds_and_a_used_token_are_told_by_their_words() {
+        let (invalid, other) = ("InvalidInputException", "OtherException");
+        let full = "AccountLimitExceededException";
         let limit = Cause::LimitReached;
         for (code, message, expected) in [
-            (
-                "InvalidInputException",
-                "Cannot have more than 2 concurrent builds for x",
-                limit,
-            ),
-            ("OtherException", "concurrentBuildLimit exceeded", limit),
-            (
-                "OtherException",
-                "Project-level concurrent build limit of 1 is reached",
-                limit,
-            ),
-            (
-                "InvalidInputException",
-                "Cannot have more than 5 active builds for x",
-                limit,
-            ),
-            (
-                "AccountLimitExceededException",
-                "Cannot have more than 300 builds in queue",
-                limit,
-            ),
-            (
-                "InvalidInputException",
-                "Parameter mismatch",
-                Cause::Unknown,
-            ),
-            ("InvalidInputException", "Invalid image", Cause::Invalid),
+            (invalid, "Cannot have more than 2 concurrent builds", limit),
+            (other, "concurrentBuildLimit exceeded", limit),
+            (other, "Project-level concurrent build limit of 1", limit),
+            (invalid, "Cannot have more than 5 active builds", limit),
+            (full, "Cannot have more than 300 builds in queue", limit),
+            (invalid, "Parameter mismatch", Cause::Unknown),
+            (invalid, "Invalid image", Cause::Invalid),
         ] {
             let error = CallError {
                 cause: cause(code).unwrap_or(Cause::Unknown),

@@ -102,38 +102,23 @@ mod tests {
 
     #[test]
     fn each_failure_has_its_back_off_by_cause_and_delivery() {
-        let (denied, missing) = (call(Cause::Denied), call(Cause::DoesNotExist));
-        let (outage, full) = (call(Cause::Unavailable), call(Cause::LimitReached));
-        for (why, error, max, back_offs) in [
-            ("can never succeed", reject(), Some(9), [0, 0, 0, 0]),
-            (
-                "without a dead-letter queue",
-                reject(),
-                None,
-                [15, 30, 60, 900],
-            ),
-            (
-                "spreads within a minute",
-                denied,
-                Some(9),
-                [60, 120, 240, 900],
-            ),
-            ("is made by a person", missing, Some(9), [60, 120, 240, 900]),
-            ("an outage", outage, None, [15, 30, 60, 900]),
-            (
-                "a full queue of builds",
-                full,
-                Some(9),
-                [120, 240, 480, 900],
-            ),
-            ("out of time", Error::OutOfTime("x"), None, [15, 15, 15, 15]),
-            ("not begun", Error::NotBegun, None, [0, 0, 0, 0]),
+        let refused = [60, 120, 240, 900];
+        for (error, max, back_offs) in [
+            // Without a dead-letter queue it would come back in a tight loop.
+            (reject(), Some(9), [0, 0, 0, 0]),
+            (reject(), None, [15, 30, 60, 900]),
+            (call(Cause::Denied), Some(9), refused),
+            (call(Cause::DoesNotExist), Some(9), refused),
+            (call(Cause::Unavailable), None, [15, 30, 60, 900]),
+            (call(Cause::LimitReached), Some(9), [120, 240, 480, 900]),
+            (Error::OutOfTime("x"), None, [15, 15, 15, 15]),
+            (Error::NotBegun, None, [0, 0, 0, 0]),
         ] {
             let mut failure = failed("a", 0, error);
             for (count, back_off) in [1, 2, 3, u32::MAX].into_iter().zip(back_offs) {
                 failure.message.receive_count = count;
                 let changed = seconds(std::slice::from_ref(&failure), max);
-                assert_eq!(changed, [back_off], "{why}, delivery {count}");
+                assert_eq!(changed, [back_off], "{failure:?}");
             }
         }
         let last_chance = failed("a", 1, call(Cause::LimitReached));

@@ -1,10 +1,13 @@
 //! Answers with anything anywhere in them: no panic, an error in words, and never a bundle that is
 //! not the commit.
 
+use crate::setup::history::History;
 use crate::setup::prelude::*;
 use pushbuild_local::faults::WrongJson;
 
-const PUSHES: usize = 40;
+/// Few pushes at once, so that they come in many batches.
+const ROUNDS: usize = 10;
+const PUSHES: usize = 4;
 
 /// Sends pushes while every answer of a service may be anything.
 async fn fuzz(service: Service, action: Action, chance: f64) -> World {
@@ -15,25 +18,17 @@ async fn fuzz(service: Service, action: Action, chance: f64) -> World {
         deploy.timeout = Duration::from_secs(10);
     })
     .await;
-    // Redeliveries read more answers than first ones.
-    world.fault(full_build_queue().times(PUSHES as u64 / 2));
     let rule = world.fault(Rule::new(action).on(service).chance(chance, 7));
-    let mut pushes = Vec::new();
-    for n in 0..PUSHES {
-        let name = format!("shop-{n}");
-        let (repository, commit) = Repository::of(&[
-            (b"a", Mode::File, format!("{n}").as_bytes()),
-            (b"b/c", Mode::Executable, format!("c{n}").as_bytes()),
-            (b"b/d", Mode::Link, format!("d{n}").as_bytes()),
-        ]);
-        world.serve(&name, &repository);
-        let event = world.send(&name, "main", &commit, None);
-        pushes.push((event, repository, commit));
+    for round in 0..ROUNDS {
+        // Redeliveries read more answers than first ones.
+        world.fault(full_build_queue().times(2));
+        let history = History::of_new(&format!("shop-{round}"), PUSHES, 4);
+        let events = history.send(&world);
+        world.settle().await;
+        assert_exact_or_none(&world, &history, &events);
     }
-    world.settle().await;
     let fired = world.fired(rule);
     assert!(fired > 10, "{fired} answers were wrong");
-
     world.batches();
     for failure in world.outcomes("failed") {
         let error = failure["error"].as_str().unwrap();
@@ -41,18 +36,22 @@ async fn fuzz(service: Service, action: Action, chance: f64) -> World {
         assert!(error.len() > 20, "{error}");
         assert!(!failure["advice"].as_str().unwrap().is_empty());
     }
-    for (event, repository, commit) in &pushes {
+    world
+}
+
+/// Whatever was built is the very commit.
+fn assert_exact_or_none(world: &World, history: &History, events: &[String]) {
+    for (event, push) in events.iter().zip(&history.pushes) {
         for build in world.builds_of(event) {
-            assert_eq!(build.variable("COMMIT_ID"), Some(commit.as_str()));
+            assert_eq!(build.variable("COMMIT_ID"), Some(push.commit.as_str()));
             if build.source_type == "S3" {
                 let location = build.source_location.unwrap();
                 let (bucket, key) = location.split_once('/').unwrap();
                 let zip = std::fs::read(world.aws.s3().path(bucket, key)).unwrap();
-                assert_eq!(entries_of(&zip), entries_in_git(repository.path(), commit));
+                assert_eq!(entries_of(&zip), history.entries_of(push));
             }
         }
     }
-    world
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -69,7 +68,7 @@ async fn anything_in_codebuilds_answers() {
 async fn anything_in_the_queues_answers() {
     let world = fuzz(Service::Sqs, Action::Mutate, 0.9).await;
     // The queue's answers are not needed for a build.
-    assert_eq!(world.builds().len(), PUSHES);
+    assert_eq!(world.builds().len(), ROUNDS * PUSHES);
 }
 
 #[tokio::test(flavor = "multi_thread")]

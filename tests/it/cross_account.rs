@@ -6,15 +6,18 @@ use pushbuild_local::calls::Call;
 const SOURCE: &str = "222233334444";
 const ROLE: &str = "arn:aws:iam::222233334444:role/pushbuild-reader";
 
-async fn world_with_reader() -> World {
-    World::with_env(&[
+async fn shop_of_another_account() -> (World, Repository, String) {
+    let world = World::with_env(&[
         (
             "CODECOMMIT_ROLE_ARN",
             "arn:aws:iam::{account}:role/pushbuild-reader",
         ),
         ("CODECOMMIT_EXTERNAL_ID", "known-to-both"),
     ])
-    .await
+    .await;
+    let (repository, commit) = Repository::small();
+    world.serve("shop", &repository);
+    (world, repository, commit)
 }
 
 /// A push as the forwarding rule of another account sends it on.
@@ -32,9 +35,7 @@ fn reads(world: &World) -> Vec<Call> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_push_of_another_account_is_read_under_its_role_and_built_here() {
-    let world = world_with_reader().await;
-    let (repository, commit) = Repository::small();
-    world.serve("shop", &repository);
+    let (world, repository, commit) = shop_of_another_account().await;
 
     push_from(&world, SOURCE, "us-east-1", &commit).await;
 
@@ -61,42 +62,30 @@ async fn a_push_of_another_account_is_read_under_its_role_and_built_here() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn credentials_of_a_role_are_kept_for_the_next_push() {
-    let world = world_with_reader().await;
-    let (repository, commits) = Repository::of_history(2);
-    world.serve("shop", &repository);
-    for commit in &commits {
-        push_from(&world, SOURCE, "eu-west-1", commit).await;
+    let (world, _repository, commit) = shop_of_another_account().await;
+    for _ in 0..2 {
+        push_from(&world, SOURCE, "eu-west-1", &commit).await;
     }
-    assert_eq!(world.built("shop"), commits);
+    assert_eq!(world.builds().len(), 2);
     assert_eq!(world.aws.sts().assumed().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_functions_own_account_is_read_with_its_own_role() {
-    let world = world_with_reader().await;
-    let shop = Repository::small();
-    world.push_shop(&shop).await;
-    world.assert_built(&shop.0, &shop.1);
-    assert!(world.aws.sts().assumed().is_empty());
-    assert!(reads(&world).iter().all(|call| call.role.is_none()));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn another_region_of_the_own_account_is_read_under_the_role() {
-    let world = world_with_reader().await;
-    let (repository, commit) = Repository::small();
-    world.serve("shop", &repository);
-    push_from(&world, "000000000000", "us-east-1", &commit).await;
-    world.build();
-    let role = Some("arn:aws:iam::000000000000:role/pushbuild-reader".to_owned());
-    assert!(reads(&world).iter().all(|call| call.role == role));
+async fn the_own_account_is_read_with_the_own_role_and_its_other_regions_under_the_configured_one()
+{
+    let role = "arn:aws:iam::000000000000:role/pushbuild-reader".to_owned();
+    for (region, role) in [("eu-west-1", None), ("us-east-1", Some(role))] {
+        let (world, repository, commit) = shop_of_another_account().await;
+        push_from(&world, "000000000000", region, &commit).await;
+        world.assert_built(&repository, &commit);
+        assert!(reads(&world).iter().all(|call| call.role == role));
+        assert_eq!(world.aws.sts().assumed().is_empty(), role.is_none());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_role_that_may_not_be_assumed_is_refused_by_aws_and_said_so() {
-    let world = world_with_reader().await;
-    let (repository, commit) = Repository::small();
-    world.serve("shop", &repository);
+    let (world, _repository, commit) = shop_of_another_account().await;
     world.aws.sts().deny(ROLE);
     push_from(&world, SOURCE, "eu-west-1", &commit).await;
     assert!(world.builds().is_empty());

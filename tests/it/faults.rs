@@ -1,6 +1,7 @@
 //! Each fault by itself, on three calls in ten: every push has one build of exactly its commit, and
 //! the number of calls stays within bounds.
 
+use crate::setup::history::History;
 use crate::setup::prelude::*;
 use pushbuild_local::faults::{Shape, WrongJson};
 
@@ -25,23 +26,6 @@ const OPERATIONS: [(Service, &str); 14] = [
 /// Small pushes under each fault.
 const PUSHES: usize = 8;
 
-/// A small tree, whose contents are no other's.
-fn small(seed: usize) -> (Repository, String) {
-    let content = |name: &str| format!("{name} of {seed}").into_bytes();
-    Repository::of(&[
-        (b"README.md", Mode::File, &content("readme")),
-        (b"bin/run", Mode::Executable, &content("run")),
-        (b"docs/readme", Mode::Link, &content("link")),
-        (b"src/a", Mode::File, &content("a")),
-        (b"src/b", Mode::File, &content("b")),
-    ])
-}
-
-/// A tree whose bundle is uploaded in parts.
-fn large(seed: usize) -> (Repository, String) {
-    Repository::of_noise(seed as u64, 4, 4_800_000, |n| format!("{n}"))
-}
-
 /// Puts every operation that `on` names under the fault, for pushes whose first delivery fails at
 /// the very end, so that the calls of a redelivery come about, too.
 async fn with_fault(name: &str, action: Action, on: impl Fn(Service, &str) -> bool) {
@@ -58,17 +42,20 @@ async fn with_fault(name: &str, action: Action, on: impl Fn(Service, &str) -> bo
             rules.push((operation, world.fault(rule.chance(0.3, seed as u64))));
         }
     }
-    // A large bundle is needed where its upload is to go wrong.
-    let large_ones = usize::from(on(Service::S3, "UploadPart"));
-    let mut pushes = Vec::new();
-    for n in 0..PUSHES + large_ones {
-        let repository = format!("shop-{n}");
-        let (git, commit) = if n < PUSHES { small(n) } else { large(n) };
-        world.serve(&repository, &git);
-        world.fault(full_build_queue().about(&repository).times(1));
-        let event = world.send(&repository, "main", &commit, None);
-        pushes.push((event, git, commit));
+    let history = History::of_new("shop", PUSHES, 5);
+    // Fails at the very end of each first delivery.
+    for (name, _) in &history.repositories {
+        world.fault(full_build_queue().about(name).times(1));
     }
+    let events = history.send(&world);
+    // A bundle that is uploaded in parts, where its upload is to go wrong.
+    let large = on(Service::S3, "UploadPart").then(|| {
+        let (repository, commit) = Repository::of_noise(0, 4, 4_800_000, |n| format!("{n}"));
+        world.serve("large", &repository);
+        world.fault(full_build_queue().about("large").times(1));
+        let event = world.send("large", "main", &commit, None);
+        (event, repository, commit)
+    });
     world.settle().await;
     let mut fired = 0;
     for (operation, rule) in rules {
@@ -81,23 +68,26 @@ async fn with_fault(name: &str, action: Action, on: impl Fn(Service, &str) -> bo
         fired += firings.fired;
     }
     assert!(fired > 1, "{name} came about {fired} times");
-    for (event, repository, commit) in &pushes {
+    let pushes = PUSHES + usize::from(large.is_some());
+    if let Some((event, repository, commit)) = large {
+        world.assert_built_once(&event, &repository, &commit);
+    }
+    for (event, push) in events.iter().zip(&history.pushes) {
         let builds = world.builds_of(event);
         assert_eq!(builds.len(), 1, "builds of {event}\n{}", world.log());
-        assert_eq!(builds[0].variable("COMMIT_ID"), Some(commit.as_str()));
-        if of_listings(&action) && builds[0].source_type == "CODECOMMIT" {
-            // Wrong every time it was asked for: CodeBuild clones the very commit.
-            continue;
+        assert_eq!(builds[0].variable("COMMIT_ID"), Some(push.commit.as_str()));
+        // Wrong every time it was asked for: CodeBuild clones the very commit.
+        if !(of_listings(&action) && builds[0].source_type == "CODECOMMIT") {
+            let bundle = entries_of(&world.bundle_of(&builds[0]));
+            assert_eq!(bundle, history.entries_of(push));
         }
-        let bundle = entries_of(&world.bundle_of(&builds[0]));
-        assert_eq!(bundle, entries_in_git(repository.path(), commit));
     }
-    assert_eq!(world.builds().len(), pushes.len());
+    assert_eq!(world.builds().len(), pushes);
     assert_eq!(world.dead_letters(), 0);
     world.batches();
     // Without faults a push takes 15 calls, its redelivery included.
     let calls = world.aws.calls().list().len();
-    assert!(calls <= 100 * pushes.len(), "{calls} calls");
+    assert!(calls <= 100 * pushes, "{calls} calls");
 }
 
 fn everywhere(_: Service, _: &str) -> bool {
@@ -145,6 +135,6 @@ faults! {
     garbage: Action::WrongJson(WrongJson::Garbage), but_uploads;
     empty_json: Action::WrongJson(WrongJson::EmptyObject), but_uploads;
     flipped_bits: Action::FlipBit, |_, operation| operation == "GetFile" || operation == "GetBlob";
-    dropped_entries: Action::DropEntry { name: "a".to_owned() }, |_, operation| operation == "GetFolder";
-    garbled_names: Action::GarbleName { name: "a".to_owned() }, |_, operation| operation == "GetFolder";
+    dropped_entries: Action::DropEntry { name: "file 2".to_owned() }, |_, operation| operation == "GetFolder";
+    garbled_names: Action::GarbleName { name: "file 2".to_owned() }, |_, operation| operation == "GetFolder";
 }

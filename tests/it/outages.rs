@@ -1,6 +1,7 @@
 //! AWS refuses everything for a while: pushes come back when it is over, in order, or lie in the
 //! dead-letter queue for a redrive.
 
+use crate::setup::history::History;
 use crate::setup::prelude::*;
 
 async fn world(max_receive_count: u32) -> World {
@@ -11,26 +12,17 @@ async fn world(max_receive_count: u32) -> World {
     .await
 }
 
-fn assert_all_built(world: &World, repository: &Repository, events: &[String], commits: &[String]) {
-    assert_eq!(world.built("shop"), commits);
-    for (event, commit) in events.iter().zip(commits) {
-        world.assert_built_once(event, repository, commit);
-    }
-}
-
 async fn ends_after_two_invocations(service: Service) {
     let world = world(20).await;
-    let (repository, commits) = Repository::of_history(3);
-    world.serve("shop", &repository);
+    let history = History::of_one_branch(3);
     let outage = world.fault(server_error(503).on(service));
-    let events = world.send_all("shop", "main", &commits);
+    let events = history.send(&world);
     let two = |world: &World| world.batches().len() >= 2;
     world.until("two invocations", two).await;
     assert!(world.builds().is_empty());
     world.end_fault(outage);
     world.settle().await;
-    assert_all_built(&world, &repository, &events, &commits);
-    assert_eq!(world.dead_letters(), 0);
+    history.assert_kept(&events, &world);
     // An outage keeps no invocation from ending with an answer.
     world.batches();
 }
@@ -53,10 +45,9 @@ async fn after_an_outage_of_codebuild_pushes_are_built_in_order() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_an_outage_outlasts_is_a_dead_letter_and_a_redrive_builds_it() {
     let world = world(2).await;
-    let (repository, commits) = Repository::of_history(3);
-    world.serve("shop", &repository);
+    let history = History::of_one_branch(3);
     let outage = world.fault(server_error(503).on(Service::CodeCommit));
-    let events = world.send_all("shop", "main", &commits);
+    let events = history.send(&world);
     world.settle().await;
     assert_eq!(world.dead_letters(), 3);
     assert!(world.builds().is_empty());
@@ -73,7 +64,7 @@ async fn what_an_outage_outlasts_is_a_dead_letter_and_a_redrive_builds_it() {
     world.end_fault(outage);
     assert_eq!(world.redrive(), 3);
     world.settle().await;
-    assert_all_built(&world, &repository, &events, &commits);
+    history.assert_kept(&events, &world);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -97,23 +88,11 @@ async fn a_full_build_queue_loses_no_push_and_fetches_no_bundle_twice() {
     for max_receive_count in [2, 4] {
         let world = World::with(|deploy| deploy.max_receive_count = max_receive_count).await;
         world.fault(full_build_queue().window(Duration::ZERO, Duration::from_mins(10)));
-        let mut pushes = Vec::new();
-        for n in 0..6 {
-            let content = format!("{n} {max_receive_count}");
-            let (repository, commit) = Repository::of(&[
-                (b"a", Mode::File, content.as_bytes()),
-                (b"b/c", Mode::File, format!("b{content}").as_bytes()),
-            ]);
-            let name = format!("shop-{n}");
-            world.serve(&name, &repository);
-            let event = world.send(&name, "main", &commit, None);
-            pushes.push((event, repository, commit));
-        }
+        let history = History::of_new("shop", 6, 2);
+        let events = history.send(&world);
         world.settle().await;
-        for (event, repository, commit) in &pushes {
-            world.assert_built_once(event, repository, commit);
-        }
-        assert_eq!(world.dead_letters(), 0);
-        assert_eq!(world.calls(Service::CodeCommit, "GetFile"), 2 * 6);
+        history.assert_kept(&events, &world);
+        assert_eq!(world.calls(Service::CodeCommit, "GetFile"), 6);
+        assert_eq!(world.calls(Service::CodeCommit, "GetBlob"), 6);
     }
 }

@@ -72,7 +72,7 @@ async fn nothing_is_lost_doubled_out_of_order_or_inexact() {
     let rate = pushes as f64 / took;
     println!(
         "pushes {pushes} in {took:.0} s ({rate:.1}/s), batches {}, calls {}, \
-         faults {went_wrong}, kills {killed}\n{verdict}",
+         faults {went_wrong}, kills {killed}\n{verdict:?}",
         world.deployment.mapping().outcomes().len(),
         calls.len(),
     );

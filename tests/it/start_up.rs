@@ -7,6 +7,7 @@ use crate::setup::prelude::*;
 #[test]
 fn a_variable_that_is_missing_or_cannot_be_used_stops_the_start_by_name() {
     let repositories = ("REPOSITORIES", "*");
+    let [intake, other] = ["intake", "bootstrap"].map(|name| ("_HANDLER", name));
     let bad = [
         ("CODE_BUCKET", "bundles"),
         repositories,
@@ -14,6 +15,8 @@ fn a_variable_that_is_missing_or_cannot_be_used_stops_the_start_by_name() {
     ];
     for (variables, reason) in [
         (&[repositories][..], "CODE_BUCKET is not set"),
+        (&[repositories, other], "CODE_BUCKET is not set"),
+        (&[repositories, intake], "PUSH_QUEUE_URL is not set"),
         (
             &bad,
             "UNBUNDLABLE=\"maybe\" cannot be used: it is `codecommit` or `reject`",

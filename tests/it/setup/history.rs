@@ -1,11 +1,13 @@
 //! Repositories with branches that are pushed to again and again.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use rand::RngExt as _;
 use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
 
 use super::World;
+use super::bundle::{Entry, entries_in_git};
 use super::repository::Repository;
 use super::verdict::Verdict;
 
@@ -69,6 +71,25 @@ impl History {
             repositories: imported,
             pushes,
         }
+    }
+
+    /// So many repositories with one push each.
+    pub fn of_new(name: &str, repositories: usize, files: usize) -> Self {
+        let branches: Vec<_> = (0..repositories).collect();
+        let mut random = StdRng::seed_from_u64(0);
+        Self::make(name, repositories, files, &branches, &mut random)
+    }
+
+    /// So many pushes to one branch of one repository.
+    pub fn of_one_branch(pushes: usize) -> Self {
+        let mut random = StdRng::seed_from_u64(0);
+        Self::make("shop", 1, 2, &vec![0; pushes], &mut random)
+    }
+
+    /// What Git says that a push's commit holds.
+    pub fn entries_of(&self, push: &Push) -> BTreeMap<String, Entry> {
+        let (_, repository) = &self.repositories[push.repository];
+        entries_in_git(repository.path(), &push.commit)
     }
 
     /// Serves the repositories and sends the pushes; the events' ids.

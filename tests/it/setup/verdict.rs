@@ -1,10 +1,9 @@
 //! What became of each push.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fmt;
 
 use super::World;
-use super::bundle::{entries_in_git, entries_of};
+use super::bundle::entries_of;
 use super::history::{History, Push};
 use pushbuild_local::codebuild::Build;
 
@@ -21,23 +20,6 @@ pub struct Verdict {
     inexact: usize,
     /// Messages in the dead-letter queue, which are not lost.
     dead_letters: usize,
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            lost,
-            doubled,
-            out_of_order,
-            inexact,
-            dead_letters,
-        } = self;
-        write!(
-            out,
-            "lost {lost}, doubled {doubled}, out of order {out_of_order}, inexact {inexact}, \
-             dead letters {dead_letters}"
-        )
-    }
 }
 
 impl Verdict {
@@ -78,8 +60,7 @@ impl Verdict {
 
 /// Whether the build's bundle, in its very version, holds the commit's files and nothing else.
 fn is_exact(build: &Build, push: &Push, history: &History, world: &World) -> bool {
-    let (_, repository) = &history.repositories[push.repository];
     build.source_type == "S3"
         && build.variable("COMMIT_ID") == Some(&push.commit)
-        && entries_of(&world.bundle_of(build)) == entries_in_git(repository.path(), &push.commit)
+        && entries_of(&world.bundle_of(build)) == history.entries_of(push)
 }
