@@ -47,11 +47,10 @@ impl FunctionMemory {
     }
 
     /// What pushes take by their size: what the process itself, large contents and the parts of
-    /// bundles (two that fill and one on its way for each push) leave, and at most half of all.
+    /// bundles (two that fill and one on its way for each push) leave.
     pub fn trees(self) -> TreeBudget {
         let others = 60 * MIB + self.content_bytes() + LARGEST_CONTENT + self.pushes() * 3 * PART;
         let bytes = (self.mib * MIB).saturating_sub(others);
-        let bytes = bytes.min(self.mib * MIB / 2);
         TreeBudget::of(self.mib, bytes, self.pushes())
     }
 

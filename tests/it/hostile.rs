@@ -10,7 +10,12 @@ const MOST_MEMORY: u64 = 400 * 1024 * 1024;
 async fn refused(repository: &Repository, tree: &str, why: &str) -> World {
     let commit = repository.commit_tree(tree);
     repository.git(&["update-ref", "refs/heads/main", &commit]);
-    let world = World::with(|deploy| deploy.max_receive_count = 1).await;
+    let world = World::with(|deploy| {
+        deploy.max_receive_count = 1;
+        let size = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE".to_owned();
+        deploy.env.insert(size, "1024".to_owned());
+    })
+    .await;
     world.serve("shop", repository);
     world.push("shop", "main", &commit).await;
     assert_eq!(world.dead_letters(), 1, "{}", world.log());
