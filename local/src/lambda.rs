@@ -1,7 +1,7 @@
 //! Lambda, as far as a function on an SQS event source can tell.
 //!
 //! A [`Function`] runs as its own process per execution environment, driven through the Lambda
-//! Runtime API on a port of its own (the API's address has no room for a path: clients write
+//! Runtime API on a port of its own (the API's address cannot hold a path: clients write
 //! `http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/…`). Its timeout is real time, enforced with
 //! SIGKILL; its credentials are its environment's own, so that the call log and the faults know
 //! which process called.

@@ -120,7 +120,7 @@ fn an_excluded_branch_says_how_to_build_it_all_the_same() {
 }
 
 #[test]
-fn a_failure_names_its_step_and_the_status_is_1() {
+fn a_failure_names_the_call_and_the_status_is_1() {
     let (root, path) = repository("shop");
     let event = root.path().join("event.json");
     let none = "1".repeat(40);

@@ -27,8 +27,9 @@ impl Record {
     /// Begins a file of its own in the folder.
     pub(super) fn begin(folder: &Path) -> io::Result<Self> {
         let number = FILES.fetch_add(1, Ordering::Relaxed);
-        let name = format!("{}-{number}.jsonl", std::process::id());
-        let file = File::create(folder.join(name))?;
+        let path = folder.join(format!("{}-{number}.jsonl", std::process::id()));
+        // An earlier process may have had this id.
+        let file = File::options().create(true).append(true).open(path)?;
         Ok(Self(Mutex::new(file)))
     }
 
