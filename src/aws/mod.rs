@@ -18,6 +18,7 @@ use aws_config::environment::{
 };
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
+use aws_runtime::retries::classifiers::{THROTTLING_ERRORS, TRANSIENT_ERRORS};
 use aws_sdk_codecommit::config::SharedCredentialsProvider;
 use aws_sdk_codecommit::operation::RequestId;
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
@@ -136,28 +137,16 @@ fn all_set<const N: usize>(variables: [&str; N]) -> bool {
 }
 
 /// Codes that mean the same in every service:
-/// <https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html>, and the throttling
-/// codes that the SDK itself retries (`aws_runtime::retries::classifiers::THROTTLING_ERRORS`).
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html>, and those that the SDK
+/// itself retries.
 fn common_cause(code: &str) -> Option<Cause> {
     Some(match code {
-        "Throttling"
-        | "ThrottlingException"
-        | "ThrottledException"
-        | "RequestThrottledException"
-        | "RequestThrottled"
-        | "TooManyRequestsException"
-        | "RequestLimitExceeded"
-        | "BandwidthLimitExceeded"
-        | "LimitExceededException"
-        | "SlowDown"
-        | "PriorRequestNotComplete"
-        | "EC2ThrottledException" => Cause::Throttled,
+        _ if THROTTLING_ERRORS.contains(&code) => Cause::Throttled,
+        _ if TRANSIENT_ERRORS.contains(&code) => Cause::Unavailable,
         "InternalFailure"
         | "InternalError"
         | "InternalServerError"
         | "ServiceUnavailable"
-        | "RequestTimeout"
-        | "RequestTimeoutException"
         | "RequestExpired" => Cause::Unavailable,
         "AccessDenied"
         | "AccessDeniedException"
@@ -197,36 +186,37 @@ where
         .code()
         .or_else(|| role_refused(error))
         .map(str::to_owned);
-    let status = error.raw_response().map(|answer| answer.status().as_u16());
-    let cause = match (&code, error) {
-        (_, _) if error.raw_response().is_some_and(retry::is_throttle) => Cause::Throttled,
-        (_, error) if codecommit::is_too_long(error) => Cause::TooLarge,
-        (Some(code), _) => known(code).or_else(|| common_cause(code)).unwrap_or(
-            if status.is_none() || status >= Some(500) {
-                Cause::Unavailable
-            } else {
-                Cause::Unknown
-            },
-        ),
-        (
-            None,
-            SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_),
-        ) => Cause::Unavailable,
-        (None, _) if status >= Some(500) => Cause::Unavailable,
-        // A HEAD request is refused without a body, and so without a code.
-        (None, _) if status == Some(403) => Cause::Denied,
-        (None, _) => Cause::Unknown,
+    let answer = error.raw_response();
+    let status = answer.map(|answer| answer.status().as_u16());
+    let told = |code: &String| known(code).or_else(|| common_cause(code));
+    let cause = if answer.is_some_and(retry::is_throttle) {
+        Cause::Throttled
+    } else if codecommit::is_too_long(error) {
+        Cause::TooLarge
+    } else if let Some(cause) = code.as_ref().and_then(told) {
+        cause
+    } else {
+        match (error, status, &code) {
+            (_, Some(500..), _) | (_, None, Some(_)) => Cause::Unavailable,
+            (
+                SdkError::TimeoutError(_)
+                | SdkError::DispatchFailure(_)
+                | SdkError::ResponseError(_),
+                _,
+                None,
+            ) => Cause::Unavailable,
+            // A HEAD request is refused without a body, and so without a code.
+            (_, Some(403), None) => Cause::Denied,
+            _ => Cause::Unknown,
+        }
     };
-    let message = match error.message() {
-        Some(message) => message.to_owned(),
-        None => with_sources(error),
-    };
+    let message = error.message().map(str::to_owned);
     CallError {
         call,
         about: about.into(),
         cause,
         code,
-        message,
+        message: message.unwrap_or_else(|| with_sources(error)),
         request_id: error.request_id().map(str::to_owned),
     }
 }

@@ -203,12 +203,12 @@ impl Controller {
         if pairs == 0 {
             return;
         }
-        let (mut slow, mut fast) = (Sum::default(), Sum::default());
+        let (mut slow, mut fast, mut both) = (Sum::default(), Sum::default(), Sum::default());
         for phase in self.phases.iter().take(2 * pairs) {
             let sum = if phase.is_fast { &mut fast } else { &mut slow };
             sum.add(phase);
+            both.add(phase);
         }
-        let both = slow.and(fast);
         if both.refused == 0.0 {
             (self.fell_from, self.share) = (None, 0.0);
             // Where fewer calls come than may, the rate is not what is tried.

@@ -55,7 +55,7 @@ impl Phase {
 }
 
 /// Several phases of the same rate, added up.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Sum {
     pub seconds: f64,
     pub calls: f64,
@@ -67,14 +67,6 @@ impl Sum {
         self.seconds += phase.ended.unwrap_or(phase.begun) - phase.begun;
         self.calls += f64::from(phase.through + phase.refused);
         self.refused += f64::from(phase.refused);
-    }
-
-    pub fn and(self, other: Self) -> Self {
-        Self {
-            seconds: self.seconds + other.seconds,
-            calls: self.calls + other.calls,
-            refused: self.refused + other.refused,
-        }
     }
 
     /// Calls tried in a second.
