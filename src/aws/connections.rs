@@ -28,13 +28,10 @@ type Timeouts = (Option<Duration>, Option<Duration>);
 
 /// The connectors, each with connections of its own, by their timeouts.
 #[derive(Clone, Debug)]
-pub struct Connections(Arc<Shared>);
-
-#[derive(Debug)]
-struct Shared {
+pub struct Connections {
     /// The system's one file of certificates; `None` where the SDK's own reader is to look.
     bundle: Option<PathBuf>,
-    connectors: Mutex<HashMap<Timeouts, SharedHttpConnector>>,
+    connectors: Arc<Mutex<HashMap<Timeouts, SharedHttpConnector>>>,
 }
 
 impl Connections {
@@ -48,10 +45,10 @@ impl Connections {
     }
 
     fn trusting(bundle: Option<PathBuf>) -> Self {
-        Self(Arc::new(Shared {
+        Self {
             bundle,
-            connectors: Mutex::default(),
-        }))
+            connectors: Arc::default(),
+        }
     }
 
     /// Waits for that connector, so that the first message finds it, or makes it if nobody has
@@ -67,19 +64,14 @@ impl Connections {
 
     fn connector(&self, timeouts: Timeouts) -> SharedHttpConnector {
         // A panic while it was locked leaves a map that is as good as before.
-        let mut connectors = self
-            .0
-            .connectors
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        connectors
-            .entry(timeouts)
-            .or_insert_with(|| self.connect(timeouts))
-            .clone()
+        let connectors = self.connectors.lock();
+        let mut connectors = connectors.unwrap_or_else(PoisonError::into_inner);
+        let connector = connectors.entry(timeouts);
+        connector.or_insert_with(|| self.connect(timeouts)).clone()
     }
 
     fn connect(&self, timeouts: Timeouts) -> SharedHttpConnector {
-        if let Some(tls) = self.0.bundle.as_deref().and_then(trusting) {
+        if let Some(tls) = self.bundle.as_deref().and_then(trusting) {
             // It panics at a certificate that it cannot read; the SDK's own reader skips those.
             let made = panic::catch_unwind(|| connector(tls, timeouts));
             if let Ok(connector) = made {

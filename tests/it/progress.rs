@@ -49,6 +49,25 @@ async fn a_fetch_that_has_sent_parts_goes_on_where_the_last_delivery_ended() {
     assert!(unfinished >= 2, "{unfinished}");
 }
 
+/// The first object that it puts is the partial bundle.
+async fn killed_while_it_leaves_a_partial_bundle(kill: Action) {
+    let (world, _) = slow_world(40).await;
+    let kill = world.fault(Rule::new(kill).operation("PutObject").times(1));
+    let shop = of_files(40);
+    let event = world.push_shop(&shop).await;
+    assert_eq!(world.fired(kill), 1);
+    world.assert_built_once(&event, &shop.0, &shop.1);
+    assert_eq!(world.bundles(), [format!("shop/main/{}.zip", shop.1)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_its_deadline_a_push_still_has_one_build() {
+    tokio::join!(
+        killed_while_it_leaves_a_partial_bundle(Action::KillBefore),
+        killed_while_it_leaves_a_partial_bundle(Action::KillAfter),
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_left_unfinished_is_never_handed_to_a_build() {
     let (world, slow) = slow_world(1).await;
