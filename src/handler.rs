@@ -120,7 +120,7 @@ async fn handle(
 }
 
 /// Time to set when failed messages come back.
-const VISIBILITY_TIME: Duration = Duration::from_millis(1_500);
+const VISIBILITY_TIME: Duration = Duration::from_secs(1);
 
 /// Time for the answer to reach Lambda.
 const ANSWER_TIME: Duration = Duration::from_millis(500);
@@ -140,7 +140,7 @@ fn deadlines(context: &Context) -> (Instant, Instant) {
     // A short timeout, as in a try, still has to leave time for work.
     let margin = (VISIBILITY_TIME + ANSWER_TIME).min(left / 4);
     let stop = Instant::now() + left - margin;
-    (stop, stop + margin * 3 / 4)
+    (stop, stop + margin * 2 / 3)
 }
 
 #[cfg(test)]

@@ -139,7 +139,7 @@ impl Filling {
     /// ran out, and what there is was left for the next delivery.
     async fn fill(&mut self, upload: &mut Upload) -> Result<Option<(Stored, u64)>, NoBundle> {
         let left = self.stop.saturating_duration_since(Instant::now());
-        let margin = SAVE_TIME.min(left / 12) + ABORT_TIME.min(left / 8);
+        let margin = SAVE_TIME.min(left / 9) + ABORT_TIME.min(left / 8);
         let records = RECORDS * self.tree.entries.len();
         let mut writer = BundleWriter::new(self.time);
         let mut entries = pin!(self.blobs.in_order());
