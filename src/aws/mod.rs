@@ -197,8 +197,9 @@ where
         cause
     } else {
         match (error, status, &code) {
-            (_, Some(500..), _) | (_, None, Some(_)) => Cause::Unavailable,
-            (
+            (_, Some(500..), _)
+            | (_, None, Some(_))
+            | (
                 SdkError::TimeoutError(_)
                 | SdkError::DispatchFailure(_)
                 | SdkError::ResponseError(_),
