@@ -161,7 +161,9 @@ impl TreeReservation {
             .steps
             .as_ref()
             .map_or(0, OwnedSemaphorePermit::num_permits);
-        let steps = self.bytes.saturating_sub(self.budget.small).div_ceil(STEP);
+        // The holes are up to three fifths more: others wait for them too, but nobody is refused.
+        let shared = self.bytes.saturating_sub(self.budget.small) / 5 * 8;
+        let steps = shared.div_ceil(STEP).min(self.budget.shared);
         u32::try_from(steps.saturating_sub(taken)).unwrap_or(u32::MAX)
     }
 
