@@ -1,13 +1,13 @@
 //! The names and patterns of `REPOSITORIES`. IAM is given the same list, and `*` means in it what it
 //! means there: any letters, also none.
 
-use globset::{Glob, GlobSet, GlobSetBuilder};
+use regex_lite::{Regex, escape};
 
 /// A list of names and patterns.
 #[derive(Clone, Debug)]
 pub struct Repositories {
     names: Vec<String>,
-    patterns: GlobSet,
+    patterns: Vec<Regex>,
 }
 
 /// How a repository was selected.
@@ -23,18 +23,18 @@ impl Repositories {
     /// Reads a comma-separated list. Blanks around an item are dropped, and so are empty items.
     pub fn parse(list: &str) -> Result<Self, String> {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-*".contains(&byte);
-        let (mut names, mut patterns) = (Vec::new(), GlobSetBuilder::new());
+        let (mut names, mut patterns) = (Vec::new(), Vec::new());
         for item in list.split(',').map(str::trim) {
             if item.len() > 100 || !item.bytes().all(allowed) {
                 return Err(format!("`{item}` matches no repository's name"));
             }
             if item.contains('*') {
-                patterns.add(Glob::new(item).map_err(|error| error.to_string())?);
+                let expression = format!("^{}$", escape(item).replace(r"\*", ".*"));
+                patterns.push(Regex::new(&expression).map_err(|error| error.to_string())?);
             } else if !item.is_empty() {
                 names.push(item.to_owned());
             }
         }
-        let patterns = patterns.build().map_err(|error| error.to_string())?;
         Ok(Self { names, patterns })
     }
 
@@ -47,7 +47,8 @@ impl Repositories {
         if self.names.iter().any(|name| name == repository) {
             return Some(Selected::ByName);
         }
-        let is_match = self.patterns.is_match(repository);
+        let mut patterns = self.patterns.iter();
+        let is_match = patterns.any(|pattern| pattern.is_match(repository));
         is_match.then_some(Selected::ByPattern)
     }
 }
