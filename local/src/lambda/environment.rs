@@ -22,6 +22,10 @@ use crate::s3::SECRET_ACCESS_KEY;
 /// count, as documented for Lambda's init phase.
 const INIT: Duration = Duration::from_secs(10);
 
+/// Becomes the function's program with as many open files as Lambda gives
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>, "File descriptors").
+const LIMITED: &str = "ulimit -n 1024 && exec \"$0\" \"$@\"";
+
 /// The next environment's number: no two have the same, whatever their functions.
 static NUMBERS: AtomicU64 = AtomicU64::new(1);
 
@@ -47,7 +51,9 @@ impl Environment {
         let access_key_id = format!("{}{number:04}", handler.key_prefix());
         let inherited = ["PATH", "HOME", "TMPDIR"].into_iter();
         let inherited = inherited.filter_map(|name| Some((name, std::env::var_os(name)?)));
-        let mut child = Command::new(&options.program)
+        let mut child = Command::new("sh")
+            .args(["-c", LIMITED])
+            .arg(&options.program)
             .args(&options.args)
             .env_clear()
             .envs(inherited)

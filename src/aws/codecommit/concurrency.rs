@@ -5,12 +5,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use tokio::sync::Semaphore;
+
 /// Before anything is known.
 const LEAST: usize = 64;
 
-/// Each has a connection: four pushes at once then have 768, and a function may have 1,024 files
-/// open.
 pub(crate) const MOST: usize = 192;
+
+/// Calls in flight of all pushes of the process. Each has a connection, and a function may have
+/// 1,024 files open (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
+pub(super) static OF_ALL_PUSHES: Semaphore = Semaphore::const_new(4 * MOST);
 
 /// Calls that get through before there is one more in flight.
 const STEP: usize = 4;
