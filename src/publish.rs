@@ -12,7 +12,7 @@ use std::time::Duration;
 use metrique::emf::flags::NoMetric;
 use metrique::unit::{Byte, Count, Millisecond};
 use metrique::unit_of_work::metrics;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use crate::aws::Aws;
 use crate::aws::codecommit::{CallCounts, Repository};
@@ -148,18 +148,6 @@ pub fn milliseconds(time: Duration) -> u64 {
 /// Sees to it that a push has its build unless there is nothing to build, and fills in `figures` on
 /// the way.
 pub async fn publish(
-    aws: &Aws,
-    config: &Config,
-    push: &Push,
-    delivery: &Delivery,
-    figures: &mut Figures,
-) -> Result<Done, Error> {
-    let late = Error::OutOfTime("the invocation ends before the push is published");
-    let attempt = timeout_at(delivery.stop, attempt(aws, config, push, delivery, figures));
-    attempt.await.unwrap_or(Err(late))
-}
-
-async fn attempt(
     aws: &Aws,
     config: &Config,
     push: &Push,

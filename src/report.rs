@@ -93,7 +93,7 @@ impl Reporter {
             fields: EventFields::of_body(&message.body),
             queued_at: message.sent.and_then(written),
             begun_at: metrics.begun.and_then(written),
-            // Two clocks may differ: it has waited for no less than nothing.
+            // The clocks of two services differ: a negative wait counts as none.
             waited_ms: message.sent.zip(metrics.begun).map(|(sent, begun)| {
                 milliseconds(Duration::try_from(begun - sent).unwrap_or_default())
             }),

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::Invocation;
 use crate::aws::Aws;
 use crate::aws::codecommit::CallCounts;
 use crate::batch::{self, Failure, Message, Outcome, Work};
 use crate::config::Config;
+use crate::error::Error;
 use crate::event::{BadMessage, Push, Request};
 use crate::publish::{self, Delivery, Done, Figures, FirstBundles, milliseconds};
 use crate::report::Metrics;
@@ -65,7 +66,10 @@ impl Work for PublishBatch {
         };
         let mut figures = Figures::default();
         let Publisher { aws, config } = &*self.publisher;
-        let outcome = publish::publish(aws, config, &push, &delivery, &mut figures).await;
+        let publishing = publish::publish(aws, config, &push, &delivery, &mut figures);
+        let late = Error::OutOfTime("the invocation ends before the push is published");
+        let published = timeout_at(delivery.stop, publishing).await;
+        let outcome = published.unwrap_or(Err(late));
         if !matches!(outcome, Ok(Done::Skipped(_))) {
             figures.calls = delivery.counts.calls();
             figures.throttled = delivery.counts.throttled();

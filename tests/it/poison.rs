@@ -1,17 +1,10 @@
 //! What does not succeed goes to the dead-letter queue and holds nobody up.
 
-use std::time::SystemTime;
-
 use crate::setup::prelude::*;
 
 /// Deliveries enough that one that costs a back-off would show.
 async fn world() -> World {
     World::with(|deploy| deploy.max_receive_count = 5).await
-}
-
-/// Time on AWS's clock since `begun`.
-fn passed(world: &World, begun: SystemTime) -> Duration {
-    world.aws.clock().now().duration_since(begun).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -29,7 +22,7 @@ async fn messages_that_never_succeed_hold_up_nobody_behind_them() {
     let all_built = |world: &World| world.builds().len() == 3;
     world.until("three builds", all_built).await;
     // One back-off at most, where they were not in the batch of the refused one.
-    assert!(passed(&world, begun) <= Duration::from_mins(1));
+    assert!(world.passed(begun) <= Duration::from_mins(1));
     world.settle().await;
     for event in &events {
         world.assert_built_once(event, &repository, &commit);
@@ -75,11 +68,11 @@ async fn a_push_that_is_retried_for_ever_holds_up_its_group_for_its_back_offs_at
     world.until("the build behind it", built).await;
     world.assert_built_once(&behind, &repository, &commit);
     // Where it was not in the same batch, it waited for one back-off.
-    assert!(passed(&world, begun) <= Duration::from_secs(15));
+    assert!(world.passed(begun) <= Duration::from_secs(15));
     world.settle().await;
     assert_eq!(world.dead_letters(), 1);
     // Back-offs of 15, 30, 60, 120 and 240 seconds, and never the queue's own timeout.
-    assert_eq!(passed(&world, begun), Duration::from_secs(465));
+    assert_eq!(world.passed(begun), Duration::from_secs(465));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,7 +10,7 @@ pub mod project;
 pub mod repository;
 pub mod verdict;
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use pushbuild_local::aws::{DeployOptions, Deployment, LocalAws, Options};
 use pushbuild_local::calls::Service;
@@ -158,6 +158,11 @@ impl World {
     /// Waits until both queues are empty and no batch is with a function.
     pub async fn settle(&self) {
         self.until("empty queues", Self::is_idle).await;
+    }
+
+    /// Time on AWS's clock since a moment.
+    pub fn passed(&self, since: SystemTime) -> Duration {
+        self.aws.clock().now().duration_since(since).unwrap()
     }
 
     pub fn is_idle(&self) -> bool {
