@@ -102,8 +102,8 @@ def overview(theme):
     return draw.svg()
 
 
-WAYS = (("1 ", "clone, zip, upload", "line"), ("3 ", "pushbuild, first push", "strong"),
-        ("4 ", "pushbuild, a push later", "good"))
+WAYS = (("clone, zip, upload", "clone, zip, upload", "line"), ("no base, after", "pushbuild, first push", "strong"),
+        ("a base, after", "pushbuild, a push later", "good"))
 
 
 def seconds(text):
@@ -116,7 +116,7 @@ def seconds(text):
         elif table is not None and line.startswith("|"):
             way, figure = (cell.strip() for cell in line.split("|")[1:3])
             if found := re.match(r"[\d.]+", figure):
-                table[way[:2]] = float(found[0])
+                table[way.replace(", three files changed", "")] = float(found[0])
         else:
             table = None
     return tables
