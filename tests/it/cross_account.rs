@@ -61,12 +61,14 @@ async fn a_push_of_another_account_is_read_under_its_role_and_built_here() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn credentials_of_a_role_are_kept_for_the_next_push() {
-    let (world, _repository, commit) = shop_of_another_account().await;
-    for _ in 0..2 {
-        push_from(&world, SOURCE, "eu-west-1", &commit).await;
+async fn credentials_of_a_role_are_kept_for_the_next_push_which_its_base_serves() {
+    let (world, repository, commit) = shop_of_another_account().await;
+    let changed = repository.commit("main", &[(b"changed", Mode::File, b"changed\n")]);
+    for commit in [&commit, &changed] {
+        push_from(&world, SOURCE, "eu-west-1", commit).await;
     }
-    assert_eq!(world.builds().len(), 2);
+    assert_eq!(world.built("shop"), [commit, changed]);
+    assert_eq!(world.calls(Service::CodeCommit, "GetDifferences"), 1);
     assert_eq!(world.aws.sts().assumed().len(), 1);
 }
 
