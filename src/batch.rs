@@ -141,7 +141,8 @@ async fn work_lane<W: Work>(
     failures
 }
 
-/// Whether those behind a failed message wait for its next delivery: not where there is none.
+/// Whether a failed message holds back those behind it. It does not where it was rejected, or where
+/// this was its last delivery.
 pub async fn holds_back(
     error: &Error,
     message: &Message,

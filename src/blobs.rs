@@ -12,7 +12,7 @@ use std::task::{Context, Poll, ready};
 use std::thread::available_parallelism;
 
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::task::JoinHandle;
 use tracing::Instrument;
 use zip::DateTime;
@@ -186,14 +186,19 @@ impl Work {
     }
 
     /// A permit for a call, first come, first served; as many as CodeCommit is known to bear.
-    async fn permit(&self) -> Option<OwnedSemaphorePermit> {
+    async fn permit(&self) -> Option<Permit> {
         let wanted = self.repository.in_flight();
         let before = self.permits.fetch_max(wanted, Ordering::Relaxed);
         self.calls.add_permits(wanted.saturating_sub(before));
-        // The semaphore is never closed.
-        self.calls.clone().acquire_owned().await.ok()
+        // Neither semaphore is ever closed.
+        let of_this_push = self.calls.clone().acquire_owned().await.ok()?;
+        let of_all_pushes = concurrency::OF_ALL_PUSHES.acquire().await.ok()?;
+        Some((of_this_push, of_all_pushes))
     }
 }
+
+/// For one call in flight: a permit of its push, and one of all pushes.
+type Permit = (OwnedSemaphorePermit, SemaphorePermit<'static>);
 
 /// A task that ends when nobody waits for it any more.
 struct Task<T>(JoinHandle<Result<T, NoBundle>>);

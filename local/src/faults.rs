@@ -166,7 +166,7 @@ impl Faults {
         self.0.state.lock().functions.push(Arc::downgrade(function));
     }
 
-    /// Ends the process behind an access key id; all processes where the id is no function's.
+    /// Ends the process whose access key id this is; every process where it is not a function's id.
     pub(crate) async fn kill(&self, access_key_id: Option<&str>) {
         let functions = self.0.state.lock().functions.clone();
         for function in functions.iter().filter_map(Weak::upgrade) {

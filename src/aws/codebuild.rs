@@ -75,8 +75,8 @@ impl Builds {
         }
     }
 
-    /// Starts a build and answers its id; [`Cause::LimitReached`] while the account's queue of builds is full, or as many
-    /// builds of the project run as it allows.
+    /// Starts a build and answers its id; [`Cause::LimitReached`] while the account's queue of builds is
+    /// full, or as many builds of the project run as it allows.
     pub async fn start(
         &self,
         project: &str,
@@ -117,9 +117,9 @@ impl Builds {
         build_id.ok_or_else(|| without_code(CALL, project, "the answer names no build"))
     }
 
-    /// Whether a project exists, or did a minute ago. That there is none is asked for again after two
-    /// seconds: a push is skipped for it, and the next one may be the first after the project was
-    /// made. So a repository without a project costs a call every two seconds at most.
+    /// Whether a project exists. "Yes" is remembered for a minute, and "no" for two seconds only: a push
+    /// is skipped for it, and the next one may be the first after the project was made. So a
+    /// repository without a project costs a call every two seconds at most.
     ///
     /// Its builds are listed for that: the function may do so anyway, and the answer is some ids.
     /// BatchGetProjects would need a permission more, which shows every setting of a project.

@@ -3,11 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use tokio::sync::OwnedSemaphorePermit;
-
 use super::plan::Read;
 use super::repeated::{Fetch, Fetched};
-use super::{Ready, Work, is_blob};
+use super::{Permit, Ready, Work, is_blob};
 use crate::aws::codecommit::admission::LARGEST_FILE;
 use crate::base::BaseEntry;
 use crate::bundle::{Content, compress, is_lfs_pointer, verify};
@@ -23,7 +21,7 @@ impl Work {
         position: usize,
         first: usize,
         read: Option<&Read>,
-        permit: Option<OwnedSemaphorePermit>,
+        permit: Option<Permit>,
     ) -> Result<Ready, NoBundle> {
         let entry = self.tree.entries.get(position);
         if !is_blob(&entry) {
@@ -64,7 +62,7 @@ impl Work {
         self: &Arc<Self>,
         position: usize,
         fetch: &Arc<Fetch>,
-        permit: Option<OwnedSemaphorePermit>,
+        permit: Option<Permit>,
     ) -> Result<Ready, NoBundle> {
         let entry = self.tree.entries.get(position);
         let id = entry.id;
@@ -151,7 +149,7 @@ impl Work {
         &self,
         entry: &Entry<'_>,
         reservation: &Arc<Reservation>,
-        mut permit: Option<OwnedSemaphorePermit>,
+        mut permit: Option<Permit>,
         check: impl Fn(Vec<u8>) -> Result<T, String> + Clone + Send + 'static,
     ) -> Result<T, NoBundle> {
         let mut came = String::new();

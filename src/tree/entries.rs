@@ -27,7 +27,7 @@ impl Entries {
         self.records.len()
     }
 
-    /// Whether there are none.
+    /// Whether the tree has no entry.
     pub fn is_empty(&self) -> bool {
         self.records.is_empty()
     }

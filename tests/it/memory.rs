@@ -27,6 +27,13 @@ async fn push_four(world: &World, repository: &Repository, commit: &str) {
     assert_eq!(world.builds().len(), 5, "{}", world.log());
 }
 
+/// Asserts that a commit, pushed to four repositories at once, fits a function of so many MiB.
+async fn four_fit(what: &str, (repository, commit): (Repository, String), mib: u64) {
+    let limited = LimitedWorld::of(mib).await;
+    push_four(&limited.world, &repository, &commit).await;
+    limited.assert_held(what);
+}
+
 /// A commit of folders with so many files each, all of the same content; with paths of 107 bytes.
 fn many_entries(folders: usize, files: usize) -> (Repository, String) {
     let repository = Repository::empty();
@@ -42,19 +49,18 @@ fn many_entries(folders: usize, files: usize) -> (Repository, String) {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes minutes"]
 async fn four_trees_just_within_the_limits_fit_a_function_of_1024() {
-    let (repository, commit) = many_entries(2_000, 229);
-    let limited = LimitedWorld::of(1024).await;
-    push_four(&limited.world, &repository, &commit).await;
-    limited.assert_held("four trees of 460,000 entries");
+    four_fit(
+        "four trees of 460,000 entries",
+        many_entries(2_000, 229),
+        1024,
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes minutes"]
 async fn four_trees_of_100_000_entries_fit_a_function_of_512() {
-    let (repository, commit) = many_entries(100, 999);
-    let limited = LimitedWorld::of(512).await;
-    push_four(&limited.world, &repository, &commit).await;
-    limited.assert_held("four trees of 100,000 entries");
+    four_fit("four trees of 100,000 entries", many_entries(100, 999), 512).await;
 }
 
 /// 200 files of noise make a gigabyte; fewer show the same.
@@ -70,10 +76,8 @@ async fn four_repositories_of_large_files_fit_the_least_function() {
 }
 
 async fn four_large(files: usize) {
-    let (repository, commit) = Repository::of_noise(0, files, 5_000_000, |n| format!("{n:04}"));
-    let limited = LimitedWorld::of(LEAST).await;
-    push_four(&limited.world, &repository, &commit).await;
-    limited.assert_held("four repositories of large files");
+    let large = Repository::of_noise(0, files, 5_000_000, |n| format!("{n:04}"));
+    four_fit("four repositories of large files", large, LEAST).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

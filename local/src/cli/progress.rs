@@ -26,7 +26,7 @@ pub async fn show(mut calls: Receiver<Call>) {
         }
         fetched += 1;
         if fetched == 1 || fetched.is_multiple_of(500) {
-            println!("  fetching   {fetched} calls");
+            println!("  fetching   call {fetched}");
         }
     }
 }

@@ -69,7 +69,7 @@ pub(super) fn of_member<'git>(
     })
 }
 
-/// The object that a reference points to, or `None` where there is no such reference.
+/// The object that a reference points to; `None` if the reference does not exist.
 fn reference(git: &gix::Repository, name: &str) -> Result<Option<ObjectId>, ServiceError> {
     let name = FullName::try_from(name).map_err(|_| {
         let message = format!("{name:?} cannot be the name of a reference");

@@ -12,9 +12,11 @@ const LEAST: usize = 64;
 
 pub(crate) const MOST: usize = 192;
 
-/// Calls in flight of all pushes of the process. Each has a connection, and a function may have
-/// 1,024 files open (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
-pub(super) static OF_ALL_PUSHES: Semaphore = Semaphore::const_new(4 * MOST);
+/// Permits for the calls in flight of all pushes of the process. Each has a connection, and a function
+/// may have 1,024 files open (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
+/// An answer can wait for memory until its bundle has come to it. So whoever takes a permit for a
+/// content takes it in the order of the bundle, and a call out of order goes without one.
+pub(crate) static OF_ALL_PUSHES: Semaphore = Semaphore::const_new(4 * MOST);
 
 /// Calls that get through before there is one more in flight.
 const STEP: usize = 4;

@@ -5,6 +5,7 @@ use aws_sdk_codecommit::types::FileModeTypeEnum;
 use gix_hash::ObjectId;
 
 use super::admission::Answer;
+use super::concurrency::OF_ALL_PUSHES;
 use super::{Repository, object_id, senseless};
 use crate::error::{CallError, Error};
 use crate::git::{EntryKind, TreeEntry};
@@ -18,6 +19,7 @@ impl Repository {
         about: &str,
     ) -> Result<GetFolderOutput, CallError> {
         let list = Answer::List(self.client.lists.clone());
+        let _permit = OF_ALL_PUSHES.acquire().await;
         self.send(call, about, list, |sdk, interceptor| {
             sdk.get_folder()
                 .repository_name(&*self.name)

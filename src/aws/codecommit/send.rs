@@ -23,7 +23,6 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_smithy_types::retry::RetryConfig;
 
 use super::admission::Answer;
-use super::concurrency::OF_ALL_PUSHES;
 use super::rate::{Attempt, Outcome};
 use super::{Repository, cause};
 use crate::aws::{failed, retry};
@@ -98,8 +97,6 @@ impl Repository {
         Sending: Future<Output = Result<Output, SdkError<E, HttpResponse>>>,
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        // Kept until the answer is read: what a bundle waits for has its permit, and so comes through.
-        let _permit = OF_ALL_PUSHES.acquire().await;
         let mut attempts = 0;
         loop {
             attempts += 1;

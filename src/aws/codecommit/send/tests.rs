@@ -7,7 +7,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 use gix_hash::ObjectId;
 
-use super::super::{CallCounts, Client};
+use super::super::{CallCounts, Client, concurrency};
 use super::*;
 use crate::memory::MemoryBudget;
 
@@ -27,8 +27,7 @@ impl HttpConnector for LargeFile {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_answer_that_waits_for_memory_neither_fails_nor_is_repeated() {
+fn repository(counts: &CallCounts) -> Repository {
     let credentials = Credentials::new("TEST", "none", None, None, "test");
     let sdk = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -37,8 +36,13 @@ async fn an_answer_that_waits_for_memory_neither_fails_nor_is_repeated() {
         .timeout_config(retry::timeouts())
         .http_client(http_client_fn(|_, _| SharedHttpConnector::new(LargeFile)))
         .build();
+    Client::new(&sdk).repository("shop", counts.clone())
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_waits_for_memory_neither_fails_nor_is_repeated() {
     let counts = CallCounts::default();
-    let repository = Client::new(&sdk).repository("shop", counts.clone());
+    let repository = repository(&counts);
     let bundle = MemoryBudget::of(1_000_000).bundle();
     bundle.advance(0);
     let first = bundle.reservation(1);
@@ -53,4 +57,17 @@ async fn an_answer_that_waits_for_memory_neither_fails_nor_is_repeated() {
     drop(first);
     assert_eq!(reading.await.unwrap().unwrap().len(), 150_000);
     assert_eq!(counts.calls(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_out_of_order_does_not_wait_for_those_that_wait_for_its_bundle() {
+    let all = u32::try_from(4 * concurrency::MOST).unwrap();
+    let _of_others = concurrency::OF_ALL_PUSHES.acquire_many(all).await.unwrap();
+    let bundle = MemoryBudget::of(1_000_000).bundle();
+    let reservation = std::sync::Arc::new(bundle.reservation(0));
+    let commit = ObjectId::null(gix_hash::Kind::Sha1);
+    let repository = repository(&CallCounts::default());
+    let reading = repository.file(&commit, "a", &reservation);
+    let read = tokio::time::timeout(Duration::from_mins(10), reading).await;
+    assert_eq!(read.unwrap().unwrap().len(), 150_000);
 }
