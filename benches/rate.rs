@@ -104,7 +104,6 @@ async fn table(function: &Path, repository: &Path) -> anyhow::Result<()> {
 fn rate_cap(per_second: u32) -> Rule {
     Rule::new(Action::RateCap {
         per_second: f64::from(per_second),
-        burst: None,
         shape: Shape::Xml,
     })
 }

@@ -1,7 +1,7 @@
 //! Every call that reached the local AWS, in the order of their answers.
 //!
 //! Tests count calls with it, the command line shows its progress from it, and the benchmark
-//! reads its totals. A call that was cut off has no status; one that a fault touched says which.
+//! reads its totals.
 
 pub mod record;
 
@@ -11,10 +11,8 @@ use std::time::{Duration, SystemTime};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tokio::sync::broadcast;
 
-use crate::lambda::FUNCTION_KEY_PREFIX;
-use record::Record;
+use record::{Record, function_of};
 
 /// The services on the wire, named as in an IAM action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,21 +32,22 @@ pub struct Call {
     pub operation: String,
     /// What it was about: `repository:path`, `bucket/key`, a project, a queue, a role.
     pub detail: String,
-    /// Whose call it was, from the `Authorization` header.
+    /// Whose call it was, from the `Authorization` header; under a role, who assumed it.
     pub access_key_id: Option<String>,
-    /// The role that this key belongs to, if AssumeRole gave it out.
+    /// The role that it was made under, if AssumeRole gave out its credentials.
     pub role: Option<String>,
     /// The Region it was signed for.
     pub region: Option<String>,
     /// Whether it asks S3 for one version of an object.
     pub versioned: bool,
-    /// What it has S3 copy, as its header says it: `bucket/key?versionId=…`, percent-encoded.
+    /// What it asks S3 to copy: `bucket/key?versionId=…`, percent-encoded.
     pub copied_from: Option<String>,
     /// The SDK's attempt number, from `amz-sdk-request`; 1 where there is none.
     pub attempt: u32,
-    /// HTTP status of the answer; none if the connection was cut instead.
+    /// HTTP status of the answer; `None` if the connection was cut instead.
     pub status: Option<u16>,
     pub error: Option<String>,
+    /// The faults that changed it.
     pub faults: Vec<String>,
     pub request_bytes: u64,
     pub response_bytes: u64,
@@ -71,7 +70,6 @@ pub struct CallLog(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     calls: Mutex<Vec<Call>>,
-    live: broadcast::Sender<Call>,
     record: Option<Record>,
 }
 
@@ -79,7 +77,6 @@ impl Default for CallLog {
     fn default() -> Self {
         Self(Arc::new(Inner {
             calls: Mutex::default(),
-            live: broadcast::Sender::new(4096),
             record: std::env::var_os(record::VARIABLE).map(|folder| {
                 Record::begin(folder.as_ref()).expect("the call record's folder cannot be used")
             }),
@@ -88,19 +85,13 @@ impl Default for CallLog {
 }
 
 impl CallLog {
-    /// Adds a call that has its answer. Only a function's, under a role or not, goes on record.
+    /// Adds a call that has its answer. Only a function's goes on record.
     pub(crate) fn record(&self, call: Call) {
-        let is_functions = call
-            .access_key_id
-            .as_ref()
-            .is_some_and(|id| id.starts_with(FUNCTION_KEY_PREFIX));
         if let Some(record) = &self.0.record
-            && (is_functions || call.role.is_some())
+            && let Some(function) = function_of(&call)
         {
-            record.call(&call);
+            record.call(&call, function);
         }
-        // Nobody may be listening.
-        let _ = self.0.live.send(call.clone());
         self.0.calls.lock().push(call);
     }
 
@@ -113,19 +104,19 @@ impl CallLog {
 
     /// All calls, in the order of their answers.
     pub fn list(&self) -> Vec<Call> {
-        self.0.calls.lock().clone()
+        self.since(0)
+    }
+
+    /// The calls after the first `seen`, in the order of their answers.
+    pub(crate) fn since(&self, seen: usize) -> Vec<Call> {
+        let calls = self.0.calls.lock();
+        calls.get(seen..).unwrap_or_default().to_vec()
     }
 
     /// The calls of one operation, in the order of their answers.
     pub fn of(&self, service: Service, operation: &str) -> Vec<Call> {
         let is_one = |call: &&Call| call.service == service && call.operation == operation;
         self.0.calls.lock().iter().filter(is_one).cloned().collect()
-    }
-
-    /// Every call from now on, as it is answered. A receiver that falls 4,096 calls behind loses
-    /// the oldest.
-    pub fn subscribe(&self) -> broadcast::Receiver<Call> {
-        self.0.live.subscribe()
     }
 
     pub fn clear(&self) {

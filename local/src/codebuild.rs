@@ -112,7 +112,7 @@ impl CodeBuild {
             "StartBuild" => self.start_build(input),
             "BatchGetBuilds" => self.batch_get_builds(&input),
             "ListBuildsForProject" => self.list_builds_for_project(&input),
-            _ => Err(ServiceError::unknown_operation("CodeBuild", operation)),
+            _ => Err(ServiceError::unknown_operation(operation)),
         }
     }
 }

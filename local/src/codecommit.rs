@@ -78,7 +78,7 @@ impl CodeCommit {
             "GetDifferences" => differences::get,
             "GetFile" => file::get_file,
             "GetFolder" => tree::get_folder,
-            other => return Err(ServiceError::unknown_operation("CodeCommit", other)),
+            other => return Err(ServiceError::unknown_operation(other)),
         };
         let source = self.source(&input)?;
         // Packs are read from disk and inflated: work for the blocking threads.

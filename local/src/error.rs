@@ -23,12 +23,10 @@ impl ServiceError {
         }
     }
 
-    /// The answer to an operation that the local service does not have.
-    pub fn unknown_operation(service: &str, operation: &str) -> Self {
-        Self::new(
-            "UnknownOperationException",
-            format!("the local {service} does not have the operation {operation}"),
-        )
+    /// The answer to an operation that the local AWS does not have.
+    pub fn unknown_operation(operation: &str) -> Self {
+        let message = format!("the local AWS does not have the operation {operation}");
+        Self::new("UnknownOperationException", message)
     }
 
     /// The answer to what AWS serves and the local service does not.

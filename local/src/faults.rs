@@ -14,18 +14,18 @@
 //!    "do": {"exception": {"code": "AccountLimitExceededException",
 //!                         "message": "Cannot have more than 300 builds in queue for the account"}}},
 //!   {"when": {"operation": "GetBlob", "times": 1}, "do": "reset-after"},
-//!   {"when": {"operation": "GetFile", "detail": "demo:src/"}, "do": {"stall": {"after-bytes": 100}}},
+//!   {"when": {"operation": "GetFile", "detail": "demo:src/"}, "do": {"stall": {"after-bytes": 100, "ms": 60000}}},
 //!   {"when": {"operation": "GetFolder"}, "do": {"wrong-json": "garbage"}},
 //!   {"when": {"detail": "demo:src"}, "do": {"drop-entry": {"name": "main.rs"}}},
 //!   {"when": {"operation": "SendMessageBatch", "times": 1}, "do": {"fail-entry": {"entry": 2}}},
 //!   {"when": {"operation": "BatchGetBuilds", "chance": 0.1}, "do": "mutate"},
-//!   {"name": "bad disk", "when": {"operation": "GetFile", "times": 1}, "do": "flip-bit"},
+//!   {"when": {"operation": "GetFile", "times": 1}, "do": "flip-bit"},
 //!   {"when": {"caller": "LOCALFUNCTIONPUB", "first": 12, "last": 12}, "do": "kill-before"}
 //! ]
 //! ```
 //!
-//! Milliseconds and rates are real time, which is what the function lives in; windows
-//! (`from-s`, `until-s`) are on the local AWS's clock, counted from when the rule was added.
+//! Milliseconds and rates are real time, as the function measures it; `until-s` is on the local AWS's
+//! clock, counted from when the rule was added.
 
 mod action;
 mod rate;
@@ -42,8 +42,9 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
 pub use action::{Action, Shape, WrongJson};
-pub use rule::{Rule, Subject, When};
+pub use rule::{Rule, When};
 
+use crate::calls::Call;
 use crate::clock::Clock;
 use crate::lambda::Function;
 use rate::TokenBucket;
@@ -91,14 +92,13 @@ pub struct Firings {
 #[derive(Clone, Debug)]
 pub(crate) struct Fault {
     pub(crate) id: RuleId,
-    pub(crate) name: String,
     pub(crate) action: Action,
     /// An even draw from 0 to 1, for jitter.
     pub(crate) draw: f64,
 }
 
 impl Faults {
-    /// No rules. `clock` is the local AWS's, for windows.
+    /// No rules. `clock` is the local AWS's, for `until-s`.
     pub fn new(clock: Clock) -> Self {
         Self(Arc::new(Inner {
             clock,
@@ -121,9 +121,7 @@ impl Faults {
         state.next += 1;
         let id = RuleId(state.next);
         let bucket = match rule.action {
-            Action::RateCap {
-                per_second, burst, ..
-            } => Some(TokenBucket::new(per_second, burst)),
+            Action::RateCap { per_second, .. } => Some(TokenBucket::new(per_second)),
             _ => None,
         };
         let active = Active {
@@ -176,7 +174,7 @@ impl Faults {
 
     /// The faults that apply to this call. Those that change an answer are only candidates,
     /// counted by [`Faults::confirm`].
-    pub(crate) fn on_call(&self, call: &Subject<'_>) -> Vec<Fault> {
+    pub(crate) fn on_call(&self, call: &Call) -> Vec<Fault> {
         let now = self.0.clock.now();
         let mut ended = false;
         let mut faults = Vec::new();
@@ -200,7 +198,7 @@ impl Faults {
 }
 
 impl Active {
-    fn on_call(&mut self, call: &Subject<'_>, now: SystemTime, ended: bool) -> Option<Fault> {
+    fn on_call(&mut self, call: &Call, now: SystemTime, ended: bool) -> Option<Fault> {
         let when = &self.rule.when;
         let open = when.is_open(now.duration_since(self.added).unwrap_or_default());
         if !when.is_about(call) || !open {
@@ -217,10 +215,8 @@ impl Active {
         }
         let action = self.rule.action.clone();
         self.firings.fired += u64::from(!action.changes_answer());
-        let name = self.rule.name.clone();
         Some(Fault {
             id: self.id,
-            name: name.unwrap_or_else(|| format!("{action:?}")),
             action,
             draw: self.draws.random(),
         })

@@ -85,7 +85,7 @@ impl Sts {
         };
         let action = member("Action").unwrap_or_default();
         if action != "AssumeRole" {
-            return Err(ServiceError::unknown_operation("STS", action));
+            return Err(ServiceError::unknown_operation(action));
         }
         let role_arn = member("RoleArn").unwrap_or_default();
         let session_name = member("RoleSessionName").unwrap_or_default();

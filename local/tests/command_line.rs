@@ -64,6 +64,7 @@ fn a_repository_is_served_whatever_its_folder_is_called() {
         assert!(output.status.success(), "{said}");
         assert!(said.contains("refs/heads/main at "), "{said}");
         assert!(said.contains(": built"), "{said}");
+        assert!(said.contains(" bytes, 1 entry\n"), "{said}");
         assert!(
             said.contains(&format!("no project named {name}: here it is {project}")),
             "{said}"
@@ -106,6 +107,7 @@ fn an_excluded_branch_says_how_to_build_it_all_the_same() {
     let shown = said(&output);
     assert!(output.status.success(), "{shown}");
     assert!(shown.contains("skipped: refs/heads/develop"), "{shown}");
+    assert!(!shown.contains("calls:"), "{shown}");
     let how = "INCLUDE_REFERENCES='refs/**' EXCLUDE_REFERENCES= cargo local";
     assert!(shown.contains(how), "{shown}");
     let mut again = cargo_local(&path, &["--branch", "develop"]);

@@ -46,7 +46,7 @@ async fn a_push_of_another_account_is_read_under_its_role_and_built_here() {
     assert_eq!(assumed[0].session_name, "pushbuild");
     assert_eq!(assumed[0].external_id.as_deref(), Some("known-to-both"));
     for call in reads(&world) {
-        assert_eq!(call.access_key_id.as_ref(), Some(&assumed[0].access_key_id));
+        assert_eq!(call.role.as_deref(), Some(ROLE));
         assert_eq!(call.region.as_deref(), Some("us-east-1"), "{call:?}");
     }
     for call in world.aws.calls().list() {

@@ -130,7 +130,7 @@ faults! {
     reset_before_it_took_effect: Action::ResetBefore, but_uploads;
     reset_after_it_took_effect: Action::ResetAfter, everywhere;
     stalled: Action::Stall { after_bytes: 10, ms: 300 }, but_uploads;
-    truncated: Action::Truncate { after_bytes: None }, everywhere;
+    truncated: Action::Truncate, everywhere;
     cut_json: Action::WrongJson(WrongJson::Cut), but_uploads;
     garbage: Action::WrongJson(WrongJson::Garbage), but_uploads;
     empty_json: Action::WrongJson(WrongJson::EmptyObject), but_uploads;

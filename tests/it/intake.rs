@@ -85,7 +85,7 @@ async fn throttled_cut_off_and_answered_wrongly_the_intake_forwards_each_push_on
         Action::ResetBefore,
         // The push is sent, and the answer lost.
         Action::ResetAfter,
-        Action::Truncate { after_bytes: None },
+        Action::Truncate,
         Action::WrongJson(WrongJson::Garbage),
         Action::WrongJson(WrongJson::EmptyObject),
     ]

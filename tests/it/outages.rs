@@ -87,7 +87,7 @@ async fn an_outage_in_which_nothing_answers_does_not_use_up_deliveries_one_upon_
 async fn a_full_build_queue_loses_no_push_and_fetches_no_bundle_twice() {
     for max_receive_count in [2, 4] {
         let world = World::with(|deploy| deploy.max_receive_count = max_receive_count).await;
-        world.fault(full_build_queue().window(Duration::ZERO, Duration::from_mins(10)));
+        world.fault(full_build_queue().until(Duration::from_mins(10)));
         let history = History::of_new("shop", 6, 2);
         let events = history.send(&world);
         world.settle().await;

@@ -12,7 +12,6 @@ async fn slows_down_to_a_cap(files: usize, per_second: f64) {
     let shop = Repository::of_noise(0, files, 20, |n| format!("src/{:02}/{n}", n / 100));
     let cap = Action::RateCap {
         per_second,
-        burst: None,
         shape: Shape::Xml,
     };
     let rule = world.fault(Rule::new(cap).on(Service::CodeCommit));

@@ -33,9 +33,9 @@ impl Record {
         Ok(Self(Mutex::new(file)))
     }
 
-    pub(super) fn call(&self, call: &Call) {
+    pub(super) fn call(&self, call: &Call, function: Handler) {
         self.line(&json!({
-            "function": function_of(call),
+            "function": function.name(),
             "service": call.service,
             "operation": call.operation,
             "detail": call.detail,
@@ -54,10 +54,9 @@ impl Record {
     }
 }
 
-/// The handler of the function that made a call under its own credentials.
-fn function_of(call: &Call) -> Option<&'static str> {
+/// The function that made a call, under its own credentials or a role's.
+pub(super) fn function_of(call: &Call) -> Option<Handler> {
     let id = call.access_key_id.as_deref().unwrap_or_default();
     let mut handlers = [Handler::Intake, Handler::Publish].into_iter();
-    let handler = handlers.find(|handler| id.starts_with(handler.key_prefix()));
-    handler.map(Handler::name)
+    handlers.find(|handler| id.starts_with(handler.key_prefix()))
 }

@@ -3,39 +3,39 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use tokio::sync::broadcast::Receiver;
-use tokio::sync::broadcast::error::RecvError;
+use crate::calls::{Call, CallLog, Service};
 
-use crate::calls::{Call, Service};
+/// How many calls were looked at, and how many of them fetched a part of a tree.
+#[derive(Default)]
+pub struct Progress {
+    seen: usize,
+    fetched: u64,
+}
 
-/// Shows calls until the sender is gone, of those that fetch a tree the first and each 500th.
-pub async fn show(mut calls: Receiver<Call>) {
-    let mut fetched = 0_u64;
-    loop {
-        let call = match calls.recv().await {
-            Ok(call) => call,
-            // What was missed is not shown.
-            Err(RecvError::Lagged(_)) => continue,
-            Err(RecvError::Closed) => return,
-        };
-        if call.service != Service::CodeCommit || !call.succeeded() {
-            if let Some(line) = line_of(&call) {
-                println!("{line}");
+impl Progress {
+    /// Shows the calls since the last time, of those that fetch a tree the first and each 500th.
+    pub fn show(&mut self, calls: &CallLog) {
+        for call in calls.since(self.seen) {
+            self.seen += 1;
+            if call.service != Service::CodeCommit || !call.succeeded() {
+                if let Some(line) = line_of(&call) {
+                    println!("{line}");
+                }
+                continue;
             }
-            continue;
-        }
-        fetched += 1;
-        if fetched == 1 || fetched.is_multiple_of(500) {
-            println!("  fetching   call {fetched}");
+            self.fetched += 1;
+            if self.fetched == 1 || self.fetched.is_multiple_of(500) {
+                println!("  fetching   call {}", self.fetched);
+            }
         }
     }
 }
 
 fn line_of(call: &Call) -> Option<String> {
     // A missing bundle is an answer like any other.
-    let is_asking = matches!(call.operation.as_str(), "HeadObject" | "GetObject");
+    let may_be_missing = matches!(call.operation.as_str(), "HeadObject" | "GetObject");
     let word = match (call.service, call.operation.as_str()) {
-        _ if !call.succeeded() && !is_asking => "failed",
+        _ if !call.succeeded() && !may_be_missing => "failed",
         (Service::S3, "PutObject" | "CompleteMultipartUpload") => "stored",
         (Service::S3, "UploadPart") => "uploading",
         (Service::CodeBuild, "StartBuild") => "building",

@@ -93,7 +93,8 @@ impl Ending {
         if let Some(key) = location.strip_prefix(&format!("{bucket}/")) {
             println!("  bundle     {}", aws.s3().path(bucket, key).display());
             let (bytes, entries) = (number("bytes"), number("entries"));
-            println!("             {bytes} bytes, {entries} entries");
+            let noun = if entries == 1 { "entry" } else { "entries" };
+            println!("             {bytes} bytes, {entries} {noun}");
         }
         println!(
             "  time       {} ms: {} to list the tree, {} to fetch and store it, {} to start the build",
@@ -126,15 +127,15 @@ pub fn warnings(log: &FunctionLog) -> Vec<String> {
     records.iter().map(text).collect()
 }
 
-/// How often each operation was called.
-pub fn calls(aws: &LocalAws) -> String {
+/// How often each operation was called; `None` where none was.
+pub fn calls(aws: &LocalAws) -> Option<String> {
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     for call in aws.calls().list() {
         *counts.entry(call.operation).or_default() += 1;
     }
-    let parts: Vec<_> = counts
-        .iter()
-        .map(|(operation, calls)| format!("{calls} {operation}"))
+    let parts = counts.iter();
+    let parts: Vec<_> = parts
+        .map(|(name, calls)| format!("{calls} {name}"))
         .collect();
-    parts.join(", ")
+    (!parts.is_empty()).then(|| parts.join(", "))
 }

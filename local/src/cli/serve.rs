@@ -1,8 +1,7 @@
 //! `cargo local serve`: every service on one port, until Ctrl-C.
 
 use std::process::ExitCode;
-
-use tokio::sync::broadcast::error::RecvError;
+use std::time::Duration;
 
 use super::{ServeArgs, sample, storage};
 use crate::aws::{ACCOUNT, LocalAws, Options};
@@ -59,18 +58,20 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         println!("export CODEBUILD_PROJECT='build-{{repository}}'");
     }
     println!("# Ctrl-C ends it.");
-    let mut calls = aws.calls().subscribe();
+    let mut shown = 0;
+    let stop = tokio::signal::ctrl_c();
+    tokio::pin!(stop);
     loop {
         tokio::select! {
-            stop = tokio::signal::ctrl_c() => {
+            stop = &mut stop => {
                 stop?;
                 return Ok(ExitCode::SUCCESS);
             }
-            call = calls.recv() => match call {
-                Ok(call) => show(&call),
-                Err(RecvError::Lagged(missed)) => eprintln!("({missed} calls not shown)"),
-                Err(RecvError::Closed) => return Ok(ExitCode::SUCCESS),
-            }
+            () = tokio::time::sleep(Duration::from_millis(50)) => {}
+        }
+        for call in aws.calls().since(shown) {
+            show(&call);
+            shown += 1;
         }
     }
 }

@@ -9,9 +9,10 @@ use console::style;
 use tokio::time::Instant;
 
 use super::plan::{Message, Plan, Served};
+use super::progress::Progress;
 use super::report::{self, Ending};
 use super::watch::Watch;
-use super::{TryArgs, progress, sample, storage};
+use super::{TryArgs, sample, storage};
 use crate::aws::{DeployOptions, Deployment, LocalAws, Options};
 use crate::codebuild::is_project_name;
 use crate::lambda::EventSourceMapping;
@@ -95,25 +96,20 @@ impl Trial {
     /// Sends messages, waits for what becomes of each, and shows it.
     async fn push(&mut self, messages: &[Message]) -> anyhow::Result<()> {
         self.aws.calls().clear();
-        let calls = self.aws.calls().subscribe();
-        let progress = (!self.json).then(|| tokio::spawn(progress::show(calls)));
         for message in messages {
             if !self.json {
                 println!("  sent       {} of {}", message.title, message.repository);
             }
             self.deployment.send_to_intake(&message.body)?;
         }
-        let endings = self.endings(self.shown + messages.len()).await;
-        if let Some(progress) = progress {
-            // What the log still has to show comes before the report.
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            progress.abort();
-            println!();
-        }
-        let endings = endings?.split_off(self.shown);
+        let wanted = self.shown + messages.len();
+        let endings = self.endings(wanted).await?.split_off(self.shown);
         self.shown += endings.len();
         self.any_failed |= endings.iter().any(Ending::failed);
         let bucket = self.deployment.bucket();
+        if !self.json {
+            println!();
+        }
         for ending in &endings {
             if self.json {
                 println!("{}", ending.json(&self.aws, bucket));
@@ -125,18 +121,30 @@ impl Trial {
             for warning in report::warnings(self.deployment.function_log()) {
                 println!("  {}    {warning}", style("warning").yellow());
             }
-            println!("calls: {}", report::calls(&self.aws));
+            if let Some(calls) = report::calls(&self.aws) {
+                println!("calls: {calls}");
+            }
         }
         Ok(())
     }
 
-    /// Waits until so many messages have ended in one way or another; a failure is not waited out.
+    /// Waits until so many messages have ended in one way or another, and shows the calls meanwhile;
+    /// a failure is not waited out.
     async fn endings(&self, wanted: usize) -> anyhow::Result<Vec<Ending>> {
         let begun = Instant::now();
         let log = self.deployment.function_log();
+        let mut progress = Progress::default();
         loop {
             let endings = Ending::all(log);
-            if endings.len() >= wanted {
+            let are_all = endings.len() >= wanted;
+            if are_all {
+                // The function writes its line before it postpones a failed push.
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            if !self.json {
+                progress.show(self.aws.calls());
+            }
+            if are_all {
                 return Ok(endings);
             }
             let stages = [

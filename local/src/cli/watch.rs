@@ -50,3 +50,20 @@ impl Watch {
         Ok(messages)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codecommit::fixture::Repo;
+
+    #[test]
+    fn a_deleted_branch_is_no_push_and_one_made_again_is() {
+        let repo = Repo::sampler();
+        repo.git.git(&["branch", "x"]);
+        let mut watch = Watch::begin(repo.git.path()).unwrap();
+        repo.git.git(&["branch", "--delete", "--force", "x"]);
+        assert!(watch.look("demo").unwrap().is_empty());
+        repo.git.git(&["branch", "x"]);
+        assert_eq!(watch.look("demo").unwrap().len(), 1);
+    }
+}

@@ -14,54 +14,35 @@ pub enum Action {
     Latency {
         ms: u64,
         /// Up to so many more, evenly spread.
-        #[serde(default)]
         jitter_ms: u64,
     },
     /// "Rate exceeded", without reaching the service.
-    Throttle {
-        #[serde(default)]
-        shape: Shape,
-    },
-    /// Calls above this rate are throttled (a token bucket, in real time).
-    RateCap {
-        per_second: f64,
-        /// Calls let through at once after a quiet time; one second's worth by default.
-        burst: Option<f64>,
-        #[serde(default)]
-        shape: Shape,
-    },
+    Throttle { shape: Shape },
+    /// Calls above this rate are throttled (a token bucket of one second's calls, in real time).
+    RateCap { per_second: f64, shape: Shape },
     /// A failure of the service itself, without having done anything.
-    ServerError {
-        #[serde(default = "internal_server_error")]
-        status: u16,
-    },
+    ServerError { status: u16 },
     /// An exception of the service, without having done anything.
     Exception {
         /// Its name, for instance `AccountLimitExceededException`.
         code: String,
         #[serde(default = "bad_request")]
         status: u16,
-        #[serde(default)]
         message: String,
     },
     /// The connection is reset and the service never hears of the call.
     ResetBefore,
-    /// The service does it, and the connection is reset instead of an answer.
+    /// The call takes effect, and the connection is reset instead of an answer.
     ResetAfter,
     /// Headers and a part of the body come, then nothing more.
     Stall {
         /// Bytes of the body that still come.
-        #[serde(default)]
         after_bytes: usize,
-        /// Silence in real milliseconds before the connection closes; ten minutes by default.
-        #[serde(default = "ten_minutes")]
+        /// Silence in real milliseconds before the connection closes.
         ms: u64,
     },
-    /// The connection closes before as much has come as was announced.
-    Truncate {
-        /// Bytes of the body that still come; half of it by default.
-        after_bytes: Option<usize>,
-    },
+    /// The connection closes after half of the body that was announced.
+    Truncate,
     /// An answer with status 200 that is not what the API answers.
     WrongJson(WrongJson),
     /// A JSON answer with one value in it, anywhere, replaced by another or gone.
@@ -87,7 +68,7 @@ pub enum Action {
     FlipBit,
     /// SIGKILL for the function that calls; the service never hears of the call.
     KillBefore,
-    /// The service does it; then SIGKILL for the function that called, before it has the answer.
+    /// The call takes effect; then SIGKILL for the function that called, before it has the answer.
     KillAfter,
 }
 
@@ -114,12 +95,11 @@ impl Action {
     }
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Shape {
     /// Status 400 with an XML body and no content type, as CodeCommit has been seen to do it on
     /// its JSON API (terraform-provider-aws#7075, boto3#3663).
-    #[default]
     Xml,
     /// Status 400 and `ThrottlingException`, in the service's own protocol.
     Json,
@@ -140,14 +120,6 @@ pub enum WrongJson {
     EmptyObject,
 }
 
-fn internal_server_error() -> u16 {
-    500
-}
-
 fn bad_request() -> u16 {
     400
-}
-
-fn ten_minutes() -> u64 {
-    600_000
 }

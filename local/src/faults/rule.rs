@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::action::Action;
-use crate::calls::Service;
+use crate::calls::{Call, Service};
 use crate::lambda::{FUNCTION_KEY_PREFIX, Handler};
 
 /// Which calls a rule is about. What is not given matches all.
@@ -29,8 +29,6 @@ pub struct When {
     pub chance: Option<f64>,
     /// Makes the draws of `chance` the same in every run.
     pub seed: u64,
-    /// Fires from so many seconds after the rule was added, on the local AWS's clock.
-    pub from_s: Option<f64>,
     /// Fires until so many seconds after the rule was added, on the local AWS's clock.
     pub until_s: Option<f64>,
 }
@@ -39,8 +37,6 @@ pub struct When {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Rule {
-    /// How the call log and the counts call it; its action by default.
-    pub name: Option<String>,
     #[serde(default)]
     pub when: When,
     #[serde(rename = "do")]
@@ -51,7 +47,6 @@ impl Rule {
     /// `action` on every call.
     pub fn new(action: Action) -> Self {
         Self {
-            name: None,
             when: When::default(),
             action,
         }
@@ -134,25 +129,19 @@ impl Rule {
         self
     }
 
-    /// Fires only in this window after being added, on the local AWS's clock.
+    /// Fires only so long after being added, on the local AWS's clock.
     #[must_use]
-    pub fn window(mut self, from: Duration, until: Duration) -> Self {
-        self.when.from_s = Some(from.as_secs_f64());
-        self.when.until_s = Some(until.as_secs_f64());
-        self
-    }
-
-    #[must_use]
-    pub fn named(mut self, name: &str) -> Self {
-        self.name = Some(name.to_owned());
+    pub fn until(mut self, end: Duration) -> Self {
+        self.when.until_s = Some(end.as_secs_f64());
         self
     }
 }
 
 impl When {
-    pub(super) fn is_about(&self, call: &Subject<'_>) -> bool {
+    pub(super) fn is_about(&self, call: &Call) -> bool {
         let (operation, detail) = (self.operation.as_deref(), self.detail.as_deref());
-        let is_caller = |start| call.access_key_id.is_some_and(|id| id.starts_with(start));
+        let id = call.access_key_id.as_deref().unwrap_or_default();
+        let is_caller = |start| id.starts_with(start);
         self.service.is_none_or(|service| service == call.service)
             && operation.is_none_or(|operation| operation == call.operation)
             && detail.is_none_or(|part| call.detail.contains(part))
@@ -160,22 +149,12 @@ impl When {
     }
 
     pub(super) fn is_open(&self, since_added: Duration) -> bool {
-        let seconds = since_added.as_secs_f64();
-        self.from_s.is_none_or(|from| seconds >= from)
-            && self.until_s.is_none_or(|until| seconds < until)
+        self.until_s
+            .is_none_or(|until| since_added.as_secs_f64() < until)
     }
 
     pub(super) fn counts(&self, number: u64) -> bool {
         self.first.is_none_or(|first| number >= first)
             && self.last.is_none_or(|last| number <= last)
     }
-}
-
-/// The parts of a call that rules look at.
-#[derive(Clone, Copy, Debug)]
-pub struct Subject<'a> {
-    pub service: Service,
-    pub operation: &'a str,
-    pub detail: &'a str,
-    pub access_key_id: Option<&'a str>,
 }

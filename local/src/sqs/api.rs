@@ -39,7 +39,7 @@ impl Sqs {
             "GetQueueAttributes" => self.get_attributes(&read(input)?),
             "SendMessageBatch" => self.send_batch(read(input)?),
             "ChangeMessageVisibilityBatch" => self.change_visibility_batch(read(input)?),
-            _ => Err(ServiceError::unknown_operation("SQS", operation)),
+            _ => Err(ServiceError::unknown_operation(operation)),
         }
     }
 

@@ -7,11 +7,11 @@ use hyper::header::CONTENT_LENGTH;
 use serde_json::{Value, json};
 
 use super::answer::Answer;
-use crate::calls::Service;
+use crate::calls::{Call, Service};
 use crate::error::ServiceError;
-use crate::faults::{Action, Fault, Faults, Shape, Subject, WrongJson, change_json, flip_bit};
+use crate::faults::{Action, Fault, Faults, Shape, WrongJson, change_json, flip_bit};
 
-/// Long enough that a truncated answer's part goes out before the connection closes.
+/// Long enough that the first half of a truncated answer goes out before the connection closes.
 const BEFORE_CLOSING: Duration = Duration::from_millis(20);
 
 pub enum Outcome {
@@ -25,12 +25,12 @@ pub enum Outcome {
 pub struct ActiveFaults<'a> {
     faults: &'a Faults,
     due: Vec<Fault>,
-    /// Names of those that were carried out.
-    pub done: Vec<String>,
+    /// Those that were carried out.
+    pub done: Vec<Action>,
 }
 
 impl<'a> ActiveFaults<'a> {
-    pub fn on_call(faults: &'a Faults, call: &Subject<'_>) -> Self {
+    pub fn on_call(faults: &'a Faults, call: &Call) -> Self {
         Self {
             faults,
             due: faults.on_call(call),
@@ -48,7 +48,7 @@ impl<'a> ActiveFaults<'a> {
                 Action::Latency { ms, jitter_ms } => {
                     let jitter = Duration::from_millis(*jitter_ms).mul_f64(fault.draw);
                     tokio::time::sleep(Duration::from_millis(*ms) + jitter).await;
-                    self.done.push(fault.name);
+                    self.done.push(fault.action);
                     continue;
                 }
                 Action::Throttle { shape } | Action::RateCap { shape, .. } => {
@@ -69,7 +69,7 @@ impl<'a> ActiveFaults<'a> {
                 _ => None,
             };
             if outcome.is_some() {
-                self.done.push(fault.name);
+                self.done.push(fault.action);
                 return outcome;
             }
         }
@@ -96,7 +96,7 @@ impl<'a> ActiveFaults<'a> {
                     "SenderFault": false,
                     "Message": "failed by a fault",
                 }));
-                self.done.push(fault.name.clone());
+                self.done.push(fault.action.clone());
             }
         }
         entries.retain(|entry| !entry.is_null());
@@ -113,7 +113,7 @@ impl<'a> ActiveFaults<'a> {
             if change_json(&fault.action, &mut changed, fault.draw) && self.faults.confirm(fault.id)
             {
                 *answer = changed;
-                self.done.push(fault.name.clone());
+                self.done.push(fault.action.clone());
             }
         }
     }
@@ -130,19 +130,18 @@ impl<'a> ActiveFaults<'a> {
                     answer.bytes = bytes.into();
                 }
                 Action::ResetAfter => {
-                    self.done.push(fault.name.clone());
+                    self.done.push(fault.action.clone());
                     return Outcome::Reset;
                 }
                 Action::KillAfter => {
-                    self.done.push(fault.name.clone());
+                    self.done.push(fault.action.clone());
                     return Outcome::Kill;
                 }
                 Action::Stall { after_bytes, ms } => {
                     answer.breaks_off = Some((after_bytes, Duration::from_millis(ms)));
                 }
-                Action::Truncate { after_bytes } => {
-                    let sent = after_bytes.unwrap_or(answer.bytes.len() / 2);
-                    answer.breaks_off = Some((sent, BEFORE_CLOSING));
+                Action::Truncate => {
+                    answer.breaks_off = Some((answer.bytes.len() / 2, BEFORE_CLOSING));
                 }
                 Action::WrongJson(how) => {
                     answer.headers.remove(CONTENT_LENGTH);
@@ -156,7 +155,7 @@ impl<'a> ActiveFaults<'a> {
                 }
                 _ => continue,
             }
-            self.done.push(fault.name.clone());
+            self.done.push(fault.action.clone());
         }
         Outcome::Answer(answer)
     }

@@ -1,21 +1,15 @@
-//! Who calls, which attempt it is, and what about: the parts of a call that only its log needs.
+//! A call as its request tells it: who calls, which attempt it is, and what it is about.
+
+use std::time::{Duration, SystemTime};
 
 use hyper::http::request::Parts;
 use serde_json::Value;
 
-use crate::calls::Service;
+use crate::calls::{Call, Service};
 
-/// What a request says of its caller. Members as in [`crate::calls::Call`].
-pub struct Caller {
-    pub access_key_id: Option<String>,
-    pub region: Option<String>,
-    pub attempt: u32,
-    pub versioned: bool,
-    pub copied_from: Option<String>,
-}
-
-impl Caller {
-    pub fn of(parts: &Parts) -> Self {
+impl Call {
+    /// A call of which only the head has arrived.
+    pub(crate) fn arrived(parts: &Parts) -> Self {
         let header = |name: &str| parts.headers.get(name).and_then(|it| it.to_str().ok());
         // A signature of version 4 has `Credential=ID/date/region/service/aws4_request`.
         let authorization = header("authorization").unwrap_or_default();
@@ -30,11 +24,22 @@ impl Caller {
         });
         let query = parts.uri.query().unwrap_or_default();
         Self {
+            service: Service::S3,
+            operation: String::new(),
+            detail: String::new(),
             access_key_id: credential(0),
+            role: None,
             region: credential(2),
-            attempt: attempt.unwrap_or(1),
             versioned: form_urlencoded::parse(query.as_bytes()).any(|(key, _)| key == "versionId"),
             copied_from: header("x-amz-copy-source").map(str::to_owned),
+            attempt: attempt.unwrap_or(1),
+            status: None,
+            error: None,
+            faults: Vec::new(),
+            request_bytes: 0,
+            response_bytes: 0,
+            start: SystemTime::now(),
+            duration: Duration::ZERO,
         }
     }
 }

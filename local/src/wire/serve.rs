@@ -1,7 +1,7 @@
 //! One request from its arrival to its answer: parsed, met by faults, served, recorded.
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use hyper::body::Incoming;
 use hyper::{Request, Response};
@@ -10,11 +10,10 @@ use serde_json::{Value, json};
 use super::Services;
 use super::active_faults::{ActiveFaults, Outcome};
 use super::answer::{Answer, Body};
-use super::caller::Caller;
-use super::request::{Input, ParsedRequest, parse};
+use super::request::{Input, parse};
 use crate::calls::{Call, CallLog, Service};
 use crate::error::ServiceError;
-use crate::faults::{Faults, Subject};
+use crate::faults::Faults;
 use crate::s3;
 
 /// What serves requests, whatever connection they come by.
@@ -30,88 +29,55 @@ impl Front {
     ///
     /// Runs to its end even when the caller is gone: a request that has arrived takes effect.
     pub async fn serve(self: Arc<Self>, request: Request<Incoming>) -> Option<Response<Body>> {
-        let (start, clock) = (SystemTime::now(), Instant::now());
+        let begun = Instant::now();
         let (parts, body) = request.into_parts();
         if parts.uri.path() == "/_local/calls" {
             let calls = serde_json::to_vec(&self.calls.list()).unwrap_or_default();
             let answer = Answer::new(200, Some("application/json"), calls);
             return Some(answer.into_response(Service::CodeCommit));
         }
-        let caller = Caller::of(&parts);
-        let request = match parse(parts, body).await {
-            Ok(request) => request,
-            Err((service, error)) => {
-                return Some(Answer::error(service, &error).into_response(service));
+        let mut call = Call::arrived(&parts);
+        let input = match parse(&mut call, parts, body).await {
+            Ok(input) => input,
+            Err(error) => {
+                return Some(Answer::error(call.service, &error).into_response(call.service));
             }
         };
-        let ParsedRequest {
-            service,
-            operation,
-            detail,
-            input,
-            bytes,
-        } = request;
-        // The function is the caller of what it calls under a role, too.
-        let session = self.services.sts.session(caller.access_key_id.as_deref());
-        let (origin, role) = match session {
-            Some(session) => (session.caller, Some(session.role_arn)),
-            None => (caller.access_key_id.clone(), None),
-        };
-        let subject = Subject {
-            service,
-            operation: &operation,
-            detail: &detail,
-            access_key_id: origin.as_deref(),
-        };
-        let mut active = ActiveFaults::on_call(&self.faults, &subject);
-        let outcome = if let Some(outcome) = active.before(service).await {
+        let access_key_id = call.access_key_id.as_deref();
+        if let Some(session) = self.services.sts.session(access_key_id) {
+            call.access_key_id = session.caller;
+            call.role = Some(session.role_arn);
+        }
+        let mut active = ActiveFaults::on_call(&self.faults, &call);
+        let outcome = if let Some(outcome) = active.before(call.service).await {
             outcome
         } else {
-            let answer = self.answer(&subject, input, &mut active).await;
-            active.after(answer, &operation)
+            let answer = self.answer(&call, input, &mut active).await;
+            active.after(answer, &call.operation)
         };
-        let (status, error, response_bytes) = match &outcome {
-            Outcome::Answer(answer) => (
-                Some(answer.status.as_u16()),
-                answer.error.clone(),
-                answer.bytes.len() as u64,
-            ),
-            Outcome::Reset | Outcome::Kill => (None, None, 0),
-        };
-        self.calls.record(Call {
-            service,
-            faults: active.done,
-            operation,
-            detail,
-            access_key_id: caller.access_key_id,
-            role,
-            region: caller.region,
-            versioned: caller.versioned,
-            copied_from: caller.copied_from,
-            attempt: caller.attempt,
-            status,
-            error,
-            request_bytes: bytes,
-            response_bytes,
-            start,
-            duration: clock.elapsed(),
-        });
+        call.faults = active
+            .done
+            .iter()
+            .map(|action| format!("{action:?}"))
+            .collect();
+        call.duration = begun.elapsed();
+        if let Outcome::Answer(answer) = &outcome {
+            call.status = Some(answer.status.as_u16());
+            call.error.clone_from(&answer.error);
+            call.response_bytes = answer.bytes.len() as u64;
+        }
+        self.calls.record(call.clone());
         match outcome {
-            Outcome::Answer(answer) => Some(answer.into_response(service)),
+            Outcome::Answer(answer) => Some(answer.into_response(call.service)),
             Outcome::Reset => None,
             Outcome::Kill => {
-                self.faults.kill(origin.as_deref()).await;
+                self.faults.kill(call.access_key_id.as_deref()).await;
                 None
             }
         }
     }
 
-    async fn answer(
-        &self,
-        call: &Subject<'_>,
-        input: Input,
-        active: &mut ActiveFaults<'_>,
-    ) -> Answer {
+    async fn answer(&self, call: &Call, input: Input, active: &mut ActiveFaults<'_>) -> Answer {
         match input {
             Input::Json(mut input) => {
                 let failed = active.fail_entries(&mut input);
@@ -130,19 +96,19 @@ impl Front {
                 Answer::of(call.service, result.map(|value| value.to_string()))
             }
             Input::Form(form) => {
-                let xml = self.services.sts.call(&form, call.access_key_id);
+                let xml = self.services.sts.call(&form, call.access_key_id.as_deref());
                 Answer::of(call.service, xml)
             }
             Input::S3(request) => Answer::from_s3(self.s3.call(*request).await).await,
         }
     }
 
-    async fn json(&self, call: &Subject<'_>, input: Value) -> Result<Value, ServiceError> {
+    async fn json(&self, call: &Call, input: Value) -> Result<Value, ServiceError> {
         let services = &self.services;
         match call.service {
-            Service::CodeCommit => services.codecommit.call(call.operation, input).await,
-            Service::CodeBuild => services.codebuild.call(call.operation, input),
-            Service::Sqs => services.sqs.call(call.operation, input),
+            Service::CodeCommit => services.codecommit.call(&call.operation, input).await,
+            Service::CodeBuild => services.codebuild.call(&call.operation, input),
+            Service::Sqs => services.sqs.call(&call.operation, input),
             Service::S3 | Service::Sts => Err(ServiceError::not_served("a request in JSON")),
         }
     }
