@@ -29,14 +29,8 @@ pub enum Error {
         /// Which rule it breaks, and where.
         why: String,
     },
-    /// CodeCommit answered with other bytes than the ones the tree names, twice.
-    #[error("the content of {path} does not hash to its blob id {expected} but to {came}")]
-    DamagedBlob {
-        path: String,
-        expected: ObjectId,
-        came: String,
-    },
-    /// CodeCommit's answer lacks what its API documents, or contradicts it.
+    /// CodeCommit's answer lacks what its API documents, contradicts it, or is not the object that
+    /// was asked for.
     #[error("{operation} gave an invalid answer: {what}")]
     BadAnswer {
         operation: &'static str,
@@ -161,72 +155,38 @@ impl Class {
 }
 
 impl Error {
-    /// What is done with the message. An unknown failure is retried: the queue bounds the retries.
-    pub fn class(&self) -> Class {
+    /// What is done with the message, and what the person who reads the log can do about it. An
+    /// unknown failure is retried: the queue bounds the retries.
+    pub fn class_and_advice(&self) -> (Class, &'static str) {
+        use Class::{RefusedByAws, Reject, Retry};
         match self {
-            Self::BadMessage(_)
-            | Self::ProjectName(_)
-            | Self::Unbundlable { .. }
-            | Self::Refused { .. } => Class::Reject,
-            Self::DamagedBlob { .. }
-            | Self::BadAnswer { .. }
-            | Self::OutOfTime(_)
-            | Self::NotBegun
-            | Self::BehindFailure
-            | Self::Panicked(_) => Class::Retry,
+            Self::BadMessage(_) => (Reject, "see who else sends to the queue"),
+            Self::ProjectName(_) => (
+                Reject,
+                "set CODEBUILD_PROJECT (parameter BuildProject) to a name such as `ci-{repository}`",
+            ),
+            Self::Unbundlable { .. } => (Reject, "keep large files out, or let CodeBuild clone it"),
+            Self::Refused { .. } => (Reject, "look at the commit and at who pushed it"),
+            Self::BadAnswer { .. } => (Retry, "if it stays, show AWS Support this line"),
+            Self::OutOfTime(_) => (Retry, "if it stays, raise the timeout or the memory"),
+            Self::NotBegun => (Retry, "if it stays, raise the timeout or concurrency"),
+            Self::BehindFailure => (Retry, "see the failure before it"),
+            Self::Panicked(_) => (Retry, "report it with this line"),
             Self::Call(call) => match call.cause {
-                Cause::DoesNotExist | Cause::Denied | Cause::Invalid => Class::RefusedByAws,
-                Cause::Throttled
-                | Cause::LimitReached
-                | Cause::Unavailable
-                | Cause::TooLarge
-                | Cause::NoSuchCommit
-                | Cause::Unknown => Class::Retry,
+                Cause::Throttled => (Retry, "lower the concurrency or ask for a higher rate"),
+                Cause::LimitReached => (Retry, "wait, or ask AWS for more concurrent builds"),
+                Cause::Unavailable | Cause::Unknown => (Retry, "it is tried again"),
+                Cause::TooLarge => (Retry, "keep files of more than 6 MB out"),
+                Cause::NoSuchCommit => (Retry, "see whether the commit was removed"),
+                Cause::DoesNotExist => (RefusedByAws, "create what is missing, then redrive"),
+                Cause::Denied => (RefusedByAws, "grant the permission, then redrive"),
+                Cause::Invalid => (RefusedByAws, "correct the configuration, then redrive"),
             },
         }
     }
 
-    /// What the person who reads the log can do about it.
-    pub fn advice(&self) -> &'static str {
-        match self {
-            Self::BadMessage(_) => "look at who sends to the queue besides the EventBridge rules",
-            Self::ProjectName(_) => {
-                "set CODEBUILD_PROJECT (parameter BuildProject) to a name such as `ci-{repository}`"
-            }
-            Self::Unbundlable { .. } => {
-                "keep large files out of the commit, or let CodeBuild clone it (UNBUNDLABLE=codecommit)"
-            }
-            Self::Refused { .. } => "look at the commit and at who pushed it",
-            Self::DamagedBlob { .. } | Self::BadAnswer { .. } => {
-                "it is tried again; if it stays, show AWS Support the request id"
-            }
-            Self::OutOfTime(_) => {
-                "it goes on at the next delivery; raise the timeout or the memory"
-            }
-            Self::NotBegun => {
-                "it has its turn at the next delivery; raise the timeout, the memory or the concurrency"
-            }
-            Self::BehindFailure => "none of its own; see the failure before it",
-            Self::Panicked(_) => "report it with this line; the message is tried again",
-            Self::Call(call) => match call.cause {
-                Cause::Throttled => {
-                    "lower the maximum concurrency, or ask AWS for a higher CodeCommit rate"
-                }
-                Cause::LimitReached => "ask AWS for more concurrent builds, or wait",
-                Cause::Unavailable | Cause::Unknown => "it is tried again",
-                Cause::TooLarge => "keep files of more than 6 MB out of the repository",
-                Cause::NoSuchCommit => "see whether the commit was removed after its push",
-                Cause::DoesNotExist => {
-                    "create what is missing; redrive the dead-letter queue if it came too late"
-                }
-                Cause::Denied => {
-                    "grant the permission; redrive the dead-letter queue if it came too late"
-                }
-                Cause::Invalid => {
-                    "mend the configuration; redrive the dead-letter queue if it came too late"
-                }
-            },
-        }
+    pub fn class(&self) -> Class {
+        self.class_and_advice().0
     }
 
     /// Service and operation of the call that failed, where one did.

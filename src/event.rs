@@ -8,8 +8,6 @@
 mod fields;
 mod push;
 
-use std::fmt;
-
 use gix_hash::ObjectId;
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -28,17 +26,21 @@ pub enum Request {
 }
 
 /// Why a message asks for nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Skip {
-    /// This reference has no commit to build.
+    #[error("{0} was deleted")]
     ReferenceDeleted(String),
     /// A merge that CodeCommit tried out belongs to no reference.
+    #[error("a merge commit without a reference")]
     UnreferencedMergeCommit,
     /// The configuration does not list this repository.
+    #[error("{0} is not among the repositories that are built")]
     NotSelected(String),
     /// Only a pattern lists this repository, and it has no project.
+    #[error("{repository} is built if it has a project named {project}, which does not exist")]
     NoProject { repository: String, project: String },
     /// The configuration leaves this reference out.
+    #[error("{0} is not among the references that are built")]
     Excluded(String),
 }
 
@@ -51,28 +53,6 @@ impl Skip {
             Self::NotSelected(_) => "not_selected",
             Self::NoProject { .. } => "no_project",
             Self::Excluded(_) => "excluded",
-        }
-    }
-}
-
-impl fmt::Display for Skip {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ReferenceDeleted(name) => write!(out, "{name} was deleted"),
-            Self::UnreferencedMergeCommit => out.write_str("a merge commit without a reference"),
-            Self::NotSelected(name) => {
-                write!(out, "{name} is not among the repositories that are built")
-            }
-            Self::NoProject {
-                repository,
-                project,
-            } => write!(
-                out,
-                "{repository} is built if it has a project named {project}, which does not exist"
-            ),
-            Self::Excluded(name) => {
-                write!(out, "{name} is not among the references that are built")
-            }
         }
     }
 }

@@ -176,10 +176,10 @@ impl Work {
                 "a content is not the blob's"
             );
         }
-        Err(NoBundle::Failed(Error::DamagedBlob {
-            path: entry.path.to_owned(),
-            expected: entry.id,
-            came,
+        let (path, id) = (entry.path, entry.id);
+        Err(NoBundle::Failed(Error::BadAnswer {
+            operation: "CodeCommit GetFile or GetBlob",
+            what: format!("the content of {path} does not hash to its blob id {id} but to {came}"),
         }))
     }
 

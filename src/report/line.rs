@@ -111,12 +111,13 @@ impl OutcomeFields {
                 }
             }
             Err(error) => {
-                let is_rejected = error.class() == Class::Reject;
+                let (class, advice) = error.class_and_advice();
+                let is_rejected = class == Class::Reject;
                 Self {
                     outcome: "failed",
-                    class: Some(error.class().name()),
+                    class: Some(class.name()),
                     error: Some(error.to_string()),
-                    advice: Some(error.advice()),
+                    advice: Some(advice),
                     failed_call: error.failed_call(),
                     aws_request_id: error.request_id().map(str::to_owned),
                     retried: u64::from(!is_rejected),
