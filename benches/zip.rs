@@ -89,21 +89,15 @@ fn take_over(bencher: Bencher<'_, '_>) {
     let entries = names.iter().zip(&files);
     let entries: Vec<_> = entries.map(|(name, raw)| entry(name, raw)).collect();
     let mut writer = BundleWriter::new(DateTime::default());
+    let mut base = Vec::new();
     for (entry, raw) in entries.iter().zip(&files) {
         let file = compress(entry, raw, DateTime::default()).expect("it is compressed");
         let added = writer.add(entry, Content::Compressed(Box::new(file)));
-        added.expect("it is written");
+        base.extend(added.expect("it is written"));
     }
-    let (sender, chunks) = std::sync::mpsc::channel();
-    let mut base = writer.take().to_vec();
-    let finished = writer.finish(&entries[0].id, move |chunk| {
-        sender.send(chunk).map_err(std::io::Error::other)
-    });
-    finished.expect("it is written");
-    for chunk in chunks {
-        base.extend_from_slice(&chunk);
-    }
-    let (base, length) = (Bytes::from(base.clone()), base.len() as u64);
+    let (end, length) = writer.finish(&entries[0].id).expect("it is written");
+    base.extend(end);
+    let base = Bytes::from(base);
     let directory = Directory::read(base.clone(), length).expect("it is a bundle");
     let slice = Slice::of(base, 0, length);
     bencher.counter(BytesCount::new(total)).bench_local(|| {
@@ -114,8 +108,7 @@ fn take_over(bencher: Bencher<'_, '_>) {
             verify(&raw, &entry.id).expect("it is the blob");
             let unchanged = directory.unchanged(index, slice.clone());
             let added = writer.add(entry, Content::Unchanged(unchanged));
-            added.expect("it is written");
-            divan::black_box(writer.take());
+            divan::black_box(added.expect("it is written"));
         }
     });
 }
@@ -132,10 +125,10 @@ fn ten_thousand_headers(bencher: Bencher<'_, '_>) {
     bencher.bench_local(|| {
         let mut writer = BundleWriter::new(DateTime::default());
         for entry in &entries {
-            writer.add(entry, Content::None).expect("it is written");
-            divan::black_box(writer.take());
+            let added = writer.add(entry, Content::None);
+            divan::black_box(added.expect("it is written"));
         }
-        writer.finish(&entries[0].id, |_| Ok(()))
+        writer.finish(&entries[0].id)
     });
 }
 

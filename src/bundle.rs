@@ -1,18 +1,18 @@
 //! A commit's entries become the bytes of a zip, and these alone decide what they are: same
 //! commit, same time, same bytes, whether they were fetched or taken over from an earlier bundle.
 //!
-//! The `zip` crate writes all of it. It needs to seek in what it wrote last, and a bundle leaves
-//! while it is being made, so it writes into a window in memory that is drained after each entry.
-//! A reader must need no data descriptors (links fail without sizes:
-//! <https://github.com/saracen/fastzip/pull/48>), so entries are compressed before they are added.
+//! The `zip` crate writes all of it but the archive's end. A reader must need no data descriptors
+//! (links fail without sizes: <https://github.com/saracen/fastzip/pull/48>), so entries are
+//! compressed before they are added.
 
 mod compress;
+mod end;
+mod output;
 pub mod read;
-mod window;
 
-use std::io;
+use std::mem;
 
-use bytes::Bytes;
+use bytes::BytesMut;
 use gix_hash::ObjectId;
 use time::{OffsetDateTime, UtcOffset};
 use zip::result::{ZipError, ZipResult};
@@ -23,16 +23,24 @@ pub use compress::{compress, is_lfs_pointer, verify};
 
 use crate::error::Error;
 use crate::git::{Entry, EntryKind};
+use end::end_of_archive;
+use output::Output;
 use read::Unchanged;
-use window::Window;
+
+/// Entries whose records of the directory stay with the crate, which takes 430 bytes for each, in
+/// small pieces between which the memory of large ones would be lost.
+const MOST_RECORDS: usize = 1_000;
 
 /// Writes one bundle.
 pub struct BundleWriter {
-    // Dropped before the writer, which would write a directory into the window.
-    abandoned: Abandon,
-    zip: ZipWriter<Window>,
-    window: Window,
+    zip: ZipWriter<Output>,
     time: DateTime,
+    /// The records of the directory that the crate no longer keeps, as they are written, and how
+    /// many.
+    directory: Vec<u8>,
+    gathered: usize,
+    /// Records that the crate keeps.
+    kept: usize,
 }
 
 /// What an entry is added with.
@@ -64,32 +72,32 @@ impl From<ZipError> for Error {
     }
 }
 
-/// Discards what is written once it is dropped.
-struct Abandon(Window);
-
 impl BundleWriter {
     /// Begins a bundle whose every entry has this time.
     pub fn new(time: DateTime) -> Self {
         Self::starting_at(time, 0)
     }
 
-    fn starting_at(time: DateTime, start: u64) -> Self {
-        let window = Window::starting_at(start);
+    fn starting_at(time: DateTime, position: u64) -> Self {
         Self {
-            abandoned: Abandon(window.clone()),
-            zip: ZipWriter::new(window.clone()),
-            window,
+            zip: ZipWriter::new(Output::starting_at(position)),
             time,
+            directory: Vec::new(),
+            gathered: 0,
+            kept: 0,
         }
     }
 
-    /// Adds the next entry. Entries come in the order of
+    /// Adds the next entry, and answers its bytes. Entries come in the order of
     /// [`Tree::entries`](crate::tree::Tree::entries).
     ///
     /// # Errors
     ///
     /// What the zip format cannot hold: a defect, since the walk lets no such entry pass.
-    pub fn add(&mut self, entry: &Entry<'_>, content: Content) -> ZipResult<()> {
+    pub fn add(&mut self, entry: &Entry<'_>, content: Content) -> ZipResult<BytesMut> {
+        if self.kept == MOST_RECORDS {
+            self.gather_records()?;
+        }
         match content {
             Content::None => {
                 let word = if is_folder(entry.kind) {
@@ -99,47 +107,51 @@ impl BundleWriter {
                 };
                 let options = options(entry, word, self.time, CompressionMethod::Stored);
                 let empty = PreparedZipFile::from_data(name(entry), options, &[])?;
-                self.zip.add_prepared_file(empty)
+                self.zip.add_prepared_file(empty)?;
             }
-            Content::Compressed(file) => self.zip.add_prepared_file(*file),
-            Content::Unchanged(unchanged) => unchanged.copy_to(&mut self.zip, self.time),
+            Content::Compressed(file) => self.zip.add_prepared_file(*file)?,
+            Content::Unchanged(unchanged) => unchanged.copy_to(&mut self.zip, self.time)?,
         }
+        self.kept += 1;
+        Ok(self.output()?.take())
     }
 
-    /// What has been written since the last time.
-    pub fn take(&mut self) -> Bytes {
-        self.window.take()
-    }
-
-    /// Writes the directory and the end of the archive, whose comment is the commit, as
-    /// `git archive` leaves it. They go to `sink` in chunks: a large tree's directory is large too.
-    /// Answers how many bytes the whole archive has.
+    /// Ends the archive, whose comment is the commit, as `git archive` leaves it. Answers the
+    /// bytes of the directory and of the end, and how many the whole archive has.
     ///
     /// # Errors
     ///
-    /// The sink's.
-    pub fn finish(
-        self,
-        commit: &ObjectId,
-        sink: impl FnMut(Bytes) -> io::Result<()> + Send + 'static,
-    ) -> ZipResult<u64> {
-        let Self {
-            abandoned: _abandoned,
-            mut zip,
-            window,
-            ..
-        } = self;
-        window.send_to(Box::new(sink));
-        zip.set_comment(commit.to_string())?;
-        zip.finish()?;
-        window.flush_to_sink()?;
-        Ok(window.length())
+    /// As for [`add`](Self::add).
+    pub fn finish(mut self, commit: &ObjectId) -> ZipResult<(Vec<u8>, u64)> {
+        self.gather_records()?;
+        let start = self.output()?.position();
+        let mut bytes = self.directory;
+        let size = bytes.len() as u64;
+        bytes.extend(end_of_archive(
+            self.gathered,
+            start,
+            size,
+            &commit.to_string(),
+        ));
+        let length = start + bytes.len() as u64;
+        Ok((bytes, length))
     }
-}
 
-impl Drop for Abandon {
-    fn drop(&mut self) {
-        self.0.discard();
+    /// Ends the present `ZipWriter`, keeps the directory that it writes, and drops its end record.
+    fn gather_records(&mut self) -> ZipResult<()> {
+        let position = self.output()?.position();
+        let next = ZipWriter::new(Output::starting_at(position));
+        let written = mem::replace(&mut self.zip, next).finish()?.take();
+        let end = end_of_archive(self.kept, position, 0, "").len();
+        self.directory
+            .extend_from_slice(&written[..written.len() - end]);
+        self.gathered += mem::take(&mut self.kept);
+        Ok(())
+    }
+
+    fn output(&self) -> ZipResult<&Output> {
+        let closed = ZipError::InvalidArchive("it was closed by an earlier error".into());
+        self.zip.get_ref().ok_or(closed)
     }
 }
 

@@ -13,7 +13,7 @@ use zip::read::{ArchiveOffset, Config, ZipArchiveMetadata, ZipFile, ZipFileEntry
 use zip::result::ZipResult;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipReadOptions, ZipWriter};
 
-use super::window::Window;
+use super::output::Output;
 use super::{ABSENT, is_folder, mode, object_word};
 use crate::git::{Entry, EntryKind};
 
@@ -177,7 +177,7 @@ impl Unchanged {
     }
 
     /// All of it but the time stays what it was: its name, mode, comment and compressed bytes.
-    pub(super) fn copy_to(mut self, zip: &mut ZipWriter<Window>, time: DateTime) -> ZipResult<()> {
+    pub(super) fn copy_to(mut self, zip: &mut ZipWriter<Output>, time: DateTime) -> ZipResult<()> {
         let file = open(&self.metadata, self.index, &mut self.bytes)?;
         zip.raw_copy_file_touch(file, time, None)
     }

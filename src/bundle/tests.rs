@@ -1,5 +1,4 @@
 use std::io::{Cursor, Read};
-use std::sync::{Arc, Mutex};
 
 use time::macros::datetime;
 use zip::ZipArchive;
@@ -20,32 +19,28 @@ pub(super) fn entry((path, kind, raw): Given<'_>) -> Entry<'_> {
     Entry { path, kind, id }
 }
 
-pub(super) fn add(writer: &mut BundleWriter, given: Given<'_>) {
+pub(super) fn add(writer: &mut BundleWriter, given: Given<'_>) -> BytesMut {
     let entry = entry(given);
     let compressed = |raw| Box::new(compress(&entry, raw, writer.time).unwrap());
     let content = given.2.map(compressed);
     let content = content.map_or(Content::None, Content::Compressed);
-    writer.add(&entry, content).unwrap();
+    writer.add(&entry, content).unwrap()
 }
 
-/// What a writer has left in its window, and what it writes at the end.
-pub(super) fn finished(mut writer: BundleWriter) -> Vec<u8> {
-    let bytes = Arc::new(Mutex::new(writer.take().to_vec()));
-    let sink = bytes.clone();
-    let length = writer.finish(&id(0xcd), move |chunk| {
-        sink.lock().unwrap().extend_from_slice(&chunk);
-        Ok(())
-    });
-    length.unwrap();
-    Arc::try_unwrap(bytes).unwrap().into_inner().unwrap()
+/// What a writer leaves of these entries.
+pub(super) fn written(mut writer: BundleWriter, entries: &[Given<'_>]) -> Vec<u8> {
+    let start = writer.output().unwrap().position();
+    let added = entries.iter().flat_map(|given| add(&mut writer, *given));
+    let mut bytes: Vec<u8> = added.collect();
+    let (end, length) = writer.finish(&id(0xcd)).unwrap();
+    bytes.extend(end);
+    assert_eq!(start + bytes.len() as u64, length);
+    bytes
 }
 
 pub(super) fn bundle(entries: &[Given<'_>]) -> Vec<u8> {
-    let mut writer = BundleWriter::new(zip_time(datetime!(2019-06-12 10:23:43 UTC)));
-    for given in entries {
-        add(&mut writer, *given);
-    }
-    finished(writer)
+    let time = zip_time(datetime!(2019-06-12 10:23:43 UTC));
+    written(BundleWriter::new(time), entries)
 }
 
 /// A bundle of so many submodules.
@@ -158,10 +153,21 @@ fn bytes_that_do_not_hash_to_their_id_are_refused_with_what_they_hash_to() {
 }
 
 #[test]
-fn a_writer_that_is_given_up_writes_nothing_more() {
-    let mut writer = BundleWriter::new(DateTime::default());
-    add(&mut writer, ("a", EntryKind::Submodule, None));
-    let window = writer.window.clone();
-    drop(writer);
-    assert!(window.take().is_empty());
+fn a_directory_that_is_gathered_is_the_one_that_the_crate_writes_at_once() {
+    let time = DateTime::default();
+    let paths: Vec<_> = (0..3 * MOST_RECORDS).map(|n| format!("{n:06}")).collect();
+    let mut writer = BundleWriter::new(time);
+    let mut crates_own = ZipWriter::new(Cursor::new(Vec::new()));
+    let mut bytes = Vec::new();
+    for path in &paths {
+        let entry = entry((path, EntryKind::File, Some(path.as_bytes())));
+        let prepare = || compress(&entry, path.as_bytes(), time).unwrap();
+        crates_own.add_prepared_file(prepare()).unwrap();
+        let content = Content::Compressed(Box::new(prepare()));
+        bytes.extend(writer.add(&entry, content).unwrap());
+        assert!(writer.kept <= MOST_RECORDS);
+    }
+    bytes.extend(writer.finish(&id(0xcd)).unwrap().0);
+    crates_own.set_comment(id(0xcd).to_string()).unwrap();
+    assert!(bytes == crates_own.finish().unwrap().into_inner());
 }

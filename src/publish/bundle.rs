@@ -1,13 +1,10 @@
 //! A commit becomes a bundle in the bucket: what a base holds is taken over, the rest is fetched.
 
-use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt};
-use gix_hash::ObjectId;
-use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 use zip::DateTime;
 
@@ -154,13 +151,14 @@ impl Filling {
             let Some(next) = next else { break };
             let ready = next?;
             let added = writer.add(&self.tree.entries.get(position), ready.content);
-            added.map_err(Error::from)?;
             upload.set_partial(self.is_long());
-            upload.write(&writer.take()).await?;
+            upload.write(&added.map_err(Error::from)?).await?;
             position += 1;
         }
-        let bytes = Box::pin(finish(writer, &self.tree.commit, upload)).await?;
-        Ok(Some((upload.finish().await?, bytes)))
+        let finished = writer.finish(&self.tree.commit);
+        let (end, length) = finished.map_err(Error::from)?;
+        upload.write(&end).await?;
+        Ok(Some((upload.finish().await?, length)))
     }
 
     /// Whether this may not end in time: it is then written as a partial bundle. Which way
@@ -192,10 +190,13 @@ impl Filling {
         if upload.can_be_partial() {
             upload.set_partial(true);
             for entry in self.tree.entries.iter().skip(position) {
-                writer.add(&entry, Content::None).map_err(Error::from)?;
-                upload.write(&writer.take()).await?;
+                let added = writer.add(&entry, Content::None);
+                upload.write(&added.map_err(Error::from)?).await?;
             }
-            length = Box::pin(finish(writer, &self.tree.commit, upload)).await?;
+            let finished = writer.finish(&self.tree.commit);
+            let (end, whole) = finished.map_err(Error::from)?;
+            upload.write(&end).await?;
+            length = whole;
         }
         let saved = upload.save(length).await?;
         tracing::warn!(
@@ -226,27 +227,6 @@ async fn next_before<T>(
     }
     let next = timeout_at(deadline, entries.next()).await;
     next.map_err(|_| TimeIsUp)
-}
-
-/// Writes what stands at the end of a bundle; answers how many bytes it has in all.
-async fn finish(
-    writer: BundleWriter,
-    commit: &ObjectId,
-    upload: &mut Upload,
-) -> Result<u64, NoBundle> {
-    let (sender, mut chunks) = mpsc::channel(1);
-    let commit = *commit;
-    let writing = tokio::task::spawn_blocking(move || {
-        writer.finish(&commit, move |chunk| {
-            sender.blocking_send(chunk).map_err(io::Error::other)
-        })
-    });
-    while let Some(chunk) = chunks.recv().await {
-        upload.write(&chunk).await?;
-    }
-    let written = writing.await;
-    let bytes = written.map_err(|error| Error::Panicked(error.to_string()))?;
-    Ok(bytes.map_err(Error::from)?)
 }
 
 /// Counts are far below what a double holds exactly.

@@ -1,4 +1,4 @@
-use super::super::tests::{Given, add, bundle, bundle_of_many, entry, finished};
+use super::super::tests::{Given, add, bundle, bundle_of_many, entry, id, written};
 use super::super::{BundleWriter, Content, zip_time};
 use super::*;
 use time::macros::datetime;
@@ -66,15 +66,17 @@ fn an_entry_that_is_copied_has_the_bytes_of_one_that_is_made_anew() {
     let base = bundle(&given);
     let directory = read(&base).unwrap();
     let later = zip_time(datetime!(2031-02-03 04:05:06 UTC));
-    let [mut copied, mut anew] = [later, later].map(BundleWriter::new);
+    let mut copied = BundleWriter::new(later);
+    let mut anew = BundleWriter::new(later);
     for given in given {
         let entry = entry(given);
         let index = directory.find(&entry).unwrap();
         let unchanged = directory.unchanged(index, slice(&base));
-        copied.add(&entry, Content::Unchanged(unchanged)).unwrap();
-        add(&mut anew, given);
+        let copy = copied.add(&entry, Content::Unchanged(unchanged)).unwrap();
+        assert_eq!(copy, add(&mut anew, given));
     }
-    assert_eq!(finished(copied), finished(anew));
+    let end = copied.finish(&id(0xcd)).unwrap();
+    assert_eq!(end, anew.finish(&id(0xcd)).unwrap());
 }
 
 #[test]
@@ -112,9 +114,8 @@ fn a_directory_that_is_not_all_there_says_what_is_missing() {
 #[test]
 fn an_entry_beyond_four_gigabytes_is_found_by_its_zip64_offset() {
     let far = u64::from(u32::MAX) + 12;
-    let mut writer = BundleWriter::starting_at(DateTime::default(), far);
-    add(&mut writer, ("a", EntryKind::File, Some(b"x")));
-    let end = finished(writer);
+    let writer = BundleWriter::starting_at(DateTime::default(), far);
+    let end = written(writer, &[("a", EntryKind::File, Some(b"x"))]);
     let extra = [&[1, 0, 8, 0][..], &far.to_le_bytes()].concat();
     assert!(end.windows(extra.len()).any(|part| part == extra));
     assert!(end.windows(4).any(|part| part == b"PK\x06\x06"));
