@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use record::{Record, function_of};
+use record::Record;
 
 /// The services on the wire, named as in an IAM action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,8 +38,6 @@ pub struct Call {
     pub role: Option<String>,
     /// The Region it was signed for.
     pub region: Option<String>,
-    /// Whether it asks S3 for one version of an object.
-    pub versioned: bool,
     /// What it asks S3 to copy: `bucket/key?versionId=…`, percent-encoded.
     pub copied_from: Option<String>,
     /// The SDK's attempt number, from `amz-sdk-request`; 1 where there is none.
@@ -87,10 +85,8 @@ impl Default for CallLog {
 impl CallLog {
     /// Adds a call that has its answer. Only a function's goes on record.
     pub(crate) fn record(&self, call: Call) {
-        if let Some(record) = &self.0.record
-            && let Some(function) = function_of(&call)
-        {
-            record.call(&call, function);
+        if let Some(record) = &self.0.record {
+            record.call(&call);
         }
         self.0.calls.lock().push(call);
     }

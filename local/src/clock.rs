@@ -9,6 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use tokio::sync::Notify;
 
 /// The time as the local AWS sees it. Clones share it.
@@ -85,4 +87,10 @@ impl Clock {
 pub(crate) fn epoch_ms(at: SystemTime) -> u64 {
     let passed = at.duration_since(SystemTime::UNIX_EPOCH);
     u64::try_from(passed.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// RFC 3339 in whole seconds.
+pub(crate) fn rfc3339(at: SystemTime) -> String {
+    let at = OffsetDateTime::from(at).truncate_to_second();
+    at.format(&Rfc3339).unwrap_or_default()
 }

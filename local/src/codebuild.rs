@@ -17,6 +17,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::aws::{ACCOUNT, REGION};
@@ -46,8 +48,6 @@ pub struct Build {
     /// `{project}:{uuid}`.
     pub id: String,
     pub project: String,
-    /// Counted per project, from 1.
-    pub number: usize,
     pub started: SystemTime,
     /// Where the source is taken from: `S3` or `CODECOMMIT`.
     pub source_type: String,
@@ -60,11 +60,13 @@ pub struct Build {
     pub request: Value,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct EnvironmentVariable {
     pub name: String,
     pub value: String,
     /// `PLAINTEXT`: no other type is served.
+    #[serde(rename = "type")]
     pub kind: String,
 }
 
@@ -154,11 +156,7 @@ fn not_found(message: impl Into<String>) -> ServiceError {
     ServiceError::new("ResourceNotFoundException", message)
 }
 
-/// A member that must be a string, and not an empty one.
-fn required<'a>(input: &'a Value, name: &str) -> Result<&'a str, ServiceError> {
-    input[name].as_str().filter(|text| !text.is_empty()).ok_or_else(|| {
-        invalid(format!(
-            "1 validation error detected: Value at '{name}' failed to satisfy constraint: Member must not be null or empty"
-        ))
-    })
+/// Reads a request. A member that this CodeBuild does not know is refused.
+fn read<T: DeserializeOwned>(input: &Value) -> Result<T, ServiceError> {
+    T::deserialize(input).map_err(|error| invalid(error.to_string()))
 }

@@ -18,7 +18,7 @@ use gix::ObjectId;
 use parking_lot::Mutex;
 use serde_json::Value;
 
-use crate::error::ServiceError;
+use crate::error::{ServiceError, refusal};
 
 mod commit;
 mod describe;
@@ -92,10 +92,11 @@ impl CodeCommit {
         let name = required(input, "repositoryName", "RepositoryNameRequiredException")?;
         check_name(name)?;
         // Names are case sensitive, in CodeCommit as here.
-        self.0.lock().get(name).cloned().ok_or_else(|| {
-            let message = format!("{name} does not exist");
-            ServiceError::new("RepositoryDoesNotExistException", message)
-        })
+        self.0
+            .lock()
+            .get(name)
+            .cloned()
+            .ok_or_else(|| refusal!("RepositoryDoesNotExistException", "{name} does not exist"))
     }
 }
 
@@ -106,7 +107,7 @@ fn check_name(name: &str) -> Result<(), ServiceError> {
     if is_allowed && name.strip_suffix(".git").is_none() {
         return Ok(());
     }
-    Err(ServiceError::new(
+    Err(refusal!(
         "InvalidRepositoryNameException",
         "repository names are 1 to 100 letters, digits, '.', '_' and '-', and do not end in .git",
     ))
@@ -121,11 +122,11 @@ fn required<'a>(input: &'a Value, member: &str, exception: &str) -> Result<&'a s
     input[member]
         .as_str()
         .filter(|text| !text.is_empty())
-        .ok_or_else(|| ServiceError::new(exception, format!("{member} is required")))
+        .ok_or_else(|| refusal!(exception, "{member} is required"))
 }
 
 /// Reads a full object id: CodeCommit takes no short ones. `exception` is for anything else.
 fn object_id(id: &str, exception: &str) -> Result<ObjectId, ServiceError> {
     ObjectId::from_hex(id.as_bytes())
-        .map_err(|_| ServiceError::new(exception, format!("{id:?} is not a full object id")))
+        .map_err(|_| refusal!(exception, "{id:?} is not a full object id"))
 }

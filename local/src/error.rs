@@ -2,6 +2,14 @@
 
 use std::fmt;
 
+/// An exception with status 400: its name, and its message as of `format!`.
+macro_rules! refusal {
+    ($code:expr, $($message:tt)+) => {
+        $crate::error::ServiceError::new($code, format!($($message)+))
+    };
+}
+pub(crate) use refusal;
+
 /// An exception of a service, by the name that its API reference documents.
 #[derive(Clone, Debug)]
 pub struct ServiceError {
@@ -25,22 +33,25 @@ impl ServiceError {
 
     /// The answer to an operation that the local AWS does not have.
     pub fn unknown_operation(operation: &str) -> Self {
-        let message = format!("the local AWS does not have the operation {operation}");
-        Self::new("UnknownOperationException", message)
+        refusal!(
+            "UnknownOperationException",
+            "the local AWS does not have the operation {operation}"
+        )
     }
 
     /// The answer to what AWS serves and the local service does not.
     pub fn not_served(what: impl fmt::Display) -> Self {
-        let message = format!("the local AWS does not serve this: {what}");
-        Self::new("NotServedLocally", message)
+        refusal!(
+            "NotServedLocally",
+            "the local AWS does not serve this: {what}"
+        )
     }
 
     /// The answer of a service that fails itself.
     pub fn internal(message: impl fmt::Display) -> Self {
         Self {
             status: 500,
-            code: "InternalFailure".to_owned(),
-            message: message.to_string(),
+            ..refusal!("InternalFailure", "{message}")
         }
     }
 }
@@ -52,10 +63,3 @@ impl fmt::Display for ServiceError {
 }
 
 impl std::error::Error for ServiceError {}
-
-/// Text as the content of an XML element.
-pub(crate) fn xml_escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-}

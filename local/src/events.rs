@@ -6,33 +6,23 @@
 use std::time::SystemTime;
 
 use serde_json::{Value, json};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
 use crate::aws::{ACCOUNT, REGION};
+use crate::clock::rfc3339;
 
 /// One "CodeCommit Repository State Change", as it leaves EventBridge.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct RepositoryEvent {
     /// EventBridge's id: one for each event, whatever it says.
     pub id: String,
-    pub account: String,
-    pub region: String,
-    /// RFC 3339, in whole seconds.
-    pub time: String,
-    pub detail: Value,
+    event: Value,
 }
 
 impl RepositoryEvent {
     /// A branch or tag that was not there before. `reference` is its full name.
     pub fn created(repository: &str, reference: &str, commit: &str) -> Self {
         Self::pushed(repository, reference, commit, None)
-    }
-
-    /// A push to a branch or tag that was at `old`. `reference` is its full name.
-    pub fn updated(repository: &str, reference: &str, commit: &str, old: &str) -> Self {
-        Self::pushed(repository, reference, commit, Some(old))
     }
 
     /// A push to a branch or tag, by its full name; without `old` it was not there before.
@@ -44,66 +34,48 @@ impl RepositoryEvent {
                 reference.strip_prefix("refs/heads/").unwrap_or(reference),
             ),
         };
-        let event = old.map_or("referenceCreated", |_| "referenceUpdated");
-        let mut detail = json!({
-            "event": event,
-            "repositoryName": repository,
-            "repositoryId": "00000000-0000-0000-0000-000000000000",
-            "referenceType": kind,
-            "referenceName": name,
-            "referenceFullName": reference,
-            "commitId": commit,
+        let id = Uuid::new_v4().to_string();
+        let mut event = json!({
+            "version": "0",
+            "id": id,
+            "detail-type": "CodeCommit Repository State Change",
+            "source": "aws.codecommit",
+            "detail": {
+                "event": old.map_or("referenceCreated", |_| "referenceUpdated"),
+                "repositoryName": repository,
+                "repositoryId": "00000000-0000-0000-0000-000000000000",
+                "referenceType": kind,
+                "referenceName": name,
+                "referenceFullName": reference,
+                "commitId": commit,
+            },
         });
         if let Some(old) = old {
-            detail["oldCommitId"] = json!(old);
+            event["detail"]["oldCommitId"] = json!(old);
         }
-        Self {
-            id: Uuid::new_v4().to_string(),
-            account: ACCOUNT.to_owned(),
-            region: REGION.to_owned(),
-            time: whole_seconds(SystemTime::now()),
-            detail,
-        }
+        Self { id, event }.from(ACCOUNT, REGION, SystemTime::now())
     }
 
     /// As sent from this account, Region and moment.
     #[must_use]
     pub fn from(mut self, account: &str, region: &str, at: SystemTime) -> Self {
-        account.clone_into(&mut self.account);
-        region.clone_into(&mut self.region);
-        self.time = whole_seconds(at);
+        let event = &mut self.event;
+        let repository = event["detail"]["repositoryName"].as_str();
+        let repository = repository.unwrap_or_default();
+        let arn = format!("arn:aws:codecommit:{region}:{account}:{repository}");
+        event["resources"] = json!([arn]);
+        event["account"] = json!(account);
+        event["region"] = json!(region);
+        event["time"] = json!(rfc3339(at));
+        let caller = format!("arn:aws:iam::{account}:user/local");
+        event["detail"]["callerUserArn"] = json!(caller);
         self
     }
 
     /// The whole event, as in the body of an SQS message.
-    pub fn json(&self) -> Value {
-        let repository = self.detail["repositoryName"].as_str().unwrap_or_default();
-        let Self {
-            id,
-            account,
-            region,
-            time,
-            detail,
-        } = self;
-        let mut detail = detail.clone();
-        detail["callerUserArn"] = json!(format!("arn:aws:iam::{account}:user/local"));
-        json!({
-            "version": "0",
-            "id": id,
-            "detail-type": "CodeCommit Repository State Change",
-            "source": "aws.codecommit",
-            "account": account,
-            "time": time,
-            "region": region,
-            "resources": [format!("arn:aws:codecommit:{region}:{account}:{repository}")],
-            "detail": detail,
-        })
+    pub fn json(&self) -> &Value {
+        &self.event
     }
-}
-
-fn whole_seconds(at: SystemTime) -> String {
-    let at = OffsetDateTime::from(at).truncate_to_second();
-    at.format(&Rfc3339).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -113,8 +85,10 @@ mod tests {
     #[test]
     fn an_event_is_as_codecommit_documents_it() {
         let at = std::time::UNIX_EPOCH + std::time::Duration::from_millis(1_560_335_023_700);
-        let event = RepositoryEvent::updated("MyDemoRepo", "refs/tags/v/1", "3e5983", "b2a1c0");
-        let event = event.from("123456789012", "us-east-2", at).json();
+        let event =
+            RepositoryEvent::pushed("MyDemoRepo", "refs/tags/v/1", "3e5983", Some("b2a1c0"));
+        let event = event.from("123456789012", "us-east-2", at);
+        let event = event.json();
         let arn = "arn:aws:codecommit:us-east-2:123456789012:MyDemoRepo";
         for (member, value) in [
             ("/source", "aws.codecommit"),

@@ -35,8 +35,11 @@ use queue::Queue;
 use sending::Outgoing;
 use state::State;
 
-pub use fault::query_error_header;
+pub use fault::query_error_code;
 pub use message::Message;
+
+/// The member of a batch's entry that makes it fail; no client can know it.
+pub const FAILS: &str = "Fails";
 
 /// The queues of one account in one region. Clones share them.
 #[derive(Clone)]
@@ -49,7 +52,7 @@ struct Inner {
     changed: Notify,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct QueueOptions {
     pub visibility_timeout: Duration,
     /// The dead-letter queue's ARN, and how often a message is received before it goes there.
@@ -81,17 +84,12 @@ impl Sqs {
         }))
     }
 
-    /// Creates a FIFO queue and returns its URL.
-    pub fn create_queue(&self, name: &str, options: &QueueOptions) -> Result<String, ServiceError> {
+    /// Creates a FIFO queue and returns its URL. One that exists stays as it is.
+    pub fn create_queue(&self, name: &str, options: QueueOptions) -> String {
+        let queue = || Queue::new(name, arn(name), options);
         let mut state = self.0.state.lock();
-        let queue = state.queues.entry(name.to_owned());
-        let queue = queue.or_insert_with(|| Queue::new(name, arn(name), options.clone()));
-        if queue.options != *options {
-            let message =
-                "A queue already exists with the same name and a different value for an attribute.";
-            return Err(ServiceError::new("QueueNameExists", message));
-        }
-        Ok(self.url(name))
+        state.queues.entry(name.to_owned()).or_insert_with(queue);
+        self.url(name)
     }
 
     /// Sends as EventBridge does, with the body and a message group alone, to the push queue with
@@ -100,9 +98,10 @@ impl Sqs {
         self.change(|state, now| {
             let is_push_queue = state.queue(url)?.options.is_push_queue;
             let message = Outgoing {
-                body: body.to_owned(),
-                group: group.to_owned(),
-                deduplication_id: is_push_queue.then(|| Uuid::new_v4().to_string()),
+                message_body: body.to_owned(),
+                message_group_id: group.to_owned(),
+                message_deduplication_id: is_push_queue.then(|| Uuid::new_v4().to_string()),
+                ..Outgoing::default()
             };
             Ok(state.send(url, message, now)?.message_id)
         })
@@ -136,19 +135,6 @@ impl Sqs {
 
     pub fn delete(&self, url: &str, receipt_handle: &str) -> Result<(), ServiceError> {
         self.change(|state, now| state.queue(url)?.delete(receipt_handle, now))
-    }
-
-    /// Hides a message in flight for `timeout` (local time) from now.
-    fn change_visibility(
-        &self,
-        url: &str,
-        receipt_handle: &str,
-        timeout: Duration,
-    ) -> Result<(), ServiceError> {
-        self.change(|state, now| {
-            let queue = state.queue(url)?;
-            queue.change_visibility(receipt_handle, timeout, now)
-        })
     }
 
     /// Moves every message of a dead-letter queue that is not in flight back to the queue it came

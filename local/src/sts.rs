@@ -9,17 +9,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use serde::Deserialize;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::aws::ACCOUNT;
-use crate::clock::Clock;
-use crate::error::{ServiceError, xml_escaped};
+use crate::clock::{Clock, rfc3339};
+use crate::error::{ServiceError, refusal};
 
-const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
-
-/// How long credentials are valid. No other duration can be asked for.
+/// How long credentials are valid; no other time can be asked for.
 const VALID: Duration = Duration::from_hours(1);
 
 /// The roles. Clones share them.
@@ -48,6 +46,17 @@ pub struct AssumedRole {
     pub(crate) caller: Option<String>,
 }
 
+/// The members of a request. Another one is refused.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct AssumeRole {
+    #[serde(rename = "Version")]
+    _version: Option<String>,
+    role_arn: String,
+    role_session_name: String,
+    external_id: Option<String>,
+}
+
 impl Sts {
     /// No role is denied.
     pub(crate) fn new(clock: Clock) -> Self {
@@ -73,79 +82,51 @@ impl Sts {
         session.cloned()
     }
 
-    /// Answers one Query request with the XML of its answer.
+    /// Answers one request; `caller` is the access key id that it was signed with.
     pub(crate) fn call(
         &self,
-        form: &[(String, String)],
+        operation: &str,
+        input: Value,
         caller: Option<&str>,
-    ) -> Result<String, ServiceError> {
-        let member = |name: &str| {
-            let found = form.iter().find(|(member, _)| member == name);
-            found.map(|(_, value)| value.as_str())
-        };
-        let action = member("Action").unwrap_or_default();
-        if action != "AssumeRole" {
-            return Err(ServiceError::unknown_operation(action));
+    ) -> Result<Value, ServiceError> {
+        if operation != "AssumeRole" {
+            return Err(ServiceError::unknown_operation(operation));
         }
-        let role_arn = member("RoleArn").unwrap_or_default();
-        let session_name = member("RoleSessionName").unwrap_or_default();
-        let external_id = member("ExternalId");
-        check_role(role_arn)?;
-        check(session_name, "roleSessionName", 64, "+=,.@-")?;
-        if let Some(external_id) = external_id {
+        let input: AssumeRole =
+            serde_json::from_value(input).map_err(|error| invalid(format!("{error}")))?;
+        check_role(&input.role_arn)?;
+        check(&input.role_session_name, "roleSessionName", 64, "+=,.@-")?;
+        if let Some(external_id) = &input.external_id {
             check(external_id, "externalId", 1_224, "+=,.@:/-")?;
         }
         let mut state = self.0.state.lock();
-        if state.denied.contains(role_arn) {
-            let message = format!(
-                "User: arn:aws:iam::{ACCOUNT}:root is not authorized to perform: sts:AssumeRole on resource: {role_arn}"
-            );
+        if state.denied.contains(&input.role_arn) {
             return Err(ServiceError {
                 status: 403,
-                ..ServiceError::new("AccessDenied", message)
+                ..refusal!(
+                    "AccessDenied",
+                    "User: arn:aws:iam::{ACCOUNT}:root is not authorized to perform: sts:AssumeRole on resource: {}",
+                    input.role_arn
+                )
             });
         }
         // As long as a real key id; the prefix is that of temporary credentials.
         let random = Uuid::new_v4().simple().to_string().to_uppercase();
         let key = format!("ASIA{}", &random[..16]);
         state.assumed.push(AssumedRole {
-            role_arn: role_arn.to_owned(),
-            session_name: session_name.to_owned(),
-            external_id: external_id.map(str::to_owned),
+            role_arn: input.role_arn,
+            session_name: input.role_session_name,
+            external_id: input.external_id,
             access_key_id: key.clone(),
             caller: caller.map(str::to_owned),
         });
-        let expiration = OffsetDateTime::from(self.0.clock.now() + VALID).truncate_to_second();
-        let expiration = expiration
-            .format(&Rfc3339)
-            .map_err(ServiceError::internal)?;
-        Ok(format!(
-            "<AssumeRoleResponse xmlns=\"{NAMESPACE}\"><AssumeRoleResult><Credentials>\
-             <AccessKeyId>{key}</AccessKeyId>\
-             <SecretAccessKey>local-and-not-a-secret</SecretAccessKey>\
-             <SessionToken>local-session-{key}</SessionToken>\
-             <Expiration>{expiration}</Expiration>\
-             </Credentials></AssumeRoleResult>\
-             <ResponseMetadata><RequestId>{}</RequestId></ResponseMetadata>\
-             </AssumeRoleResponse>",
-            Uuid::new_v4()
-        ))
+        Ok(json!({"Credentials": {
+            "AccessKeyId": key,
+            "SecretAccessKey": "local-and-not-a-secret",
+            "SessionToken": format!("local-session-{key}"),
+            "Expiration": rfc3339(self.0.clock.now() + VALID),
+        }}))
     }
-}
-
-/// The body of an error answer.
-pub(crate) fn error_xml(error: &ServiceError) -> String {
-    let kind = if error.status < 500 {
-        "Sender"
-    } else {
-        "Receiver"
-    };
-    let (code, message) = (xml_escaped(&error.code), xml_escaped(&error.message));
-    format!(
-        "<ErrorResponse xmlns=\"{NAMESPACE}\"><Error><Type>{kind}</Type><Code>{code}</Code>\
-         <Message>{message}</Message></Error><RequestId>{}</RequestId></ErrorResponse>",
-        Uuid::new_v4()
-    )
 }
 
 /// STS gives the same short message for every wrong ARN.
@@ -159,8 +140,7 @@ fn check_role(arn: &str) -> Result<(), ServiceError> {
     {
         return Ok(());
     }
-    let message = format!("{arn} is invalid");
-    Err(ServiceError::new("ValidationError", message))
+    Err(invalid(format!("{arn} is invalid")))
 }
 
 /// 2 to `most` letters, digits, underscores and `punctuation`.
@@ -169,13 +149,14 @@ fn check(value: &str, member: &str, most: usize, punctuation: &str) -> Result<()
     if (2..=most).contains(&value.len()) && value.chars().all(is_allowed) {
         return Ok(());
     }
-    Err(ServiceError::new(
-        "ValidationError",
-        format!(
-            "1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: \
-             Member must have 2 to {most} characters of [\\w{punctuation}]"
-        ),
-    ))
+    Err(invalid(format!(
+        "1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: \
+         Member must have 2 to {most} characters of [\\w{punctuation}]"
+    )))
+}
+
+fn invalid(message: String) -> ServiceError {
+    ServiceError::new("ValidationError", message)
 }
 
 #[cfg(test)]

@@ -54,7 +54,6 @@ pub(crate) fn serve(
     faults: Faults,
 ) -> JoinSet<()> {
     let front = Arc::new(Front {
-        s3: services.s3.service(),
         services,
         calls,
         faults,

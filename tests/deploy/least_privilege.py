@@ -54,7 +54,7 @@ def needs(call, world):
         item = f"{bucket}/{key}"
         source = copied_from(call["copied_from"] or "", world)
         # Without ListBucket a missing object answers "denied", and a redelivery would stop at it.
-        read = [("s3:GetObjectVersion" if call["versioned"] else "s3:GetObject", item), ("s3:ListBucket", bucket)]
+        read = [("s3:GetObject", item), ("s3:ListBucket", bucket)]
         return {
             "HeadObject": read,
             "GetObject": read,

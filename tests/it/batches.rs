@@ -36,7 +36,7 @@ async fn of_two_pushes_of_one_branch_the_second_waits_for_the_first() {
     // More than the SDK's own retries: the first delivery fails.
     world.fault(server_error(500).operation("StartBuild").between(2, 6));
     let first = RepositoryEvent::created("shop", "refs/heads/main", &commits[0]);
-    let second = RepositoryEvent::updated("shop", "refs/heads/main", &commits[1], &commits[0]);
+    let second = RepositoryEvent::pushed("shop", "refs/heads/main", &commits[1], Some(&commits[0]));
     let bodies = [&first, &second].map(|event| event.json().to_string());
     let ids = world.send_as_one_batch(&bodies).await;
     world.settle().await;

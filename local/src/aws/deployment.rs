@@ -40,12 +40,10 @@ impl LocalAws {
             .create_bucket(&bucket)
             .with_context(|| format!("creating the bucket {bucket}"))?;
         let queue = |suffix: &str, options: QueueOptions| {
-            let queue = format!("{name}-{suffix}.fifo");
             self.sqs()
-                .create_queue(&queue, &options)
-                .with_context(|| format!("creating the queue {queue}"))
+                .create_queue(&format!("{name}-{suffix}.fifo"), options)
         };
-        let dead_letter_url = queue("dead-letters", QueueOptions::default())?;
+        let dead_letter_url = queue("dead-letters", QueueOptions::default());
         let dead_letter_arn = arn(&dead_letter_url);
         let stage_queue = |suffix, handler, receives| {
             let visibility = options.visibility_timeout;
@@ -57,8 +55,8 @@ impl LocalAws {
             queue(suffix, queue_options)
         };
         let intake_receives = options.intake_max_receive_count;
-        let intake_url = stage_queue("intake", Handler::Intake, intake_receives)?;
-        let push_url = stage_queue("pushes", Handler::Publish, options.max_receive_count)?;
+        let intake_url = stage_queue("intake", Handler::Intake, intake_receives);
+        let push_url = stage_queue("pushes", Handler::Publish, options.max_receive_count);
         let env = [
             ("AWS_ENDPOINT_URL", self.endpoint()),
             ("CODE_BUCKET", bucket.clone()),

@@ -33,17 +33,13 @@ impl Record {
         Ok(Self(Mutex::new(file)))
     }
 
-    pub(super) fn call(&self, call: &Call, function: Handler) {
-        self.line(&json!({
-            "function": function.name(),
-            "service": call.service,
-            "operation": call.operation,
-            "detail": call.detail,
-            "region": call.region,
-            "role": call.role,
-            "versioned": call.versioned,
-            "copied_from": call.copied_from,
-        }));
+    /// Writes down a call that a function made.
+    pub(super) fn call(&self, call: &Call) {
+        if let Some(function) = function_of(call) {
+            let mut line = json!(call);
+            line["function"] = json!(function.name());
+            self.line(&line);
+        }
     }
 
     /// Writes down what the calls after it belong to.
@@ -55,7 +51,7 @@ impl Record {
 }
 
 /// The function that made a call, under its own credentials or a role's.
-pub(super) fn function_of(call: &Call) -> Option<Handler> {
+fn function_of(call: &Call) -> Option<Handler> {
     let id = call.access_key_id.as_deref().unwrap_or_default();
     let mut handlers = [Handler::Intake, Handler::Publish].into_iter();
     handlers.find(|handler| id.starts_with(handler.key_prefix()))

@@ -26,7 +26,7 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         is_push_queue: true,
         ..QueueOptions::default()
     };
-    let push_queue_url = aws.sqs().create_queue(PUSH_QUEUE, &push_queue)?;
+    let push_queue_url = aws.sqs().create_queue(PUSH_QUEUE, push_queue);
     let _sample = sample::serve(aws.codecommit())?;
     for path in &args.paths {
         let name = describe(path)?.repository_name;

@@ -70,12 +70,16 @@ fn an_unknown_project_is_not_found_unless_any_is_accepted() {
         input["projectName"] = json!(name);
         input
     };
-    for operation in ["StartBuild", "ListBuildsForProject"] {
-        let refused = f.refused(operation, named("other"));
+    let other = json!({"projectName": "other"});
+    for (operation, input) in [
+        ("StartBuild", named("other")),
+        ("ListBuildsForProject", other.clone()),
+    ] {
+        let refused = f.refused(operation, input);
         assert!(refused.starts_with("ResourceNotFoundException"));
     }
     f.codebuild.accept_any_project(true);
-    let none_yet = f.call("ListBuildsForProject", named("other"));
+    let none_yet = f.call("ListBuildsForProject", other);
     assert_eq!(none_yet["ids"], json!([]));
     f.start(named("other"));
     for impossible in ["my.app", "r", "_app", "-app"] {
@@ -125,15 +129,15 @@ fn what_is_not_as_modelled_is_invalid() {
     let variable = |variable: Value| ("environmentVariablesOverride", json!([variable]));
     let location = |location: &str| ("sourceLocationOverride", json!(location));
     for ((member, value), reason) in [
-        (("projectName", json!("")), "projectName"),
-        (("sourceTypeOverride", json!("ZIP")), "no source type"),
+        (("projectName", json!(null)), "expected a string"),
+        (("privilegedModeOverride", json!(true)), "unknown field"),
         (location("arn:aws:s3:::b/a.zip"), "bucket/key"),
         (location("b"), "bucket/key"),
         (
-            variable(json!({"name": "CODEBUILD_X", "value": "1"})),
+            variable(json!({"name": "CODEBUILD_X", "value": "1", "type": "PLAINTEXT"})),
             "reserved",
         ),
-        (variable(json!({"name": "X"})), "no value"),
+        (variable(json!({"name": "X"})), "missing field `value`"),
     ] {
         let mut input = push("t", "c");
         input[member] = value;

@@ -1,4 +1,4 @@
-//! GetCommit, and from a commit specifier to a commit.
+//! GetCommit, and what a commit specifier stands for.
 
 use gix::ObjectId;
 use gix::bstr::ByteSlice as _;
@@ -7,18 +7,17 @@ use serde_json::{Value, json};
 
 use super::source::unreadable;
 use super::{object_id, required};
-use crate::error::ServiceError;
+use crate::error::{ServiceError, refusal};
 
-/// GetCommit. Takes full commit ids only: neither names nor ids of annotated tags.
+/// GetCommit. Takes full commit ids only: neither names nor ids of annotated tags. Author and
+/// committer, which AWS answers too, are left out: nothing reads them.
 pub(super) fn get(git: &gix::Repository, input: &Value) -> Result<Value, ServiceError> {
     let id = required(input, "commitId", "CommitIdRequiredException")?;
     let id = object_id(id, "InvalidCommitIdException")?;
     let object = git.try_find_object(id).map_err(unreadable)?;
     let commit = object.and_then(|object| object.try_into_commit().ok());
-    let commit = commit.ok_or_else(|| {
-        let message = format!("there is no commit {id}");
-        ServiceError::new("CommitIdDoesNotExistException", message)
-    })?;
+    let commit = commit
+        .ok_or_else(|| refusal!("CommitIdDoesNotExistException", "there is no commit {id}"))?;
     let commit = commit.decode().map_err(unreadable)?;
     let parents: Vec<_> = commit.parents().map(|parent| parent.to_string()).collect();
     Ok(json!({"commit": {
@@ -26,19 +25,7 @@ pub(super) fn get(git: &gix::Repository, input: &Value) -> Result<Value, Service
         "treeId": commit.tree().to_string(),
         "parents": parents,
         "message": commit.message.to_str_lossy(),
-        "author": person(commit.author().map_err(unreadable)?),
-        "committer": person(commit.committer().map_err(unreadable)?),
-        "additionalData": "",
     }}))
-}
-
-/// A person and a date as Git wrote them: seconds since 1970 and the offset of the time zone.
-fn person(signature: gix::actor::SignatureRef<'_>) -> Value {
-    json!({
-        "name": signature.name.trim().to_str_lossy(),
-        "email": signature.email.trim().to_str_lossy(),
-        "date": signature.time.trim(),
-    })
 }
 
 /// The commit that a member means: a full commit id or a reference's full name.
@@ -64,16 +51,20 @@ pub(super) fn of_member<'git>(
     let object = found.map_err(unreadable)?;
     let commit = object.and_then(|object| object.peel_to_commit().ok());
     commit.ok_or_else(|| {
-        let message = format!("{specifier} leads to no commit");
-        ServiceError::new("CommitDoesNotExistException", message)
+        refusal!(
+            "CommitDoesNotExistException",
+            "{specifier} leads to no commit"
+        )
     })
 }
 
 /// The object that a reference points to; `None` if the reference does not exist.
 fn reference(git: &gix::Repository, name: &str) -> Result<Option<ObjectId>, ServiceError> {
     let name = FullName::try_from(name).map_err(|_| {
-        let message = format!("{name:?} cannot be the name of a reference");
-        ServiceError::new("InvalidCommitException", message)
+        refusal!(
+            "InvalidCommitException",
+            "{name:?} cannot be the name of a reference"
+        )
     })?;
     let found = git.try_find_reference(name.as_ref()).map_err(unreadable)?;
     // gix also looks for refs/tags/refs/heads/… and the like; CodeCommit is not known to.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::source::unreadable;
 use super::{commit, object_id, required, tree};
-use crate::error::ServiceError;
+use crate::error::{ServiceError, refusal};
 
 /// Bytes of the largest file that the API returns: GetFile's `fileContent` has this maximum in the
 /// service's model. Guess: GetBlob, which has FileTooLargeException but no figure, has the same.
@@ -20,8 +20,11 @@ pub(super) fn get_file(git: &gix::Repository, input: &Value) -> Result<Value, Se
     let path = tree::path(input, "filePath")?;
     let commit = commit::of_member(git, input, "commitSpecifier")?;
     let missing = || {
-        let message = format!("there is no file {path} in {}", commit.id);
-        ServiceError::new("FileDoesNotExistException", message)
+        let commit = commit.id;
+        refusal!(
+            "FileDoesNotExistException",
+            "there is no file {path} in {commit}"
+        )
     };
     let (kind, id) = tree::find(&commit, &path)?.ok_or_else(missing)?;
     let mode = match kind {
@@ -46,10 +49,8 @@ pub(super) fn get_file(git: &gix::Repository, input: &Value) -> Result<Value, Se
 pub(super) fn get_blob(git: &gix::Repository, input: &Value) -> Result<Value, ServiceError> {
     let id = required(input, "blobId", "BlobIdRequiredException")?;
     let id = object_id(id, "InvalidBlobIdException")?;
-    let content = content(git, id)?.ok_or_else(|| {
-        let message = format!("there is no blob {id}");
-        ServiceError::new("BlobIdDoesNotExistException", message)
-    })?;
+    let content = content(git, id)?
+        .ok_or_else(|| refusal!("BlobIdDoesNotExistException", "there is no blob {id}"))?;
     Ok(json!({"content": BASE64_STANDARD.encode(content)}))
 }
 
@@ -61,8 +62,11 @@ fn content(git: &gix::Repository, id: ObjectId) -> Result<Option<Vec<u8>>, Servi
         return Ok(None);
     };
     if header.size() > LARGEST_FILE {
-        let message = format!("{} bytes exceed the limit of {LARGEST_FILE}", header.size());
-        return Err(ServiceError::new("FileTooLargeException", message));
+        return Err(refusal!(
+            "FileTooLargeException",
+            "{} bytes exceed the limit of {LARGEST_FILE}",
+            header.size()
+        ));
     }
     let mut blob = git.find_blob(id).map_err(unreadable)?;
     Ok(Some(std::mem::take(&mut blob.data)))

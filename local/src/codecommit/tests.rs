@@ -123,28 +123,6 @@ async fn past_a_hundred_differences_there_is_a_next_page_which_is_refused() {
 }
 
 #[tokio::test]
-async fn a_commit_says_what_git_cat_file_shows() {
-    let repo = Repo::sampler();
-    let commit = "commit refs/heads/main\nauthor Mary Major <mary@example.com> 1484167798 -0800\n\
-        committer Li Juan <li@example.com> 1484167799 +0530\ndata 10\na message\n";
-    let commit = format!("{commit}from {}\n", repo.commit);
-    repo.git
-        .git_with(&["fast-import", "--quiet"], commit.as_bytes());
-    let second = repo.id("main");
-    let answer = repo.call("GetCommit", json!({"commitId": second})).await;
-    let expected = json!({"commit": {
-        "commitId": second,
-        "treeId": repo.id("main^{tree}"),
-        "parents": [repo.commit],
-        "message": "a message\n",
-        "author": {"name": "Mary Major", "email": "mary@example.com", "date": "1484167798 -0800"},
-        "committer": {"name": "Li Juan", "email": "li@example.com", "date": "1484167799 +0530"},
-        "additionalData": "",
-    }});
-    assert_eq!(answer.unwrap(), expected);
-}
-
-#[tokio::test]
 async fn what_is_committed_packed_or_replaced_while_served_is_what_a_server_has() {
     let repo = Repo::sampler();
     repo.file("README.md").await.unwrap();

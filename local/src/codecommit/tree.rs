@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::commit;
 use super::source::unreadable;
-use crate::error::ServiceError;
+use crate::error::{ServiceError, refusal};
 
 /// GetFolder: all entries of a folder in one answer, however many.
 ///
@@ -22,8 +22,11 @@ pub(super) fn get_folder(git: &gix::Repository, input: &Value) -> Result<Value, 
     let path = path(input, "folderPath")?;
     let commit = commit::of_member(git, input, "commitSpecifier")?;
     let Some((EntryKind::Tree, id)) = find(&commit, &path)? else {
-        let message = format!("there is no folder {path} in {}", commit.id);
-        return Err(ServiceError::new("FolderDoesNotExistException", message));
+        return Err(refusal!(
+            "FolderDoesNotExistException",
+            "there is no folder {path} in {}",
+            commit.id
+        ));
     };
     let folder = git.find_tree(id).map_err(unreadable)?;
 
@@ -63,16 +66,17 @@ pub(super) fn get_folder(git: &gix::Repository, input: &Value) -> Result<Value, 
 /// A member that is a path, without slashes at its ends: the root's is empty. At most 4,096
 /// characters (<https://docs.aws.amazon.com/codecommit/latest/userguide/limits.html>).
 pub(super) fn path(input: &Value, member: &str) -> Result<String, ServiceError> {
-    let path = input[member].as_str().ok_or_else(|| {
-        let message = format!("the {member} for a location cannot be null");
-        ServiceError::new("PathRequiredException", message)
-    })?;
+    let path = input[member]
+        .as_str()
+        .ok_or_else(|| refusal!("PathRequiredException", "{member} cannot be null"))?;
     let inner = path.strip_prefix('/').unwrap_or(path);
     let inner = inner.strip_suffix('/').unwrap_or(inner);
     let wrong = |part: &str| matches!(part, "" | "." | "..") || part.contains('\0');
     if path.chars().count() > 4096 || (!inner.is_empty() && inner.split('/').any(wrong)) {
-        let message = format!("{path:?} is not a valid path");
-        return Err(ServiceError::new("InvalidPathException", message));
+        return Err(refusal!(
+            "InvalidPathException",
+            "{path:?} is not a valid path"
+        ));
     }
     Ok(inner.to_owned())
 }

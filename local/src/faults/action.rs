@@ -58,8 +58,7 @@ pub enum Action {
         /// The entry's `relativePath`.
         name: String,
     },
-    /// One entry of a batch fails with InternalError, in an answer with status 200: the service never
-    /// hears of it.
+    /// One entry of SendMessageBatch fails with InternalError, in an answer with status 200.
     FailEntry {
         /// Its place in the batch, from 1. A smaller batch does not fail.
         entry: usize,

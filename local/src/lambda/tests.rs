@@ -25,9 +25,7 @@ while True:
 /// What becomes of two messages of one group, of which the second says what the function does.
 async fn outcome(second: &str) -> BatchOutcome {
     let sqs = Sqs::new(Clock::still(), "http://x");
-    let url = sqs
-        .create_queue("q.fifo", &QueueOptions::default())
-        .unwrap();
+    let url = sqs.create_queue("q.fifo", QueueOptions::default());
     for body in ["first", second] {
         sqs.send(&url, body, "group").unwrap();
     }

@@ -9,21 +9,17 @@ use s3s::crypto::{Checksum as _, Crc32};
 use s3s::dto::StreamingBlob;
 use s3s::{S3Result, TrailingHeaders, s3_error};
 
-use super::record::{Content, Headers};
-
 /// A body that has arrived whole.
 #[derive(Clone, Debug)]
 pub struct Received {
     pub bytes: Bytes,
     pub md5: md5::digest::Output<Md5>,
-    /// In base64.
-    pub crc32: String,
-    /// Whether the client sent the checksum, too.
-    pub has_checksum: bool,
+    /// In base64; `None` where the client sent none.
+    pub crc32: Option<String>,
 }
 
 /// Reads a body, and compares it with what the client says of it: its length, and its checksum in
-/// a header or behind the body.
+/// a header or after the body.
 pub async fn receive(
     body: Option<StreamingBlob>,
     length: Option<i64>,
@@ -50,9 +46,9 @@ pub async fn receive(
         let value = trailers.read(|trailers| trailers.get("x-amz-checksum-crc32").cloned())??;
         value.to_str().map(str::to_owned).ok()
     });
-    let sent = crc32.or(trailer);
-    let crc32 = STANDARD.encode(Crc32::checksum(&bytes));
-    if sent.as_ref().is_some_and(|sent| *sent != crc32) {
+    let crc32 = crc32.or(trailer);
+    let computed = STANDARD.encode(Crc32::checksum(&bytes));
+    if crc32.as_ref().is_some_and(|sent| *sent != computed) {
         let message = "The CRC32 you specified did not match the calculated checksum.";
         return Err(s3_error!(BadDigest, "{message}"));
     }
@@ -60,18 +56,5 @@ pub async fn receive(
         md5: Md5::digest(&bytes),
         bytes: bytes.freeze(),
         crc32,
-        has_checksum: sent.is_some(),
     })
-}
-
-impl Received {
-    /// What is known of it as a whole object.
-    pub fn content(&self, headers: Headers) -> Content {
-        Content {
-            size: self.bytes.len() as u64,
-            etag: hex::encode(self.md5),
-            crc32: self.has_checksum.then(|| self.crc32.clone()),
-            headers,
-        }
-    }
 }

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
-use super::record::Version;
+use super::store::Version;
 
 /// The longest name of a file on the usual file systems, in bytes.
 const LONGEST_NAME: usize = 255;
@@ -103,7 +103,7 @@ impl Folder {
         };
         self.hide(&place)?;
         let folder = place.parent().unwrap_or(&self.shown);
-        if version.content.is_none() || place.exists() || fs::create_dir_all(folder).is_err() {
+        if version.is_deleted || place.exists() || fs::create_dir_all(folder).is_err() {
             // Deleted, or a folder stands in the way of a file, or a file in that of a folder.
             return Ok(());
         }

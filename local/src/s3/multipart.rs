@@ -1,10 +1,9 @@
 //! Multipart uploads: "Uploading and copying objects using multipart upload" (S3 user guide).
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use md5::{Digest as _, Md5};
-use s3s::crypto::{Checksum as _, Crc32};
 use s3s::dto::{
     AbortMultipartUploadInput, AbortMultipartUploadOutput, CompleteMultipartUploadInput,
     CompleteMultipartUploadOutput, CompletedPart, CreateMultipartUploadInput,
@@ -14,9 +13,8 @@ use s3s::{S3Error, S3Request, S3Result, s3_error};
 use uuid::Uuid;
 
 use super::body::{Received, receive};
-use super::objects::{check_algorithm, checksum, etag, headers};
-use super::record::{Content, Upload};
-use super::store::{Bucket, Store};
+use super::objects::{check_algorithm, etag, object};
+use super::store::{Bucket, Store, Upload, Version};
 
 /// The highest part number, and the smallest part but for the last one, in bytes ("Amazon S3
 /// multipart upload limits").
@@ -33,11 +31,11 @@ pub fn create(
         return Err(s3_error!(NotImplemented, "{message}"));
     }
     let upload = Upload {
-        headers: headers(input.content_type, input.metadata)?,
-        ..Upload::default()
+        object: object(input.key.clone(), input.content_type, input.metadata)?,
+        parts: BTreeMap::new(),
     };
     let upload_id = Uuid::new_v4().simple().to_string();
-    store.change(&input.bucket, |bucket| {
+    store.with(&input.bucket, |bucket| {
         let place = (input.key.clone(), upload_id.clone());
         bucket.uploads.insert(place, upload);
         Ok(())
@@ -64,20 +62,20 @@ pub async fn part(
         ));
     }
     let place = (input.key, input.upload_id);
-    store.change(&input.bucket, |bucket| upload(bucket, &place).map(drop))?;
+    store.with(&input.bucket, |bucket| upload(bucket, &place).map(drop))?;
     let (length, crc32) = (input.content_length, input.checksum_crc32);
     let part = receive(input.body, length, crc32, request.trailing_headers).await?;
-    if !part.has_checksum {
+    if part.crc32.is_none() {
         // https://github.com/versity/versitygw/issues/1342 quotes S3.
         let message = "Checksum Type mismatch occurred, expected checksum Type: crc32, actual checksum Type: null";
         return Err(s3_error!(InvalidRequest, "{message}"));
     }
     let output = UploadPartOutput {
-        checksum_crc32: Some(part.crc32.clone()),
+        checksum_crc32: part.crc32.clone(),
         e_tag: Some(ETag::Strong(hex::encode(part.md5))),
         ..Default::default()
     };
-    store.change(&input.bucket, |bucket| {
+    store.with(&input.bucket, |bucket| {
         upload(bucket, &place)?.parts.insert(number, part);
         Ok(output)
     })
@@ -89,31 +87,25 @@ pub fn complete(
 ) -> S3Result<CompleteMultipartUploadOutput> {
     let place = (input.key.clone(), input.upload_id);
     let listed = input.multipart_upload.and_then(|upload| upload.parts);
-    let (headers, parts) = store.change(&input.bucket, |bucket| {
+    let (object, parts) = store.with(&input.bucket, |bucket| {
         let upload = upload(bucket, &place)?;
         let parts = chosen(upload, &listed.unwrap_or_default())?;
-        let headers = upload.headers.clone();
+        let object = upload.object.clone();
         bucket.uploads.remove(&place);
-        Ok((headers, parts))
+        Ok((object, parts))
     })?;
-    let (mut md5, mut crc32) = (Md5::new(), Crc32::new());
+    let mut md5 = Md5::new();
     for part in &parts {
         md5.update(part.md5);
-        crc32.update(&STANDARD.decode(&part.crc32).unwrap_or_default());
     }
-    let (md5, crc32) = (md5.finalize(), STANDARD.encode(crc32.finalize()));
-    let count = parts.len();
-    let bytes: Vec<Bytes> = parts.into_iter().map(|part| part.bytes).collect();
-    let content = Content {
-        size: bytes.iter().map(|part| part.len() as u64).sum(),
-        etag: format!("{}-{count}", hex::encode(md5)),
-        crc32: Some(format!("{crc32}-{count}")),
-        headers,
+    let object = Version {
+        etag: format!("{}-{}", hex::encode(md5.finalize()), parts.len()),
+        ..object
     };
-    let version = store.put(&input.bucket, &input.key, content, &bytes)?;
+    let bytes: Vec<Bytes> = parts.into_iter().map(|part| part.bytes).collect();
+    let version = store.put(&input.bucket, object, &bytes)?;
     Ok(CompleteMultipartUploadOutput {
         bucket: Some(input.bucket),
-        checksum_crc32: checksum(&version),
         e_tag: etag(&version),
         key: Some(input.key),
         version_id: Some(version.version_id),
@@ -126,7 +118,7 @@ pub fn abort(
     input: AbortMultipartUploadInput,
 ) -> S3Result<AbortMultipartUploadOutput> {
     let place = (input.key, input.upload_id);
-    store.change(&input.bucket, |bucket| {
+    store.with(&input.bucket, |bucket| {
         let upload = bucket.uploads.remove(&place).ok_or_else(no_such_upload);
         upload.map(|_| AbortMultipartUploadOutput::default())
     })
@@ -148,15 +140,15 @@ fn chosen(upload: &Upload, listed: &[CompletedPart]) -> S3Result<Vec<Received>> 
     for wanted in listed {
         let number = wanted.part_number.unwrap_or_default();
         let part = upload.parts.get(&number).ok_or_else(invalid_part)?;
-        let Some(crc32) = &wanted.checksum_crc32 else {
+        if wanted.checksum_crc32.is_none() {
             // https://github.com/apache/opendal/pull/4580 quotes S3.
             return Err(s3_error!(
                 InvalidRequest,
                 "The upload was created using a crc32 checksum. The complete request must include the checksum for each part. It was missing for part {number} in the request."
             ));
-        };
+        }
         let etag = wanted.e_tag.as_ref().map(ETag::value);
-        if etag != Some(hex::encode(part.md5).as_str()) || *crc32 != part.crc32 {
+        if etag != Some(hex::encode(part.md5).as_str()) || wanted.checksum_crc32 != part.crc32 {
             return Err(invalid_part());
         }
         parts.push(part.clone());

@@ -15,8 +15,7 @@ use s3s::dto::{
 use s3s::{Body, S3Error, S3Request, S3Result, s3_error};
 
 use super::body::receive;
-use super::record::{Content, Headers, Version};
-use super::store::{Bucket, Store, failed};
+use super::store::{Bucket, Store, Version, failed};
 
 /// "User-defined object metadata" (S3 user guide): 2 KB of names and values, as UTF-8.
 const LARGEST_METADATA: usize = 2 << 10;
@@ -26,84 +25,71 @@ const LARGEST_PAGE: usize = 1_000;
 pub async fn put(store: &Store, request: S3Request<PutObjectInput>) -> S3Result<PutObjectOutput> {
     let input = request.input;
     check_algorithm(input.checksum_algorithm.as_ref())?;
-    let headers = headers(input.content_type, input.metadata)?;
+    let object = object(input.key, input.content_type, input.metadata)?;
     let (length, crc32) = (input.content_length, input.checksum_crc32);
     let received = receive(input.body, length, crc32, request.trailing_headers).await?;
-    let content = received.content(headers);
-    let version = store.put(&input.bucket, &input.key, content, &[received.bytes])?;
+    let object = Version {
+        etag: hex::encode(received.md5),
+        ..object
+    };
+    let version = store.put(&input.bucket, object, &[received.bytes])?;
     Ok(PutObjectOutput {
-        checksum_crc32: checksum(&version),
+        checksum_crc32: received.crc32,
         e_tag: etag(&version),
         version_id: Some(version.version_id),
         ..Default::default()
     })
 }
 
-/// Fills the fields that GetObject and HeadObject share.
-macro_rules! describe {
-    ($output:ident, $input:expr, $version:expr, $content:expr, $range:expr) => {{
-        let (version, content, range) = ($version, $content, $range);
-        let whole = *range == (0..content.size);
-        let has_checksum = whole && $input.checksum_mode.is_some();
-        let headers = content.headers.clone();
-        $output {
-            accept_ranges: Some("bytes".to_owned()),
-            checksum_crc32: checksum(version).filter(|_| has_checksum),
-            content_length: Some(length(range.end - range.start)),
-            // S3 answers a suffix range of an empty object as if there was no range:
-            // https://github.com/apache/arrow-rs-object-store/issues/846.
-            content_range: ($input.range.is_some() && content.size > 0).then(|| {
-                let last = range.end.saturating_sub(1);
-                format!("bytes {}-{last}/{}", range.start, content.size)
-            }),
-            content_type: headers.content_type,
-            e_tag: etag(version),
-            last_modified: Some(modified(version)),
-            metadata: Some(headers.metadata.into_iter().collect()),
-            version_id: Some(version.version_id.clone()),
-            ..Default::default()
-        }
-    }};
-}
-
 pub fn get(store: &Store, input: &GetObjectInput) -> S3Result<GetObjectOutput> {
-    if input.part_number.is_some() {
-        return Err(s3_error!(NotImplemented, "Parts are not read here"));
-    }
-    let (version, content, file) = store.read(&input.bucket, |bucket| {
-        open(bucket, &input.key, input.version_id.as_deref())
-    })?;
+    let (version, file) = store.with(&input.bucket, |bucket| open(bucket, &input.key))?;
     let is_met = |condition: &ETagCondition| {
-        condition.is_any() || condition.as_etag().map(ETag::value) == Some(&content.etag)
+        condition.is_any() || condition.as_etag().map(ETag::value) == Some(&version.etag)
     };
     if !input.if_match.as_ref().is_none_or(is_met) {
         let message = "At least one of the pre-conditions you specified did not hold";
         return Err(s3_error!(PreconditionFailed, "{message}"));
     }
     let range = match &input.range {
-        None => 0..content.size,
-        Some(range) => range.check(content.size).map_err(S3Error::from)?,
+        None => 0..version.size,
+        Some(range) => range.check(version.size).map_err(S3Error::from)?,
     };
-    let output = describe!(GetObjectOutput, input, &version, &content, &range);
+    // S3 answers a suffix range of an empty object as if there was no range:
+    // https://github.com/apache/arrow-rs-object-store/issues/846.
+    let content_range = (input.range.is_some() && version.size > 0).then(|| {
+        let last = range.end.saturating_sub(1);
+        format!("bytes {}-{last}/{}", range.start, version.size)
+    });
     Ok(GetObjectOutput {
+        accept_ranges: Some("bytes".to_owned()),
         body: Some(Body::from(read(file, &range)?).into()),
-        ..output
+        content_length: Some(length(range.end - range.start)),
+        content_range,
+        e_tag: etag(&version),
+        last_modified: Some(modified(&version)),
+        content_type: version.content_type,
+        metadata: Some(version.metadata.into_iter().collect()),
+        version_id: Some(version.version_id),
+        ..Default::default()
     })
 }
 
 pub fn head(store: &Store, input: &HeadObjectInput) -> S3Result<HeadObjectOutput> {
-    store.read(&input.bucket, |bucket| {
-        let (version, content) = bucket.find(&input.key, input.version_id.as_deref())?;
-        let whole = 0..content.size;
-        Ok(describe!(HeadObjectOutput, input, version, content, &whole))
+    let version = store.with(&input.bucket, |bucket| bucket.find(&input.key).cloned())?;
+    Ok(HeadObjectOutput {
+        accept_ranges: Some("bytes".to_owned()),
+        content_length: Some(length(version.size)),
+        e_tag: etag(&version),
+        last_modified: Some(modified(&version)),
+        content_type: version.content_type,
+        metadata: Some(version.metadata.into_iter().collect()),
+        version_id: Some(version.version_id),
+        ..Default::default()
     })
 }
 
-pub fn delete(store: &Store, input: &DeleteObjectInput) -> S3Result<DeleteObjectOutput> {
-    if input.version_id.is_some() {
-        return Err(s3_error!(NotImplemented, "Versions are not deleted here"));
-    }
-    let marker = store.delete(&input.bucket, &input.key)?;
+pub fn delete(store: &Store, input: DeleteObjectInput) -> S3Result<DeleteObjectOutput> {
+    let marker = store.delete(&input.bucket, input.key)?;
     Ok(DeleteObjectOutput {
         delete_marker: Some(true),
         version_id: Some(marker.version_id),
@@ -111,7 +97,7 @@ pub fn delete(store: &Store, input: &DeleteObjectInput) -> S3Result<DeleteObject
     })
 }
 
-/// The source's bytes under new metadata.
+/// Copies the source's bytes under new metadata.
 pub fn copy(store: &Store, input: CopyObjectInput) -> S3Result<CopyObjectOutput> {
     let replaces = |directive: &MetadataDirective| directive.as_str() == MetadataDirective::REPLACE;
     if !input.metadata_directive.as_ref().is_some_and(replaces) {
@@ -126,17 +112,20 @@ pub fn copy(store: &Store, input: CopyObjectInput) -> S3Result<CopyObjectOutput>
     else {
         return Err(s3_error!(NotImplemented, "Access points do not exist here"));
     };
-    let headers = headers(input.content_type, input.metadata)?;
-    let (source, content, file) =
-        store.read(bucket, |bucket| open(bucket, key, wanted.as_deref()))?;
-    let bytes = read(file, &(0..content.size))?;
-    let content = Content {
+    let (source, file) = store.with(bucket, |bucket| open(bucket, key))?;
+    if wanted
+        .as_ref()
+        .is_some_and(|wanted| **wanted != source.version_id)
+    {
+        let message = "Only the newest version of an object is copied here";
+        return Err(s3_error!(NotImplemented, "{message}"));
+    }
+    let bytes = read(file, &(0..source.size))?;
+    let object = Version {
         etag: hex::encode(Md5::digest(&bytes)),
-        crc32: None,
-        headers,
-        ..content
+        ..object(input.key, input.content_type, input.metadata)?
     };
-    let version = store.put(&input.bucket, &input.key, content, &[bytes])?;
+    let version = store.put(&input.bucket, object, &[bytes])?;
     Ok(CopyObjectOutput {
         copy_object_result: Some(CopyObjectResult {
             e_tag: etag(&version),
@@ -149,15 +138,11 @@ pub fn copy(store: &Store, input: CopyObjectInput) -> S3Result<CopyObjectOutput>
     })
 }
 
-/// The version that a request means, and the file with its bytes.
-fn open(
-    bucket: &Bucket,
-    key: &str,
-    version_id: Option<&str>,
-) -> S3Result<(Version, Content, File)> {
-    let (version, content) = bucket.find(key, version_id)?;
+/// An object's newest version, and the file with its bytes.
+fn open(bucket: &Bucket, key: &str) -> S3Result<(Version, File)> {
+    let version = bucket.find(key)?;
     let file = File::open(bucket.folder.data(&version.version_id)).map_err(failed)?;
-    Ok((version.clone(), content.clone(), file))
+    Ok((version.clone(), file))
 }
 
 fn read(mut file: File, range: &Range<u64>) -> S3Result<Bytes> {
@@ -171,15 +156,15 @@ fn read(mut file: File, range: &Range<u64>) -> S3Result<Bytes> {
 /// The first page: nothing asks for another.
 pub fn list(store: &Store, input: ListObjectsV2Input) -> S3Result<ListObjectsV2Output> {
     let prefix = input.prefix.unwrap_or_default();
-    let mut contents = store.read(&input.bucket, |bucket| {
+    let mut contents = store.with(&input.bucket, |bucket| {
         let keys = bucket.keys.range(prefix.clone()..);
         let keys = keys.take_while(|(key, _)| key.starts_with(&prefix));
-        let newest = keys.filter_map(|(key, _)| bucket.find(key, None).ok());
-        let newest = newest.map(|(version, content)| Object {
+        let newest = keys.filter_map(|(key, _)| bucket.find(key).ok());
+        let newest = newest.map(|version| Object {
             e_tag: etag(version),
             key: Some(version.key.clone()),
             last_modified: Some(modified(version)),
-            size: Some(length(content.size)),
+            size: Some(length(version.size)),
             ..Default::default()
         });
         Ok(newest.take(LARGEST_PAGE + 1).collect::<Vec<_>>())
@@ -205,26 +190,29 @@ pub fn check_algorithm(algorithm: Option<&ChecksumAlgorithm>) -> S3Result<()> {
     }
 }
 
-pub fn headers(content_type: Option<String>, metadata: Option<Metadata>) -> S3Result<Headers> {
+/// An object that is about to be written, with what is kept of the request's headers.
+pub fn object(
+    key: String,
+    content_type: Option<String>,
+    metadata: Option<Metadata>,
+) -> S3Result<Version> {
     let metadata = metadata.unwrap_or_default();
     let size = |(name, value): (&String, &String)| name.len() + value.len();
     if metadata.iter().map(size).sum::<usize>() > LARGEST_METADATA {
         let message = "Your metadata headers exceed the maximum allowed metadata size";
         return Err(s3_error!(MetadataTooLarge, "{message}"));
     }
-    Ok(Headers {
+    Ok(Version {
+        key,
         content_type,
         metadata: metadata.into_iter().collect(),
+        ..Version::default()
     })
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "every answer has it as an option")]
 pub fn etag(version: &Version) -> Option<ETag> {
-    let content = version.content.as_ref()?;
-    Some(ETag::Strong(content.etag.clone()))
-}
-
-pub fn checksum(version: &Version) -> Option<String> {
-    version.content.as_ref()?.crc32.clone()
+    Some(ETag::Strong(version.etag.clone()))
 }
 
 fn modified(version: &Version) -> Timestamp {

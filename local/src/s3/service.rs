@@ -1,6 +1,7 @@
 //! The operations, and what happens before any of them: any credentials are taken, and what this
 //! S3 does not know is refused.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use aws_credential_types::Credentials;
@@ -18,7 +19,8 @@ use s3s::dto::*;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{Body, S3Request, S3Response, S3Result, StdError, s3_error};
 
-use super::{S3, multipart, objects};
+use super::store::Store;
+use super::{multipart, objects};
 use crate::aws::ACCOUNT;
 
 /// The secret that goes with every access key id.
@@ -57,20 +59,22 @@ const REFUSED: [&str; 4] = [
     "expires",
 ];
 /// The query parameters that are understood here; `x-id` only names the operation.
-const PARAMETERS: [&str; 7] = [
+const PARAMETERS: [&str; 6] = [
     "list-type",
     "partNumber",
     "prefix",
     "uploadId",
     "uploads",
-    "versionId",
     "x-id",
 ];
+
+/// The operations, over what is stored.
+struct Operations(Arc<Store>);
 
 macro_rules! operations {
     (|$store:ident, $request:ident| $($name:ident($input:ty) -> $output:ty = $answer:expr;)*) => {
         #[async_trait::async_trait]
-        impl s3s::S3 for S3 {
+        impl s3s::S3 for Operations {
             $(async fn $name(&self, $request: S3Request<$input>) -> S3Result<S3Response<$output>> {
                 let $store = &*self.0;
                 $answer.map(S3Response::new)
@@ -83,7 +87,7 @@ operations! { |store, request|
     put_object(PutObjectInput) -> PutObjectOutput = objects::put(store, request).await;
     get_object(GetObjectInput) -> GetObjectOutput = objects::get(store, &request.input);
     head_object(HeadObjectInput) -> HeadObjectOutput = objects::head(store, &request.input);
-    delete_object(DeleteObjectInput) -> DeleteObjectOutput = objects::delete(store, &request.input);
+    delete_object(DeleteObjectInput) -> DeleteObjectOutput = objects::delete(store, request.input);
     copy_object(CopyObjectInput) -> CopyObjectOutput = objects::copy(store, request.input);
     list_objects_v2(ListObjectsV2Input) -> ListObjectsV2Output = objects::list(store, request.input);
     create_multipart_upload(CreateMultipartUploadInput) -> CreateMultipartUploadOutput = multipart::create(store, request.input);
@@ -92,33 +96,27 @@ operations! { |store, request|
     abort_multipart_upload(AbortMultipartUploadInput) -> AbortMultipartUploadOutput = multipart::abort(store, request.input);
 }
 
-/// The local S3 as something that answers HTTP requests. Clones share everything.
+/// What answers HTTP requests.
 ///
 /// The protocol library logs every refused request as an error; a program that shows its logs to
 /// people sets the target `s3s` to `off`.
-#[derive(Clone, Debug)]
-pub struct Service(S3Service);
+pub fn over(store: Arc<Store>) -> S3Service {
+    let mut builder = S3ServiceBuilder::new(Operations(store));
+    builder.set_auth(Gate);
+    builder.set_access(Gate);
+    builder.build()
+}
 
-impl Service {
-    pub(super) fn new(s3: S3) -> Self {
-        let mut builder = S3ServiceBuilder::new(s3);
-        builder.set_auth(Gate);
-        builder.set_access(Gate);
-        Self(builder.build())
-    }
-
-    /// Answers one request. The bucket is the first component of the path (path-style addressing).
-    /// Errors are answers, too.
-    pub async fn call(&self, mut request: Request<Body>) -> Response<Body> {
-        // Where that fails the library refuses the signature.
-        let _ = sign_again(&mut request);
-        let answer = self.0.call(request).await;
-        answer.unwrap_or_else(|error| {
-            let mut failed = Response::new(Body::from(format!("{error:?}")));
-            *failed.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-            failed
-        })
-    }
+/// Answers one request; an error is an answer, too.
+pub async fn call(service: &S3Service, mut request: Request<Body>) -> Response<Body> {
+    // Where that fails the library refuses the signature.
+    let _ = sign_again(&mut request);
+    let answer = service.call(request).await;
+    answer.unwrap_or_else(|error| {
+        let mut failed = Response::new(Body::from(format!("{error:?}")));
+        *failed.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+        failed
+    })
 }
 
 /// Signs a signed request with the secret that the library knows, since `sam local invoke` hands a
@@ -191,15 +189,18 @@ impl S3Access for Gate {
 
 /// The first header or query parameter that would be ignored.
 fn unknown(method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<String> {
-    let ignored = |name: &str| {
+    let is_ignored = |name: &str| {
         let own = name.starts_with("x-amz-") && !name.starts_with("x-amz-meta-");
         let condition = name.starts_with("if-") && !(name == "if-match" && method == Method::GET);
         condition || REFUSED.contains(&name) || (own && !HEADERS.contains(&name))
     };
-    let header = headers.keys().map(HeaderName::as_str);
-    let header = header.filter(|name| ignored(name)).map(str::to_owned);
+    let mut headers = headers.keys().map(HeaderName::as_str);
+    // Only an upload can name a part.
+    let is_known =
+        |name: &str| PARAMETERS.contains(&name) && !(name == "partNumber" && method != Method::PUT);
     let parameters = uri.query().unwrap_or_default().split('&');
-    let parameters = parameters.filter_map(|pair| pair.split('=').next());
-    let parameter = parameters.filter(|name| !name.is_empty() && !PARAMETERS.contains(name));
-    header.chain(parameter.map(str::to_owned)).next()
+    let mut parameters = parameters.filter_map(|pair| pair.split('=').next());
+    let header = headers.find(|name| is_ignored(name));
+    let parameter = || parameters.find(|name| !name.is_empty() && !is_known(name));
+    header.or_else(parameter).map(str::to_owned)
 }

@@ -8,11 +8,42 @@ use std::path::PathBuf;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use s3s::{S3Error, S3Result, s3_error};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::body::Received;
 use super::disk::Folder;
-use super::record::{Content, Upload, Version};
 use crate::clock::{Clock, epoch_ms};
+
+/// One version of an object, or a delete marker; on disk as JSON.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "S3's own name")]
+pub struct Version {
+    pub key: String,
+    /// Also the name of its files.
+    pub version_id: String,
+    /// Whether it is a delete marker.
+    pub(super) is_deleted: bool,
+    /// Grows with every write of the key: the order of versions does not depend on the clock.
+    pub(super) sequence: u64,
+    pub(super) modified_ms: u64,
+    /// In bytes.
+    pub(super) size: u64,
+    /// Without quotes: MD5 in hex, or `{MD5 of the parts' MD5s}-{parts}`.
+    pub(super) etag: String,
+    pub(super) content_type: Option<String>,
+    /// User metadata, names without `x-amz-meta-`.
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// An upload that is neither completed nor aborted.
+#[derive(Debug)]
+pub struct Upload {
+    /// What was said of the object when the upload began.
+    pub object: Version,
+    /// In memory until it is completed.
+    pub parts: BTreeMap<i32, Received>,
+}
 
 /// A bucket: its objects, and the uploads under way.
 #[derive(Debug)]
@@ -60,67 +91,58 @@ impl Store {
     }
 
     pub fn path(&self, bucket: &str, key: &str) -> PathBuf {
-        let path = self.read(bucket, |bucket| {
-            let (version, _) = bucket.find(key, None)?;
-            Ok(bucket.folder.path(version))
-        });
+        let path = self.with(bucket, |bucket| Ok(bucket.folder.path(bucket.find(key)?)));
         path.unwrap_or_else(|_| self.root.join(bucket).join(key))
     }
 
-    pub fn read<T>(&self, bucket: &str, read: impl FnOnce(&Bucket) -> S3Result<T>) -> S3Result<T> {
-        read(self.buckets.lock().get(bucket).ok_or_else(no_such_bucket)?)
-    }
-
-    pub fn change<T>(
+    /// Does something with a bucket while nobody else does.
+    pub fn with<T>(
         &self,
         bucket: &str,
-        change: impl FnOnce(&mut Bucket) -> S3Result<T>,
+        work: impl FnOnce(&mut Bucket) -> S3Result<T>,
     ) -> S3Result<T> {
-        change(
-            self.buckets
-                .lock()
+        let mut buckets = self.buckets.lock();
+        work(
+            buckets
                 .get_mut(bucket)
-                .ok_or_else(no_such_bucket)?,
+                .ok_or_else(|| s3_error!(NoSuchBucket, "The specified bucket does not exist"))?,
         )
     }
 
-    /// Makes these bytes the newest version of the key.
-    pub fn put(
-        &self,
-        bucket: &str,
-        key: &str,
-        content: Content,
-        parts: &[Bytes],
-    ) -> S3Result<Version> {
-        let id = Uuid::new_v4().simple().to_string();
-        let folder = self.read(bucket, |bucket| Ok(bucket.folder.clone()))?;
-        folder.write_data(&id, parts).map_err(failed)?;
-        self.add(bucket, key, id, Some(content))
+    /// Makes these bytes the newest version of the object's key.
+    pub fn put(&self, bucket: &str, object: Version, parts: &[Bytes]) -> S3Result<Version> {
+        let version_id = Uuid::new_v4().simple().to_string();
+        let folder = self.with(bucket, |bucket| Ok(bucket.folder.clone()))?;
+        folder.write_data(&version_id, parts).map_err(failed)?;
+        let size = parts.iter().map(|part| part.len() as u64).sum();
+        self.add(
+            bucket,
+            Version {
+                version_id,
+                size,
+                ..object
+            },
+        )
     }
 
     /// Deletes an object by a delete marker, which is returned.
-    pub fn delete(&self, bucket: &str, key: &str) -> S3Result<Version> {
-        self.add(bucket, key, Uuid::new_v4().simple().to_string(), None)
+    pub fn delete(&self, bucket: &str, key: String) -> S3Result<Version> {
+        let marker = Version {
+            key,
+            version_id: Uuid::new_v4().simple().to_string(),
+            is_deleted: true,
+            ..Version::default()
+        };
+        self.add(bucket, marker)
     }
 
-    fn add(
-        &self,
-        bucket: &str,
-        key: &str,
-        version_id: String,
-        content: Option<Content>,
-    ) -> S3Result<Version> {
-        self.change(bucket, |bucket| {
-            let versions = bucket.keys.get(key).into_iter().flatten();
-            let version = Version {
-                key: key.to_owned(),
-                version_id,
-                sequence: versions.count() as u64 + 1,
-                modified_ms: epoch_ms(self.clock.now()),
-                content,
-            };
+    fn add(&self, bucket: &str, mut version: Version) -> S3Result<Version> {
+        self.with(bucket, |bucket| {
+            let versions = bucket.keys.get(&version.key).map_or(0, Vec::len);
+            version.sequence = versions as u64 + 1;
+            version.modified_ms = epoch_ms(self.clock.now());
             bucket.folder.write_record(&version).map_err(failed)?;
-            let versions = bucket.keys.entry(key.to_owned()).or_default();
+            let versions = bucket.keys.entry(version.key.clone()).or_default();
             versions.insert(0, version.clone());
             bucket.folder.show(&version).map_err(failed)?;
             Ok(version)
@@ -129,33 +151,12 @@ impl Store {
 }
 
 impl Bucket {
-    /// The version that a request means: the one it names, or the newest.
-    ///
-    /// Refuses a delete marker with `NoSuchKey` when it is the newest version, and with
-    /// `MethodNotAllowed` when it was named ("Working with delete markers", S3 user guide).
-    pub fn find(&self, key: &str, version_id: Option<&str>) -> S3Result<(&Version, &Content)> {
-        let no_such_key = || s3_error!(NoSuchKey, "The specified key does not exist.");
-        let no_such_version = || s3_error!(NoSuchVersion, "The specified version does not exist.");
-        let mut versions = self.keys.get(key).into_iter().flatten();
-        let version = match version_id {
-            None => versions.next().ok_or_else(no_such_key)?,
-            Some(id) => versions
-                .find(|version| version.version_id == id)
-                .ok_or_else(no_such_version)?,
-        };
-        match &version.content {
-            Some(content) => Ok((version, content)),
-            None if version_id.is_none() => Err(no_such_key()),
-            None => Err(s3_error!(
-                MethodNotAllowed,
-                "The specified method is not allowed against this resource."
-            )),
-        }
+    /// The newest version of an object.
+    pub fn find(&self, key: &str) -> S3Result<&Version> {
+        let versions = self.keys.get(key).into_iter().flatten();
+        let newest = versions.take(1).find(|version| !version.is_deleted);
+        newest.ok_or_else(|| s3_error!(NoSuchKey, "The specified key does not exist."))
     }
-}
-
-fn no_such_bucket() -> S3Error {
-    s3_error!(NoSuchBucket, "The specified bucket does not exist")
 }
 
 /// A disk that does not work is this S3's own failure.

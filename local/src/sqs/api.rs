@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::Sqs;
 use super::fault::{missing, no_such_queue};
 use crate::aws::ACCOUNT;
-use crate::error::ServiceError;
+use crate::error::{ServiceError, refusal};
 
 /// The answer to a request, or the exception.
 pub(super) type Answer = Result<Value, ServiceError>;
@@ -56,22 +56,18 @@ impl Sqs {
     fn get_attributes(&self, input: &GetQueueAttributes) -> Answer {
         let mut state = self.0.state.lock();
         let queue = state.queue(&input.queue_url)?;
-        let options = &queue.options;
         let mut shown = BTreeMap::new();
         for name in &input.attribute_names {
-            let value = match (name.as_str(), &options.dead_letter) {
-                ("QueueArn", _) => queue.arn.clone(),
-                ("VisibilityTimeout", _) => options.visibility_timeout.as_secs().to_string(),
-                ("RedrivePolicy", Some((arn, count))) => {
-                    json!({"deadLetterTargetArn": arn, "maxReceiveCount": count}).to_string()
-                }
-                ("RedrivePolicy", None) => continue,
-                _ => {
-                    let message = format!("Unknown Attribute {name}.");
-                    return Err(ServiceError::new("InvalidAttributeName", message));
-                }
-            };
-            shown.insert(name, value);
+            if name != "RedrivePolicy" {
+                return Err(refusal!(
+                    "InvalidAttributeName",
+                    "Unknown Attribute {name}."
+                ));
+            }
+            if let Some((arn, count)) = &queue.options.dead_letter {
+                let policy = json!({"deadLetterTargetArn": arn, "maxReceiveCount": count});
+                shown.insert(name, policy.to_string());
+            }
         }
         Ok(json!({"Attributes": shown}))
     }

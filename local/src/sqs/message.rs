@@ -1,6 +1,5 @@
 //! A message in its queue.
 
-use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use md5::{Digest as _, Md5};
@@ -38,35 +37,24 @@ impl Message {
         self.invisible_until.is_some_and(|until| until > now)
     }
 
-    /// The system attributes that apply.
-    pub(super) fn attributes(&self) -> BTreeMap<&'static str, String> {
-        let mut attributes = BTreeMap::from([
-            ("SenderId", SENDER.to_owned()),
-            ("SentTimestamp", epoch_ms(self.sent).to_string()),
-            ("ApproximateReceiveCount", self.receive_count.to_string()),
-            ("MessageGroupId", self.group.clone()),
-            ("MessageDeduplicationId", self.deduplication_id.clone()),
-            ("SequenceNumber", sequence_number(self.sequence)),
-        ]);
-        if let Some(at) = self.first_received {
-            let at = epoch_ms(at).to_string();
-            attributes.insert("ApproximateFirstReceiveTimestamp", at);
-        }
-        if let Some(arn) = &self.source_arn {
-            attributes.insert("DeadLetterQueueSourceArn", arn.clone());
-        }
-        attributes
-    }
-
     /// The record that a Lambda function receives for this message.
     ///
     /// Source: Lambda Developer Guide, "Using Lambda with Amazon SQS", example event.
     pub(crate) fn lambda_record(&self, queue_arn: &str) -> Value {
+        let first_received = self.first_received.unwrap_or(self.sent);
         json!({
             "messageId": self.message_id,
             "receiptHandle": self.receipt_handle,
             "body": self.body,
-            "attributes": self.attributes(),
+            "attributes": {
+                "SenderId": SENDER,
+                "SentTimestamp": epoch_ms(self.sent).to_string(),
+                "ApproximateReceiveCount": self.receive_count.to_string(),
+                "ApproximateFirstReceiveTimestamp": epoch_ms(first_received).to_string(),
+                "MessageGroupId": self.group,
+                "MessageDeduplicationId": self.deduplication_id,
+                "SequenceNumber": sequence_number(self.sequence),
+            },
             "messageAttributes": {},
             "md5OfBody": md5_of(&self.body),
             "eventSource": "aws:sqs",

@@ -8,10 +8,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Duration, SystemTime};
 
 use super::QueueOptions;
-use super::fault::{expired, invalid, not_a_receipt_handle};
+use super::fault::{expired, invalid};
 use super::message::Message;
-use super::sending::Accepted;
-use crate::error::ServiceError;
+use crate::error::{ServiceError, refusal};
 
 /// A message can be invisible for this long, counted from its receive (Visibility timeout guide).
 const MAXIMUM_VISIBILITY: Duration = Duration::from_hours(12);
@@ -22,10 +21,9 @@ pub(super) struct Queue {
     pub options: QueueOptions,
     /// By sequence number: in the order in which they came.
     pub messages: BTreeMap<u128, Message>,
-    /// What was answered in the last five minutes, by message group where that counts, and
+    /// What was sent in the last five minutes, by message group where that counts, and
     /// deduplication id.
-    pub answers: HashMap<(Option<String>, String), Accepted>,
-    receives: u64,
+    pub answers: HashMap<(Option<String>, String), Message>,
     /// Receives that handed out a message.
     pub batches: usize,
 }
@@ -38,7 +36,6 @@ impl Queue {
             options,
             messages: BTreeMap::new(),
             answers: HashMap::new(),
-            receives: 0,
             batches: 0,
         }
     }
@@ -60,9 +57,9 @@ impl Queue {
                 dead.extend(self.messages.remove(&sequence));
                 continue;
             }
-            self.receives += 1;
-            message.receipt_handle = format!("{}/{sequence}/{}", self.name, self.receives);
             message.receive_count += 1;
+            let receive = message.receive_count;
+            message.receipt_handle = format!("{}/{sequence}/{receive}", self.name);
             message.first_received.get_or_insert(now);
             message.last_received = Some(now);
             message.invisible_until = Some(now + self.options.visibility_timeout);
@@ -147,8 +144,10 @@ impl Queue {
             return Err(expired(handle));
         }
         if !message.in_flight(now) {
-            let message = "The specified message isn't in flight.";
-            return Err(ServiceError::new("MessageNotInflight", message));
+            return Err(refusal!(
+                "MessageNotInflight",
+                "The specified message isn't in flight."
+            ));
         }
         let until = now + timeout;
         let received = message.last_received.unwrap_or(now);
@@ -166,7 +165,12 @@ impl Queue {
     fn of_handle(&mut self, handle: &str) -> Result<Option<&mut Message>, ServiceError> {
         let parts = handle.strip_prefix(&format!("{}/", self.name));
         let sequence = parts.and_then(|parts| parts.split('/').next()?.parse().ok());
-        let sequence = sequence.ok_or_else(|| not_a_receipt_handle(handle))?;
+        let sequence = sequence.ok_or_else(|| {
+            refusal!(
+                "ReceiptHandleIsInvalid",
+                "The input receipt handle \"{handle}\" is not a valid receipt handle."
+            )
+        })?;
         Ok(self.messages.get_mut(&sequence))
     }
 }

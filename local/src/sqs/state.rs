@@ -9,7 +9,7 @@ use super::fault::no_such_queue;
 use super::message::Message;
 use super::name_of;
 use super::queue::Queue;
-use super::sending::{Accepted, Outgoing};
+use super::sending::Outgoing;
 use crate::error::ServiceError;
 
 /// A sequence number has 20 digits, and real ones start about here.
@@ -38,7 +38,7 @@ impl State {
         url: &str,
         message: Outgoing,
         now: SystemTime,
-    ) -> Result<Accepted, ServiceError> {
+    ) -> Result<Message, ServiceError> {
         let sequence = self.next_sequence();
         self.queue(url)?.send(message, sequence, now)
     }

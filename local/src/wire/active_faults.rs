@@ -10,6 +10,7 @@ use super::answer::Answer;
 use crate::calls::{Call, Service};
 use crate::error::ServiceError;
 use crate::faults::{Action, Fault, Faults, Shape, WrongJson, change_json, flip_bit};
+use crate::sqs::FAILS;
 
 /// Long enough that the first half of a truncated answer goes out before the connection closes.
 const BEFORE_CLOSING: Duration = Duration::from_millis(20);
@@ -25,8 +26,8 @@ pub enum Outcome {
 pub struct ActiveFaults<'a> {
     faults: &'a Faults,
     due: Vec<Fault>,
-    /// Those that were carried out.
-    pub done: Vec<Action>,
+    /// Those that were carried out, for the call log.
+    pub done: Vec<String>,
 }
 
 impl<'a> ActiveFaults<'a> {
@@ -40,80 +41,51 @@ impl<'a> ActiveFaults<'a> {
 
     /// The outcome of a call that does not reach its service; `None` if it does.
     pub async fn before(&mut self, service: Service) -> Option<Outcome> {
-        for fault in self.due.clone() {
-            let refusal = |status, code: &str, message: &str| {
-                Some(Outcome::Answer(refusal(service, status, code, message)))
+        for fault in &self.due {
+            let outcome = if let Action::Latency { ms, jitter_ms } = fault.action {
+                let jitter = Duration::from_millis(jitter_ms).mul_f64(fault.draw);
+                tokio::time::sleep(Duration::from_millis(ms) + jitter).await;
+                None
+            } else if let Some(outcome) = instead_of_the_service(&fault.action, service) {
+                Some(outcome)
+            } else {
+                continue;
             };
-            let outcome = match &fault.action {
-                Action::Latency { ms, jitter_ms } => {
-                    let jitter = Duration::from_millis(*jitter_ms).mul_f64(fault.draw);
-                    tokio::time::sleep(Duration::from_millis(*ms) + jitter).await;
-                    self.done.push(fault.action);
-                    continue;
-                }
-                Action::Throttle { shape } | Action::RateCap { shape, .. } => {
-                    Some(Outcome::Answer(throttled(*shape, service)))
-                }
-                Action::ServerError { status } => refusal(
-                    *status,
-                    "InternalFailure",
-                    "The request processing has failed.",
-                ),
-                Action::Exception {
-                    code,
-                    status,
-                    message,
-                } => refusal(*status, code, message),
-                Action::ResetBefore => Some(Outcome::Reset),
-                Action::KillBefore => Some(Outcome::Kill),
-                _ => None,
-            };
+            self.done.push(format!("{:?}", fault.action));
             if outcome.is_some() {
-                self.done.push(fault.action);
                 return outcome;
             }
         }
         None
     }
 
-    /// Takes the entries that are to fail out of a batch, and returns what the answer says of them.
-    pub fn fail_entries(&mut self, input: &mut Value) -> Vec<Value> {
-        let Some(entries) = input.get_mut("Entries").and_then(Value::as_array_mut) else {
-            return Vec::new();
-        };
-        let mut failed = Vec::new();
+    /// Marks the entries of a batch that are to fail.
+    pub fn fail_entries(&mut self, input: &mut Value) {
         for fault in &self.due {
-            let Action::FailEntry { entry } = &fault.action else {
+            let Action::FailEntry { entry } = fault.action else {
                 continue;
             };
-            let id = entry.checked_sub(1).and_then(|at| entries.get_mut(at));
-            if let Some(entry) = id.filter(|entry| !entry.is_null())
+            let entries = input.get_mut("Entries").and_then(Value::as_array_mut);
+            let entry = entries.and_then(|entries| entries.get_mut(entry.checked_sub(1)?));
+            if let Some(Value::Object(entry)) = entry
                 && self.faults.confirm(fault.id)
             {
-                failed.push(json!({
-                    "Id": entry.take()["Id"],
-                    "Code": "InternalError",
-                    "SenderFault": false,
-                    "Message": "failed by a fault",
-                }));
-                self.done.push(fault.action.clone());
+                entry.insert(FAILS.to_owned(), json!(true));
+                self.done.push(format!("{:?}", fault.action));
             }
         }
-        entries.retain(|entry| !entry.is_null());
-        failed
     }
 
     pub fn change(&mut self, answer: &mut Value) {
-        for fault in self
-            .due
-            .iter()
-            .filter(|fault| fault.action.changes_answer())
-        {
+        for fault in &self.due {
+            if !fault.action.changes_answer() {
+                continue;
+            }
             let mut changed = answer.clone();
             if change_json(&fault.action, &mut changed, fault.draw) && self.faults.confirm(fault.id)
             {
                 *answer = changed;
-                self.done.push(fault.action.clone());
+                self.done.push(format!("{:?}", fault.action));
             }
         }
     }
@@ -121,66 +93,79 @@ impl<'a> ActiveFaults<'a> {
     /// The outcome of a call that its service has answered.
     pub fn after(&mut self, mut answer: Answer, operation: &str) -> Outcome {
         for fault in &self.due {
-            match fault.action {
+            let outcome = match fault.action {
+                Action::ResetAfter => Some(Outcome::Reset),
+                Action::KillAfter => Some(Outcome::Kill),
                 Action::FlipBit if operation == "GetObject" && answer.status.is_success() => {
                     let mut bytes = answer.bytes.to_vec();
                     if !flip_bit(&mut bytes) || !self.faults.confirm(fault.id) {
                         continue;
                     }
                     answer.bytes = bytes.into();
-                }
-                Action::ResetAfter => {
-                    self.done.push(fault.action.clone());
-                    return Outcome::Reset;
-                }
-                Action::KillAfter => {
-                    self.done.push(fault.action.clone());
-                    return Outcome::Kill;
+                    None
                 }
                 Action::Stall { after_bytes, ms } => {
                     answer.breaks_off = Some((after_bytes, Duration::from_millis(ms)));
+                    None
                 }
                 Action::Truncate => {
                     answer.breaks_off = Some((answer.bytes.len() / 2, BEFORE_CLOSING));
+                    None
                 }
                 Action::WrongJson(how) => {
                     answer.headers.remove(CONTENT_LENGTH);
-                    answer.bytes = match how {
-                        WrongJson::Cut => answer.bytes.slice(..answer.bytes.len() / 2),
-                        WrongJson::Garbage => {
-                            Bytes::from_static(b"<html><body>502 Bad Gateway</body></html>")
-                        }
-                        WrongJson::EmptyObject => Bytes::from_static(b"{}"),
-                    };
+                    answer.bytes = wrong_json(how, &answer.bytes);
+                    None
                 }
                 _ => continue,
+            };
+            self.done.push(format!("{:?}", fault.action));
+            if let Some(outcome) = outcome {
+                return outcome;
             }
-            self.done.push(fault.action.clone());
         }
         Outcome::Answer(answer)
     }
 }
 
-/// A refusal for calling too often. Source of the shapes: see [`Shape`].
-fn throttled(shape: Shape, service: Service) -> Answer {
-    let refusal = |status, code, message| refusal(service, status, code, message);
-    match shape {
-        Shape::Xml => {
-            let body = "<ThrottlingException>\n  <Message>Rate exceeded</Message>\n</ThrottlingException>\n";
-            let mut answer = Answer::new(400, None, body);
-            answer.error = Some("ThrottlingException".to_owned());
-            answer
+/// The outcome of a call that a fault keeps from its service.
+fn instead_of_the_service(action: &Action, service: Service) -> Option<Outcome> {
+    let (status, code, message) = match action {
+        Action::ResetBefore => return Some(Outcome::Reset),
+        Action::KillBefore => return Some(Outcome::Kill),
+        Action::Throttle { shape } | Action::RateCap { shape, .. } => match shape {
+            Shape::Xml => {
+                let body = "<ThrottlingException>\n  <Message>Rate exceeded</Message>\n</ThrottlingException>\n";
+                let mut answer = Answer::new(400, None, body);
+                answer.error = Some("ThrottlingException".to_owned());
+                return Some(Outcome::Answer(answer));
+            }
+            Shape::Json => (400, "ThrottlingException", "Rate exceeded"),
+            Shape::TooManyRequests => (429, "TooManyRequestsException", "Rate exceeded"),
+            Shape::SlowDown => (503, "SlowDown", "Please reduce your request rate."),
+        },
+        Action::ServerError { status } => {
+            let message = "The request processing has failed.";
+            (*status, "InternalFailure", message)
         }
-        Shape::Json => refusal(400, "ThrottlingException", "Rate exceeded"),
-        Shape::TooManyRequests => refusal(429, "TooManyRequestsException", "Rate exceeded"),
-        Shape::SlowDown => refusal(503, "SlowDown", "Please reduce your request rate."),
-    }
-}
-
-fn refusal(service: Service, status: u16, code: &str, message: &str) -> Answer {
+        Action::Exception {
+            code,
+            status,
+            message,
+        } => (*status, &**code, &**message),
+        _ => return None,
+    };
     let error = ServiceError {
         status,
         ..ServiceError::new(code, message)
     };
-    Answer::error(service, &error)
+    Some(Outcome::Answer(Answer::error(service, &error)))
+}
+
+fn wrong_json(how: WrongJson, right: &Bytes) -> Bytes {
+    match how {
+        WrongJson::Cut => right.slice(..right.len() / 2),
+        WrongJson::Garbage => Bytes::from_static(b"<html><body>502 Bad Gateway</body></html>"),
+        WrongJson::EmptyObject => Bytes::from_static(b"{}"),
+    }
 }

@@ -1,4 +1,4 @@
-//! Answers as each protocol writes them, and error answers too.
+//! Answers and errors, as each service's protocol writes them.
 
 use std::error::Error;
 use std::time::Duration;
@@ -10,13 +10,12 @@ use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::Frame;
 use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{HeaderMap, Response, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::calls::Service;
-use crate::error::{ServiceError, xml_escaped};
-use crate::sqs::query_error_header;
-use crate::sts::error_xml;
+use crate::calls::{Call, Service};
+use crate::error::ServiceError;
+use crate::sqs::query_error_code;
 
 pub type Body = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>;
 
@@ -46,12 +45,20 @@ impl Answer {
         }
     }
 
-    /// What a service says, as text.
-    pub fn of(service: Service, result: Result<String, ServiceError>) -> Self {
-        match result {
-            Ok(text) => Self::new(200, Some(content_type(service)), text),
-            Err(error) => Self::error(service, &error),
-        }
+    /// What a service says to a call.
+    pub fn of(call: &Call, result: Result<Value, ServiceError>) -> Self {
+        let (operation, id) = (&call.operation, Uuid::new_v4().to_string());
+        let body = match result {
+            Err(error) => return Self::error(call.service, &error),
+            Ok(members) if call.service == Service::Sts => elements(&json!({
+                format!("{operation}Response"): {
+                    format!("{operation}Result"): members,
+                    "ResponseMetadata": {"RequestId": id},
+                },
+            })),
+            Ok(members) => members.to_string(),
+        };
+        Self::new(200, Some(content_type(call.service)), body)
     }
 
     pub fn error(service: Service, error: &ServiceError) -> Self {
@@ -60,22 +67,25 @@ impl Answer {
             code,
             message,
         } = error;
+        let id = Uuid::new_v4().to_string();
+        let whose = if *status < 500 { "Sender" } else { "Receiver" };
         let body = match service {
             Service::CodeCommit | Service::CodeBuild | Service::Sqs => {
                 json!({"__type": code, "message": message}).to_string()
             }
-            Service::Sts => error_xml(error),
-            Service::S3 => format!(
-                "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
-                 <Error><Code>{}</Code><Message>{}</Message></Error>",
-                xml_escaped(code),
-                xml_escaped(message)
-            ),
+            Service::Sts => elements(&json!({"ErrorResponse": {
+                "Error": {"Type": whose, "Code": code, "Message": message},
+                "RequestId": id,
+            }})),
+            Service::S3 => elements(&json!({"Error": {"Code": code, "Message": message}})),
         };
         let mut answer = Self::new(*status, Some(content_type(service)), body);
         match service {
             // SDKs take the code of SQS's errors from this header.
-            Service::Sqs => answer.set("x-amzn-query-error", &query_error_header(error)),
+            Service::Sqs => {
+                let code = format!("{};{whose}", query_error_code(code));
+                answer.set("x-amzn-query-error", &code);
+            }
             Service::CodeCommit | Service::CodeBuild => answer.set("x-amzn-errortype", code),
             Service::Sts | Service::S3 => {}
         }
@@ -149,6 +159,21 @@ fn content_type(service: Service) -> &'static str {
         Service::CodeCommit | Service::CodeBuild => "application/x-amz-json-1.1",
         Service::Sts => "text/xml",
         Service::S3 => "application/xml",
+    }
+}
+
+/// Members as XML elements of the same names.
+fn elements(members: &Value) -> String {
+    match members {
+        Value::Object(members) => {
+            let element = |(name, value)| format!("<{name}>{}</{name}>", elements(value));
+            members.iter().map(element).collect::<Vec<_>>().concat()
+        }
+        Value::String(text) => {
+            let text = text.replace('&', "&amp;");
+            text.replace('<', "&lt;").replace('>', "&gt;")
+        }
+        other => other.to_string(),
     }
 }
 

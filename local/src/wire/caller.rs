@@ -22,7 +22,6 @@ impl Call {
             let mut parts = header.split(';');
             parts.find_map(|part| part.trim().strip_prefix("attempt=")?.parse().ok())
         });
-        let query = parts.uri.query().unwrap_or_default();
         Self {
             service: Service::S3,
             operation: String::new(),
@@ -30,7 +29,6 @@ impl Call {
             access_key_id: credential(0),
             role: None,
             region: credential(2),
-            versioned: form_urlencoded::parse(query.as_bytes()).any(|(key, _)| key == "versionId"),
             copied_from: header("x-amz-copy-source").map(str::to_owned),
             attempt: attempt.unwrap_or(1),
             status: None,
@@ -44,7 +42,7 @@ impl Call {
     }
 }
 
-/// What a JSON call is about, in one line.
+/// What a call is about, in one line, by its members.
 pub fn detail(service: Service, input: &Value) -> String {
     let text = |name: &str| input.get(name).and_then(Value::as_str);
     match service {
@@ -75,7 +73,8 @@ pub fn detail(service: Service, input: &Value) -> String {
             let name = queue.and_then(|queue| queue.rsplit('/').next());
             name.unwrap_or_default().to_owned()
         }
-        // Their requests are not JSON.
-        Service::Sts | Service::S3 => String::new(),
+        Service::Sts => text("RoleArn").unwrap_or_default().to_owned(),
+        // Its requests have no members.
+        Service::S3 => String::new(),
     }
 }

@@ -8,15 +8,15 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
 use hyper::{Method, Request};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use super::{caller, s3_operation};
 use crate::calls::{Call, Service};
-use crate::error::ServiceError;
+use crate::error::{ServiceError, refusal};
 
 pub enum Input {
-    Json(Value),
-    Form(Vec<(String, String)>),
+    /// Of JSON, or of a form's fields.
+    Members(Value),
     S3(Box<Request<s3s::Body>>),
 }
 
@@ -31,24 +31,30 @@ pub async fn parse(call: &mut Call, parts: Parts, body: Incoming) -> Result<Inpu
         let bytes = whole(call, body).await?;
         let text = if bytes.is_empty() { b"{}" } else { &bytes[..] };
         let input: Value = serde_json::from_slice(text).map_err(|error| {
-            let message = format!("the request's body does not parse: {error}");
-            ServiceError::new("SerializationException", message)
+            refusal!(
+                "SerializationException",
+                "the request's body does not parse: {error}"
+            )
         })?;
         call.detail = caller::detail(call.service, &input);
-        return Ok(Input::Json(input));
+        return Ok(Input::Members(input));
     }
     let is_form = header("content-type")
         .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
     if parts.method == Method::POST && parts.uri.path() == "/" && is_form {
         call.service = Service::Sts;
         let bytes = whole(call, body).await?;
-        let form: Vec<(String, String)> = form_urlencoded::parse(&bytes).into_owned().collect();
-        let field = |name: &str| {
-            let field = form.iter().find(|(key, _)| key == name);
-            field.map_or_else(String::new, |(_, value)| value.clone())
-        };
-        (call.operation, call.detail) = (field("Action"), field("RoleArn"));
-        return Ok(Input::Form(form));
+        let mut form: Map<_, _> = form_urlencoded::parse(&bytes)
+            .map(|(name, value)| (name.into_owned(), json!(value)))
+            .collect();
+        let action = form.remove("Action").unwrap_or_default();
+        action
+            .as_str()
+            .unwrap_or_default()
+            .clone_into(&mut call.operation);
+        let input = Value::Object(form);
+        call.detail = caller::detail(call.service, &input);
+        return Ok(Input::Members(input));
     }
     s3_operation::name(&parts).clone_into(&mut call.operation);
     let path = parts.uri.path().trim_start_matches('/');
@@ -74,7 +80,7 @@ fn json_target(target: &str) -> (Service, String) {
 
 async fn whole(call: &mut Call, body: Incoming) -> Result<Bytes, ServiceError> {
     let body = body.collect().await;
-    let body = body.map_err(|error| ServiceError::new("IncompleteBody", error.to_string()))?;
+    let body = body.map_err(|error| refusal!("IncompleteBody", "{error}"))?;
     let bytes = body.to_bytes();
     call.request_bytes = bytes.len() as u64;
     Ok(bytes)

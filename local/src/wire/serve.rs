@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use hyper::body::Incoming;
 use hyper::{Request, Response};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::Services;
 use super::active_faults::{ActiveFaults, Outcome};
@@ -14,12 +14,10 @@ use super::request::{Input, parse};
 use crate::calls::{Call, CallLog, Service};
 use crate::error::ServiceError;
 use crate::faults::Faults;
-use crate::s3;
 
 /// What serves requests, whatever connection they come by.
 pub struct Front {
     pub services: Services,
-    pub s3: s3::Service,
     pub calls: CallLog,
     pub faults: Faults,
 }
@@ -55,11 +53,7 @@ impl Front {
             let answer = self.answer(&call, input, &mut active).await;
             active.after(answer, &call.operation)
         };
-        call.faults = active
-            .done
-            .iter()
-            .map(|action| format!("{action:?}"))
-            .collect();
+        call.faults = active.done;
         call.duration = begun.elapsed();
         if let Outcome::Answer(answer) = &outcome {
             call.status = Some(answer.status.as_u16());
@@ -78,38 +72,30 @@ impl Front {
     }
 
     async fn answer(&self, call: &Call, input: Input, active: &mut ActiveFaults<'_>) -> Answer {
-        match input {
-            Input::Json(mut input) => {
-                let failed = active.fail_entries(&mut input);
-                let mut result = if !failed.is_empty() && input["Entries"] == json!([]) {
-                    Ok(json!({"Successful": []}))
-                } else {
-                    self.json(call, input).await
-                };
-                if let Ok(value) = &mut result {
-                    if !failed.is_empty() {
-                        let others = value["Failed"].as_array().cloned().unwrap_or_default();
-                        value["Failed"] = failed.into_iter().chain(others).collect();
-                    }
-                    active.change(value);
-                }
-                Answer::of(call.service, result.map(|value| value.to_string()))
+        let mut input = match input {
+            Input::Members(input) => input,
+            Input::S3(request) => {
+                return Answer::from_s3(self.services.s3.call(*request).await).await;
             }
-            Input::Form(form) => {
-                let xml = self.services.sts.call(&form, call.access_key_id.as_deref());
-                Answer::of(call.service, xml)
-            }
-            Input::S3(request) => Answer::from_s3(self.s3.call(*request).await).await,
+        };
+        active.fail_entries(&mut input);
+        let mut result = self.members(call, input).await;
+        if let Ok(members) = &mut result {
+            active.change(members);
         }
+        Answer::of(call, result)
     }
 
-    async fn json(&self, call: &Call, input: Value) -> Result<Value, ServiceError> {
-        let services = &self.services;
+    async fn members(&self, call: &Call, input: Value) -> Result<Value, ServiceError> {
+        let (services, operation) = (&self.services, &*call.operation);
         match call.service {
-            Service::CodeCommit => services.codecommit.call(&call.operation, input).await,
-            Service::CodeBuild => services.codebuild.call(&call.operation, input),
-            Service::Sqs => services.sqs.call(&call.operation, input),
-            Service::S3 | Service::Sts => Err(ServiceError::not_served("a request in JSON")),
+            Service::CodeCommit => services.codecommit.call(operation, input).await,
+            Service::CodeBuild => services.codebuild.call(operation, input),
+            Service::Sqs => services.sqs.call(operation, input),
+            Service::Sts => services
+                .sts
+                .call(operation, input, call.access_key_id.as_deref()),
+            Service::S3 => Err(ServiceError::unknown_operation(operation)),
         }
     }
 }

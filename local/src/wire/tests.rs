@@ -102,31 +102,27 @@ async fn a_call_is_answered_in_its_protocol_and_recorded() {
     let expected =
         r#"{"__type":"QueueDoesNotExist","message":"The specified queue does not exist."}"#;
     assert_eq!(refusal, expected);
-    let get_object = format!(
-        "GET /bucket/none?versionId=1 HTTP/1.1\r\n{SIGNED}\r\nx-amz-content-sha256: UNSIGNED-PAYLOAD"
-    );
+    let get_object =
+        format!("GET /bucket/none HTTP/1.1\r\n{SIGNED}\r\nx-amz-content-sha256: UNSIGNED-PAYLOAD");
     let (head, _) = local.send(&get_object, "").await.unwrap();
     assert!(head.starts_with("http/1.1 404"), "{head}");
     assert!(head.contains("x-amz-request-id"), "{head}");
 
     let calls = local.aws.calls().list();
     let call = &calls[0];
-    assert_eq!((call.attempt, call.versioned), (2, false));
+    assert_eq!(call.attempt, 2);
     assert_eq!((call.detail.as_str(), call.status), ("demo:bin", Some(200)));
     assert_eq!(call.access_key_id.as_deref(), Some("LOCALFUNCTIONPUB0001"));
     assert_eq!(call.region.as_deref(), Some("eu-west-1"));
     assert!(call.request_bytes > 44);
     assert_eq!(call.response_bytes, body.len() as u64);
     let object = (calls[2].operation.as_str(), calls[2].detail.as_str());
-    assert_eq!(
-        (object, calls[2].versioned),
-        (("GetObject", "bucket/none"), true)
-    );
+    assert_eq!(object, ("GetObject", "bucket/none"));
     let errors: Vec<_> = calls
         .iter()
         .filter_map(|call| call.error.as_deref())
         .collect();
-    assert_eq!(errors, ["QueueDoesNotExist", "NoSuchVersion"]);
+    assert_eq!(errors, ["QueueDoesNotExist", "NoSuchKey"]);
 }
 
 #[tokio::test]
@@ -262,11 +258,10 @@ async fn a_wrong_answer_fires_only_where_there_is_something_to_change() {
 #[tokio::test]
 async fn single_entries_of_a_batch_fail_and_the_others_reach_the_service() {
     let local = local().await;
-    let queue = local
+    let url = local
         .aws
         .sqs()
-        .create_queue("q.fifo", &QueueOptions::default());
-    let url = queue.unwrap();
+        .create_queue("q.fifo", QueueOptions::default());
     let fail = |entry| {
         let fail = Action::FailEntry { entry };
         local.aws.faults().add(Rule::new(fail).times(1))

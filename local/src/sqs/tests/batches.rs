@@ -7,7 +7,7 @@ fn push_queue(f: &Fixture) -> String {
         is_push_queue: true,
         ..QueueOptions::default()
     };
-    f.sqs.create_queue("strict.fifo", &options).unwrap()
+    f.sqs.create_queue("strict.fifo", options)
 }
 
 fn entry(id: &str, body: &str) -> Value {
