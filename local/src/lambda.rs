@@ -43,10 +43,9 @@ pub enum Invocation {
     Answer(Bytes),
     /// The function's error, as it wrote it.
     FunctionError(String),
-    /// Why the process did not get as far as asking for an invocation.
-    InitError(String),
     /// It took longer than the timeout, and was killed.
     TimedOut,
-    /// The process ended in the middle of the invocation, for instance by `signal: 9 (SIGKILL)`.
+    /// How the process ended before it answered, for instance by `signal: 9 (SIGKILL)`; or why it
+    /// did not start.
     Died(String),
 }

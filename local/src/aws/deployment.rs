@@ -22,14 +22,8 @@ pub struct Deployment {
     bucket: String,
     dead_letter_url: String,
     log: FunctionLog,
-    intake: Stage,
-    publish: Stage,
-}
-
-/// A queue and the mapping to the function behind it.
-pub struct Stage {
-    queue_url: String,
-    mapping: EventSourceMapping,
+    intake: EventSourceMapping,
+    publish: EventSourceMapping,
 }
 
 impl LocalAws {
@@ -78,24 +72,19 @@ impl LocalAws {
             "environment": options.env,
         }));
         let log = FunctionLog::default();
-        let stage = |queue_url: String, handler: Handler| {
+        let mapping = |queue_url: &str, handler: Handler| {
             let function = Arc::new(Function::new(handler, options.clone(), log.clone()));
             self.faults.on_kill(&function);
-            Stage {
-                mapping: EventSourceMapping::start(self.sqs().clone(), &queue_url, function),
-                queue_url,
-            }
+            EventSourceMapping::start(self.sqs().clone(), queue_url, function)
         };
-        let intake = stage(intake_url, Handler::Intake);
-        let publish = stage(push_url, Handler::Publish);
         Ok(Deployment {
             clock: self.clock().clone(),
             sqs: self.sqs().clone(),
             bucket,
             dead_letter_url,
+            intake: mapping(&intake_url, Handler::Intake),
+            publish: mapping(&push_url, Handler::Publish),
             log,
-            intake,
-            publish,
         })
     }
 }
@@ -128,26 +117,28 @@ impl Deployment {
 
     /// Sends any body to the intake queue as the template's rule does, and returns the message id.
     pub fn send_to_intake(&self, body: &str) -> anyhow::Result<String> {
-        Ok(self.sqs.send(&self.intake.queue_url, body, RULE_GROUP)?)
+        let queue_url = self.intake.queue_url();
+        Ok(self.sqs.send(queue_url, body, RULE_GROUP)?)
     }
 
     /// Sends any body to the push queue in any message group, past the intake, and returns the
     /// message id.
     pub fn send_body(&self, body: &str, group: &str) -> anyhow::Result<String> {
-        Ok(self.sqs.send(&self.publish.queue_url, body, group)?)
+        Ok(self.sqs.send(self.publish.queue_url(), body, group)?)
     }
 
     /// Whether both queues hold nothing, not even in flight, and no batch is with a function.
     pub fn is_idle(&self) -> bool {
         // In this order: a push is in the push queue before it leaves the intake queue.
-        [&self.intake, &self.publish].into_iter().all(|stage| {
-            self.sqs.messages(&stage.queue_url).is_empty() && stage.mapping.in_flight() == 0
+        [&self.intake, &self.publish].into_iter().all(|mapping| {
+            self.sqs.messages(mapping.queue_url()).is_empty() && mapping.batches().0 == 0
         })
     }
 
+    /// What lies in both queues.
     pub fn messages(&self) -> Vec<Message> {
-        let stages = [&self.intake, &self.publish];
-        let messages = stages.map(|stage| self.sqs.messages(&stage.queue_url));
+        let mappings = [&self.intake, &self.publish];
+        let messages = mappings.map(|mapping| self.sqs.messages(mapping.queue_url()));
         messages.concat()
     }
 
@@ -173,11 +164,9 @@ impl Deployment {
     pub fn next_visible(&self) -> Option<SystemTime> {
         let now = self.clock.now();
         let mut earliest = None;
-        for stage in [&self.intake, &self.publish] {
-            // In this order: a batch that is received or ends in between counts as one at work.
-            let ended = stage.mapping.ended();
-            let (batches, next) = self.sqs.receives(&stage.queue_url);
-            if batches != ended || next.is_some_and(|next| next <= now) {
+        for mapping in [&self.intake, &self.publish] {
+            let (in_flight, next) = mapping.batches();
+            if in_flight > 0 || next.is_some_and(|next| next <= now) {
                 return None;
             }
             earliest = [earliest, next].into_iter().flatten().min();
@@ -185,13 +174,14 @@ impl Deployment {
         earliest
     }
 
-    /// The intake queue, with its mapping to the function `intake`.
-    pub fn intake(&self) -> &Stage {
+    /// The mapping between the intake queue and the function `intake`.
+    pub fn intake(&self) -> &EventSourceMapping {
         &self.intake
     }
 
-    pub fn queue_url(&self) -> &str {
-        self.publish.queue_url()
+    /// The mapping between the push queue and the function `publish`.
+    pub fn mapping(&self) -> &EventSourceMapping {
+        &self.publish
     }
 
     /// The queue of those that could not be built.
@@ -207,29 +197,8 @@ impl Deployment {
         &self.bucket
     }
 
-    /// The mapping between the push queue and the function `publish`.
-    pub fn mapping(&self) -> &EventSourceMapping {
-        self.publish.mapping()
-    }
-
     /// What the processes of both functions write.
     pub fn function_log(&self) -> &FunctionLog {
         &self.log
-    }
-
-    /// Takes no more messages, waits for the batches at work, and ends the functions' processes.
-    pub async fn stop(self) {
-        self.intake.mapping.stop().await;
-        self.publish.mapping.stop().await;
-    }
-}
-
-impl Stage {
-    pub fn queue_url(&self) -> &str {
-        &self.queue_url
-    }
-
-    pub fn mapping(&self) -> &EventSourceMapping {
-        &self.mapping
     }
 }

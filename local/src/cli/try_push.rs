@@ -1,6 +1,7 @@
 //! `cargo local try`: the main job on a local clone.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -50,22 +51,18 @@ pub async fn run(args: TryArgs) -> anyhow::Result<ExitCode> {
         shown: 0,
         any_failed: false,
     };
-    if !args.json {
-        println!(
-            "pushbuild on a local AWS at {}: nothing leaves this machine",
-            trial.aws.endpoint()
-        );
-        for note in &plan.notes {
-            println!("  {}       {note}", style("note").yellow());
-        }
+    let endpoint = trial.aws.endpoint();
+    trial.say(format_args!(
+        "pushbuild on a local AWS at {endpoint}: nothing leaves this machine"
+    ));
+    for note in &plan.notes {
+        trial.say(format_args!("  {}       {note}", style("note").yellow()));
     }
     trial.push(&plan.messages).await?;
     if let (true, Some(served)) = (args.watch, &plan.served) {
         trial.watch(served).await?;
     }
-    let any_failed = trial.any_failed;
-    trial.deployment.stop().await;
-    Ok(ExitCode::from(u8::from(any_failed)))
+    Ok(ExitCode::from(u8::from(trial.any_failed)))
 }
 
 /// A deployment and what was shown of its work.
@@ -79,13 +76,21 @@ struct Trial {
 }
 
 impl Trial {
+    /// Tells a person.
+    fn say(&self, line: impl Display) {
+        if !self.json {
+            println!("{line}");
+        }
+    }
+
     /// Pushes each commit as it is made, until Ctrl-C.
     async fn watch(&mut self, served: &Served) -> anyhow::Result<()> {
         let mut watch = Watch::begin(&served.path)?;
         loop {
-            if !self.json {
-                println!("\nwaiting for commits in {}; Ctrl-C ends it", served.name);
-            }
+            let name = &served.name;
+            self.say(format_args!(
+                "\nwaiting for commits in {name}; Ctrl-C ends it"
+            ));
             tokio::select! {
                 stop = tokio::signal::ctrl_c() => return Ok(stop?),
                 messages = watch.next(&served.name) => self.push(&messages?).await?,
@@ -97,9 +102,10 @@ impl Trial {
     async fn push(&mut self, messages: &[Message]) -> anyhow::Result<()> {
         self.aws.calls().clear();
         for message in messages {
-            if !self.json {
-                println!("  sent       {} of {}", message.title, message.repository);
-            }
+            let Message {
+                title, repository, ..
+            } = message;
+            self.say(format_args!("  sent       {title} of {repository}"));
             self.deployment.send_to_intake(&message.body)?;
         }
         let wanted = self.shown + messages.len();
@@ -107,9 +113,7 @@ impl Trial {
         self.shown += endings.len();
         self.any_failed |= endings.iter().any(Ending::failed);
         let bucket = self.deployment.bucket();
-        if !self.json {
-            println!();
-        }
+        self.say("");
         for ending in &endings {
             if self.json {
                 println!("{}", ending.json(&self.aws, bucket));
@@ -117,13 +121,11 @@ impl Trial {
                 ending.show(&self.aws, bucket);
             }
         }
-        if !self.json {
-            for warning in report::warnings(self.deployment.function_log()) {
-                println!("  {}    {warning}", style("warning").yellow());
-            }
-            if let Some(calls) = report::calls(&self.aws) {
-                println!("calls: {calls}");
-            }
+        for warning in report::warnings(self.deployment.function_log()) {
+            self.say(format_args!("  {}    {warning}", style("warning").yellow()));
+        }
+        if let Some(calls) = report::calls(&self.aws) {
+            self.say(format_args!("calls: {calls}"));
         }
         Ok(())
     }
@@ -147,11 +149,8 @@ impl Trial {
             if are_all {
                 return Ok(endings);
             }
-            let stages = [
-                self.deployment.intake().mapping(),
-                self.deployment.mapping(),
-            ];
-            let mut outcomes = stages.into_iter().flat_map(EventSourceMapping::outcomes);
+            let mappings = [self.deployment.intake(), self.deployment.mapping()];
+            let mut outcomes = mappings.into_iter().flat_map(EventSourceMapping::outcomes);
             if let Some(died) = outcomes.find(|outcome| outcome.response.is_none()) {
                 let ended = died.invocation;
                 anyhow::bail!("the function gave no answer: {ended:?}\n{}", log.text());

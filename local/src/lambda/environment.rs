@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::Invocation;
 use super::log::FunctionLog;
 use super::options::{DeployOptions, Handler};
-use super::runtime_api::{Due, Phase, RuntimeApi};
+use super::runtime_api::{Due, RuntimeApi};
 use crate::aws::{ACCOUNT, REGION};
 use crate::clock::epoch_ms;
 use crate::s3::SECRET_ACCESS_KEY;
@@ -112,8 +112,16 @@ impl Environment {
 
     /// Runs one invocation to its end; the process is killed if it takes longer than `timeout`.
     pub(super) async fn invoke(&self, payload: Bytes, timeout: Duration) -> Invocation {
-        if let Err(failed) = self.ready(INIT + timeout).await {
-            return failed;
+        let mut is_ready = self.api.is_ready.clone();
+        let failed = tokio::select! {
+            biased;
+            _ = is_ready.wait_for(|is_ready| *is_ready) => None,
+            status = self.exit() => Some(status),
+            () = tokio::time::sleep(INIT + timeout) => Some(format!("not ready within {INIT:?}")),
+        };
+        if let Some(why) = failed {
+            self.kill().await;
+            return Invocation::Died(why);
         }
         let (reply, replied) = oneshot::channel();
         self.api.push(Due {
@@ -131,26 +139,6 @@ impl Environment {
             }
             status = self.exit() => Invocation::Died(status),
         }
-    }
-
-    /// Waits until it asks for its first invocation.
-    async fn ready(&self, limit: Duration) -> Result<(), Invocation> {
-        let mut phase = self.api.phase.clone();
-        let error = tokio::select! {
-            biased;
-            phase = phase.wait_for(|phase| !matches!(phase, Phase::Starting)) => {
-                match phase.as_deref() {
-                    Ok(Phase::Failed(error)) => error.clone(),
-                    _ => return Ok(()),
-                }
-            }
-            status = self.exit() => status,
-            () = tokio::time::sleep(limit) => format!("not ready within {limit:?}"),
-        };
-        // What it writes is complete once it is gone.
-        let _ = tokio::time::timeout(Duration::from_secs(1), self.exit()).await;
-        self.kill().await;
-        Err(Invocation::InitError(error))
     }
 
     async fn exit(&self) -> String {

@@ -1,6 +1,6 @@
 //! A function: the execution environments that run it, and how invocations share them.
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -15,8 +15,8 @@ pub(crate) struct Function {
     handler: Handler,
     options: DeployOptions,
     log: FunctionLog,
-    idle: Mutex<Vec<Arc<Environment>>>,
-    all: Mutex<Vec<Weak<Environment>>>,
+    /// One that nobody else holds is idle.
+    environments: Mutex<Vec<Arc<Environment>>>,
 }
 
 impl Function {
@@ -26,27 +26,28 @@ impl Function {
             handler,
             options,
             log,
-            idle: Mutex::default(),
-            all: Mutex::default(),
+            environments: Mutex::default(),
         }
     }
 
-    /// Runs one invocation in an environment that is idle, or else in a new one. An environment
-    /// in which it failed by more than an error is not used again.
+    /// Runs one invocation in an environment that is idle, or else in a new one.
     pub(super) async fn invoke(&self, payload: impl Into<Bytes>) -> Invocation {
-        let environment = match self.take_idle() {
+        let environment = match self.idle() {
             Some(environment) => environment,
-            None => match self.start().await {
-                Ok(environment) => environment,
-                Err(error) => return Invocation::InitError(error),
+            None => match Environment::start(self.handler, &self.options, &self.log).await {
+                Ok(environment) => {
+                    let environment = Arc::new(environment);
+                    self.environments.lock().push(environment.clone());
+                    environment
+                }
+                Err(error) => {
+                    let program = self.options.program.display();
+                    return Invocation::Died(format!("{program} cannot be started: {error}"));
+                }
             },
         };
         let timeout = self.options.timeout_of(self.handler);
-        let invocation = environment.invoke(payload.into(), timeout).await;
-        if let Invocation::Answer(_) | Invocation::FunctionError(_) = invocation {
-            self.idle.lock().push(environment);
-        }
-        invocation
+        environment.invoke(payload.into(), timeout).await
     }
 
     /// SIGKILL for the process with this access key id, or for all if it is not a function's;
@@ -54,7 +55,7 @@ impl Function {
     pub(crate) async fn kill(&self, access_key_id: Option<&str>) {
         // A process's own id dooms only that process, even where it is already gone.
         let one = access_key_id.filter(|id| id.starts_with(FUNCTION_KEY_PREFIX));
-        let all: Vec<_> = self.all.lock().iter().filter_map(Weak::upgrade).collect();
+        let all = self.environments.lock().clone();
         for environment in all {
             if one.is_none_or(|id| environment.access_key_id == id) {
                 environment.kill().await;
@@ -62,22 +63,11 @@ impl Function {
         }
     }
 
-    fn take_idle(&self) -> Option<Arc<Environment>> {
-        let mut idle = self.idle.lock();
+    fn idle(&self) -> Option<Arc<Environment>> {
+        let mut environments = self.environments.lock();
         // One that died between two invocations is replaced unseen, as on Lambda.
-        idle.retain(|environment| environment.is_alive());
-        idle.pop()
-    }
-
-    async fn start(&self) -> Result<Arc<Environment>, String> {
-        let started = Environment::start(self.handler, &self.options, &self.log).await;
-        let environment = Arc::new(started.map_err(|error| {
-            let program = self.options.program.display();
-            format!("{program} cannot be started: {error}")
-        })?);
-        let mut all = self.all.lock();
-        all.retain(|environment| environment.strong_count() > 0);
-        all.push(Arc::downgrade(&environment));
-        Ok(environment)
+        environments.retain(|environment| environment.is_alive());
+        let mut newest_first = environments.iter().rev();
+        newest_first.find(|it| Arc::strong_count(it) == 1).cloned()
     }
 }

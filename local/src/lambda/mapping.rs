@@ -6,12 +6,11 @@
 //! the queue's own doing.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use parking_lot::Mutex;
 use serde_json::json;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::Invocation;
@@ -47,15 +46,13 @@ pub struct BatchOutcome {
 /// A mapping at work. Dropped, it stops at once and ends the invocations that run.
 pub struct EventSourceMapping {
     shared: Arc<Shared>,
-    stopping: watch::Sender<bool>,
-    polling: JoinSet<()>,
+    _polling: JoinSet<()>,
 }
 
 struct Shared {
     sqs: Sqs,
     queue_url: String,
     function: Arc<Function>,
-    in_flight: AtomicUsize,
     outcomes: Mutex<Vec<BatchOutcome>>,
 }
 
@@ -65,24 +62,30 @@ impl EventSourceMapping {
             sqs,
             queue_url: queue_url.to_owned(),
             function,
-            in_flight: AtomicUsize::new(0),
             outcomes: Mutex::default(),
         });
-        let (stopping, stopped) = watch::channel(false);
         let mut polling = JoinSet::new();
-        polling.spawn(poll(shared.clone(), stopped));
+        polling.spawn(poll(shared.clone()));
         Self {
             shared,
-            stopping,
-            polling,
+            _polling: polling,
         }
     }
 
-    /// Batches that are with the function now.
-    pub fn in_flight(&self) -> usize {
-        self.shared.in_flight.load(Ordering::SeqCst)
+    pub fn queue_url(&self) -> &str {
+        &self.shared.queue_url
     }
 
+    /// How many batches are with the function now, and when the next one will be if nothing is
+    /// sent or changed.
+    pub fn batches(&self) -> (usize, Option<SystemTime>) {
+        // In this order: a batch that is received or ends in between counts as one at work.
+        let ended = self.ended();
+        let (received, next) = self.shared.sqs.receives(&self.shared.queue_url);
+        (received - ended, next)
+    }
+
+    /// How many batches have ended.
     pub fn ended(&self) -> usize {
         self.shared.outcomes.lock().len()
     }
@@ -90,45 +93,27 @@ impl EventSourceMapping {
     pub fn outcomes(&self) -> Vec<BatchOutcome> {
         self.shared.outcomes.lock().clone()
     }
-
-    /// Takes no more messages, and waits for the batches that are with the function.
-    pub async fn stop(mut self) {
-        self.stopping.send_replace(true);
-        // A poller that panicked has stopped, too.
-        let _ = self.polling.join_next().await;
-    }
 }
 
-async fn poll(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
+async fn poll(shared: Arc<Shared>) {
     let permits = Arc::new(Semaphore::new(CONCURRENCY));
     let mut batches = JoinSet::new();
     loop {
-        let next = async {
-            // The semaphore is never closed.
-            let permit = permits.clone().acquire_owned().await.ok();
-            let messages = shared.sqs.receive(&shared.queue_url, BATCH_SIZE, LONG_POLL);
-            (permit, messages.await)
-        };
-        let (permit, Ok(messages)) = (tokio::select! {
-            biased;
-            _ = stopped.wait_for(|stop| *stop) => break,
-            next = next => next,
-        }) else {
-            break;
+        // The semaphore is never closed.
+        let permit = permits.clone().acquire_owned().await.ok();
+        let messages = shared.sqs.receive(&shared.queue_url, BATCH_SIZE, LONG_POLL);
+        let Ok(messages) = messages.await else {
+            return;
         };
         while batches.try_join_next().is_some() {}
-        if messages.is_empty() {
-            continue;
+        if !messages.is_empty() {
+            let shared = shared.clone();
+            batches.spawn(async move {
+                shared.batch(&messages).await;
+                drop(permit);
+            });
         }
-        shared.in_flight.fetch_add(1, Ordering::SeqCst);
-        let shared = shared.clone();
-        batches.spawn(async move {
-            shared.batch(&messages).await;
-            shared.in_flight.fetch_sub(1, Ordering::SeqCst);
-            drop(permit);
-        });
     }
-    while batches.join_next().await.is_some() {}
 }
 
 impl Shared {

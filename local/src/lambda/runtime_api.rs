@@ -1,7 +1,7 @@
 //! The Lambda Runtime API of one execution environment.
 //!
 //! Source: "Using the Lambda runtime API for custom runtimes", version 2018-06-01: `next`,
-//! `response`, `error`, `init/error`.
+//! `response`, `error`. Nothing calls `init/error`: the function's process just ends.
 
 use std::convert::Infallible;
 use std::io;
@@ -33,20 +33,11 @@ pub(super) struct Due {
     pub(super) reply: oneshot::Sender<Invocation>,
 }
 
-/// How far the function's process has come.
-#[derive(Clone, Debug)]
-pub(super) enum Phase {
-    Starting,
-    /// It has asked for its first invocation.
-    Ready,
-    /// It has said why it cannot start.
-    Failed(String),
-}
-
 /// The API's port, open until dropped.
 pub(super) struct RuntimeApi {
     pub(super) address: SocketAddr,
-    pub(super) phase: watch::Receiver<Phase>,
+    /// Whether the function has asked for its first invocation.
+    pub(super) is_ready: watch::Receiver<bool>,
     due: mpsc::UnboundedSender<Due>,
     _serving: JoinSet<()>,
 }
@@ -55,7 +46,7 @@ struct Shared {
     function_arn: String,
     due: tokio::sync::Mutex<mpsc::UnboundedReceiver<Due>>,
     current: Mutex<Option<(String, oneshot::Sender<Invocation>)>>,
-    phase: watch::Sender<Phase>,
+    ready: watch::Sender<bool>,
 }
 
 impl RuntimeApi {
@@ -63,16 +54,16 @@ impl RuntimeApi {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let (due, waiting) = mpsc::unbounded_channel();
-        let (phase, watched) = watch::channel(Phase::Starting);
+        let (ready, is_ready) = watch::channel(false);
         let shared = Arc::new(Shared {
             function_arn,
             due: waiting.into(),
             current: Mutex::default(),
-            phase,
+            ready,
         });
         Ok(Self {
             address,
-            phase: watched,
+            is_ready,
             due,
             _serving: accept(listener, move |stream| connection(stream, shared.clone())),
         })
@@ -90,11 +81,8 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>) {
         let shared = shared.clone();
         async move { Ok::<_, Infallible>(shared.serve(request).await) }
     });
-    // As Lambda writes them: the names are told apart by case in some clients' maps.
-    let mut server = hyper::server::conn::http1::Builder::new();
     // A process that dies leaves its connections in any state.
-    let _ = server
-        .title_case_headers(true)
+    let _ = hyper::server::conn::http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service)
         .await;
 }
@@ -108,22 +96,19 @@ impl Shared {
         let path: Vec<_> = path.unwrap_or_default().split('/').collect();
         match (parts.method.as_str(), &path[..]) {
             ("GET", ["invocation", "next"]) => self.next().await,
-            ("POST", ["init", "error"]) => {
-                self.phase.send_replace(Phase::Failed(text(&body)));
-                answer(202, &json!({"status": "OK"}))
-            }
             ("POST", ["invocation", id, "response"]) => self.reply(id, Invocation::Answer(body)),
             ("POST", ["invocation", id, "error"]) => {
-                self.reply(id, Invocation::FunctionError(text(&body)))
+                let error = String::from_utf8_lossy(&body).into_owned();
+                self.reply(id, Invocation::FunctionError(error))
             }
-            _ => refused(404, "NotFound"),
+            _ => answer(404, &json!({"errorType": "NotFound"})),
         }
     }
 
     async fn next(&self) -> Response<Full<Bytes>> {
-        self.phase.send_replace(Phase::Ready);
+        self.ready.send_replace(true);
         let Some(due) = self.due.lock().await.recv().await else {
-            return refused(410, "ShuttingDown");
+            return answer(410, &json!({"errorType": "ShuttingDown"}));
         };
         let invocation = Response::builder()
             .header("Content-Type", "application/json")
@@ -132,13 +117,13 @@ impl Shared {
             .header("Lambda-Runtime-Invoked-Function-Arn", &self.function_arn)
             .body(Full::new(due.payload));
         *self.current.lock() = Some((due.request_id, due.reply));
-        invocation.unwrap_or_else(|_| refused(500, "NoHeader"))
+        invocation.unwrap_or_else(|_| answer(500, &json!({"errorType": "NoHeader"})))
     }
 
     fn reply(&self, id: &str, reply: Invocation) -> Response<Full<Bytes>> {
         let current = self.current.lock().take_if(|(current, _)| current == id);
         let Some((_, sender)) = current else {
-            return refused(400, "InvalidRequestID");
+            return answer(400, &json!({"errorType": "InvalidRequestID"}));
         };
         // Nobody waits any more once it has timed out.
         let _ = sender.send(reply);
@@ -146,16 +131,8 @@ impl Shared {
     }
 }
 
-fn refused(status: u16, error: &str) -> Response<Full<Bytes>> {
-    answer(status, &json!({"errorType": error, "errorMessage": error}))
-}
-
 fn answer(status: u16, body: &Value) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::from(body.to_string())));
     *response.status_mut() = status.try_into().unwrap_or_default();
     response
-}
-
-fn text(body: &[u8]) -> String {
-    String::from_utf8_lossy(body).into_owned()
 }

@@ -146,7 +146,7 @@ impl World {
         self.serve("gate", &gate);
         let event = RepositoryEvent::created("gate", "refs/heads/gate", &commit);
         self.send_body(&event.json().to_string(), "one");
-        let at_work = |world: &Self| world.deployment.mapping().in_flight() > 0;
+        let at_work = |world: &Self| world.deployment.mapping().batches().0 > 0;
         self.until("the first one at work", at_work).await;
         let ids = bodies.iter().map(|body| self.send_body(body, "one"));
         let ids = ids.collect();
@@ -189,8 +189,7 @@ impl World {
                 let clock = self.aws.clock();
                 clock.advance(next.duration_since(clock.now()).unwrap_or_default());
             }
-            let ended =
-                self.deployment.mapping().ended() + self.deployment.intake().mapping().ended();
+            let ended = self.deployment.mapping().ended() + self.deployment.intake().ended();
             if ended != progress.0 {
                 progress = (ended, Instant::now());
             } else if progress.1.elapsed() > PATIENCE {
@@ -213,11 +212,8 @@ impl World {
 
     /// Batches whose process was killed, of either function.
     pub fn deaths(&self) -> usize {
-        let stages = [
-            self.deployment.intake().mapping(),
-            self.deployment.mapping(),
-        ];
-        let outcomes = stages.map(EventSourceMapping::outcomes).concat();
+        let mappings = [self.deployment.intake(), self.deployment.mapping()];
+        let outcomes = mappings.map(EventSourceMapping::outcomes).concat();
         let died = |outcome: &&BatchOutcome| matches!(outcome.invocation, Invocation::Died { .. });
         outcomes.iter().filter(died).count()
     }
