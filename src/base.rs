@@ -20,27 +20,13 @@ use crate::aws::codecommit::admission::LARGEST_FILE;
 use crate::aws::s3::Bundles;
 use crate::bundle::read::Directory;
 use crate::git::{self, Entry, EntryKind, TreeEntry};
+use crate::keys::Keys;
 use crate::memory::TreeReservation;
-pub(crate) use archive::Archive;
+pub use archive::Archive;
 use open::{another, open};
 
 /// Ranges read at once.
 const READS_IN_FLIGHT: usize = 8;
-
-/// Where bases of a push may be.
-#[derive(Clone, Debug)]
-pub struct Candidates {
-    /// What an earlier delivery of the same push left, if there may be something.
-    pub partial: Option<String>,
-    /// The bundle of what the reference pointed to before.
-    pub before: Option<String>,
-    /// What the keys of all bundles of the repository begin with.
-    pub folder: String,
-    /// What the keys of partial bundles begin with.
-    pub partials: String,
-    /// The commit that is pushed.
-    pub commit: ObjectId,
-}
 
 /// The bases of one push.
 #[derive(Debug, Default)]
@@ -52,10 +38,10 @@ pub struct Bases {
 
 /// One base.
 #[derive(Debug)]
-pub(crate) struct Base {
-    pub(crate) archive: Archive,
+pub struct Base {
+    pub archive: Archive,
     /// What is where in it.
-    pub(crate) directory: Directory,
+    pub directory: Directory,
     /// Whether its entries have the very bytes that this version writes.
     is_our_format: bool,
     /// The commit it holds, and its root tree.
@@ -70,38 +56,37 @@ pub(crate) struct Base {
 
 /// An entry's content in a base.
 #[derive(Clone, Debug)]
-pub(crate) struct BaseEntry {
-    pub(crate) base: Arc<Base>,
+pub struct BaseEntry {
+    pub base: Arc<Base>,
     /// Which of its entries has the content.
-    pub(crate) index: usize,
+    pub index: usize,
     /// Whether that entry can be copied as it is.
-    pub(crate) is_same: bool,
+    pub is_same: bool,
 }
 
 impl Bases {
     /// Looks for bases and reads their directories.
     pub async fn find(
         bundles: &Bundles,
-        candidates: &Candidates,
+        keys: &Keys,
+        redelivered: bool,
         memory: &mut TreeReservation,
     ) -> Self {
         let reads = Arc::new(Semaphore::new(READS_IN_FLIGHT));
         let mut bases = Vec::new();
-        if let Some(key) = &candidates.partial {
-            bases.extend(open(bundles, key, &reads, memory).await);
+        if redelivered {
+            bases.extend(open(bundles, &keys.partial, &reads, memory).await);
         }
-        let before = match &candidates.before {
-            Some(key) => open(bundles, key, &reads, memory).await,
-            None => None,
-        };
-        match before {
-            Some(base) => bases.push(base),
-            None => {
-                if let Some(key) = another(bundles, candidates).await {
-                    bases.extend(open(bundles, &key, &reads, memory).await);
-                }
-            }
+        let mut whole = None;
+        if let Some(before) = &keys.before {
+            whole = open(bundles, before, &reads, memory).await;
         }
+        if whole.is_none()
+            && let Some(key) = another(bundles, keys).await
+        {
+            whole = open(bundles, &key, &reads, memory).await;
+        }
+        bases.extend(whole);
         if bases.is_empty() {
             memory.clear();
         }
@@ -137,7 +122,7 @@ impl Bases {
     }
 
     /// Where an entry's content is: the same entry where a base has it, or else another one.
-    pub(crate) fn content(&self, entry: &Entry<'_>) -> Option<BaseEntry> {
+    pub fn content(&self, entry: &Entry<'_>) -> Option<BaseEntry> {
         let held = |base: &Arc<Base>, index, is_same| {
             let is_small = base.directory.sizes(index).1 as u64 <= LARGEST_FILE;
             is_small.then(|| BaseEntry {

@@ -13,6 +13,7 @@
 mod message;
 pub mod visibility;
 
+use std::collections::VecDeque;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +25,7 @@ use tracing::Instrument;
 pub use message::Message;
 
 use crate::error::{Class, Error};
-use crate::event::{BadMessage, Push, Request};
+use crate::event::Push;
 use crate::publish::Done;
 
 /// The least time a push needs; with less than this left, none is begun.
@@ -33,12 +34,26 @@ const LEAST_TIME: Duration = Duration::from_secs(1);
 /// Time for a push to end by itself after its time is over; then it is aborted.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// What a batch does with its messages.
+/// A push, and the message that asked for it.
+#[derive(Debug)]
+pub struct Received {
+    pub message: Message,
+    pub push: Push,
+}
+
+/// What became of a message. The queue delivers it again after an error.
+pub type Outcome = Result<Done, Error>;
+
+/// A message that failed or was not tried.
+#[derive(Debug)]
+pub struct Failure {
+    pub message: Message,
+    pub error: Error,
+}
+
+/// What a batch does with its pushes.
 pub trait Work: Send + Sync + 'static {
     type Metrics: Default + Send + 'static;
-
-    /// Makes a push of a message's body.
-    fn read(&self, body: &str) -> Result<Request, BadMessage>;
 
     /// Makes a build of a push, of which an earlier delivery may have done some already.
     fn publish(
@@ -56,87 +71,52 @@ pub trait Work: Send + Sync + 'static {
     fn report(&self, message: &Message, outcome: &Outcome, metrics: Self::Metrics);
 }
 
-/// What became of a message. The queue delivers it again after an error.
-pub type Outcome = Result<Done, Error>;
-
-/// A message that failed or was not tried.
-#[derive(Debug)]
-pub struct Failure {
-    pub message: Message,
-    pub error: Error,
-}
-
-/// Reads messages: those that ask for a push, and those that failed. What does not become a push is
-/// reported.
-pub fn read(
-    messages: Vec<Message>,
-    read: impl Fn(&str) -> Result<Request, BadMessage>,
-    report: impl Fn(&Message, &Outcome),
-) -> (Vec<(Message, Push)>, Vec<Failure>) {
-    let (mut pushes, mut failures) = (Vec::new(), Vec::new());
-    for message in messages {
-        let outcome = match read(&message.body) {
-            Ok(Request::Build(push)) => {
-                pushes.push((message, push));
-                continue;
-            }
-            Ok(Request::Skip(skip)) => Ok(Done::Skipped(skip)),
-            Err(error) => Err(error.into()),
-        };
-        report(&message, &outcome);
-        failures.extend(outcome.err().map(|error| Failure { message, error }));
+/// Sorts pushes into lanes: one for each reference, whose pushes keep their order.
+pub fn lanes(pushes: Vec<Received>) -> Vec<VecDeque<Received>> {
+    let mut lanes: Vec<VecDeque<Received>> = Vec::new();
+    for received in pushes {
+        let is_its =
+            |lane: &&mut VecDeque<Received>| lane[0].push.is_of_same_reference(&received.push);
+        match lanes.iter_mut().find(is_its) {
+            Some(lane) => lane.push_back(received),
+            None => lanes.push(VecDeque::from([received])),
+        }
     }
-    (pushes, failures)
+    lanes
 }
 
 /// Works through a batch and returns what failed.
 pub async fn handle<W: Work>(
     work: &Arc<W>,
-    messages: Vec<Message>,
+    pushes: Vec<Received>,
     lanes_at_once: usize,
     stop: Instant,
 ) -> Vec<Failure> {
-    let report =
-        |message: &Message, outcome: &Outcome| work.report(message, outcome, W::Metrics::default());
-    let (pushes, mut failures) = read(messages, |body| work.read(body), report);
-    let mut lanes: Vec<Vec<(Message, Push)>> = Vec::new();
-    for received in pushes {
-        let is_its = |lane: &&mut Vec<(Message, Push)>| lane[0].1.is_of_same_reference(&received.1);
-        match lanes.iter_mut().find(is_its) {
-            Some(lane) => lane.push(received),
-            None => lanes.push(vec![received]),
-        }
-    }
-    let worked = stream::iter(lanes)
+    let worked = stream::iter(lanes(pushes))
         .map(|lane| work_lane(work, lane, stop))
-        .buffer_unordered(lanes_at_once)
-        .collect::<Vec<_>>()
-        .await;
-    failures.extend(worked.into_iter().flatten());
-    failures
+        .buffer_unordered(lanes_at_once);
+    worked.concat().await
 }
 
 async fn work_lane<W: Work>(
     work: &Arc<W>,
-    lane: Vec<(Message, Push)>,
+    mut lane: VecDeque<Received>,
     stop: Instant,
 ) -> Vec<Failure> {
     let mut failures = Vec::new();
     let mut is_blocked = false;
-    let mut remaining = lane.into_iter().peekable();
-    while let Some((message, push)) = remaining.next() {
+    while let Some(Received { message, push }) = lane.pop_front() {
         let (outcome, metrics) = if is_blocked {
             (Err(Error::BehindFailure), W::Metrics::default())
         } else {
             work_one(work, &message, push, stop).await
         };
         work.report(&message, &outcome, metrics);
-        if let Err(error) = outcome {
-            is_blocked = is_blocked
-                || remaining.peek().is_some()
-                    && holds_back(&error, &message, work.max_receive_count()).await;
-            failures.push(Failure { message, error });
+        let Err(error) = outcome else { continue };
+        if !is_blocked && !lane.is_empty() {
+            is_blocked = holds_back(&error, &message, work.max_receive_count()).await;
         }
+        failures.push(Failure { message, error });
     }
     failures
 }

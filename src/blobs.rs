@@ -21,7 +21,7 @@ use crate::aws::codecommit::Repository;
 use crate::aws::codecommit::concurrency;
 use crate::base::Bases;
 use crate::bundle::Content;
-use crate::error::{Error, NoBundle};
+use crate::error::Error;
 use crate::git::{Entry, EntryKind};
 use crate::memory::{BundleBudget, MemoryBudget, Reservation};
 use crate::tree::Tree;
@@ -106,7 +106,7 @@ impl Blobs {
     }
 
     /// Every entry of the tree, in order.
-    pub fn in_order(&mut self) -> impl Stream<Item = Result<Ready, NoBundle>> + use<> {
+    pub fn in_order(&mut self) -> impl Stream<Item = Result<Ready, Error>> + use<> {
         let (work, budget) = (self.work.clone(), self.work.budget.clone());
         stream::iter(std::mem::take(&mut self.groups))
             .then(move |group| work.clone().begin(group))
@@ -157,7 +157,7 @@ impl Work {
     async fn begin(
         self: Arc<Self>,
         group: Group,
-    ) -> impl Future<Output = Result<Vec<Ready>, NoBundle>> {
+    ) -> impl Future<Output = Result<Vec<Ready>, Error>> {
         let first = group.positions.start;
         let entry = self.tree.entries.get(first);
         // Only a group's first entry can be one that no base holds.
@@ -201,14 +201,14 @@ impl Work {
 type Permit = (OwnedSemaphorePermit, SemaphorePermit<'static>);
 
 /// A task that ends when nobody waits for it any more.
-struct Task<T>(JoinHandle<Result<T, NoBundle>>);
+struct Task<T>(JoinHandle<Result<T, Error>>);
 
 impl<T> Future for Task<T> {
-    type Output = Result<T, NoBundle>;
+    type Output = Result<T, Error>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let ended = ready!(Pin::new(&mut self.0).poll(context));
-        Poll::Ready(ended.unwrap_or_else(|error| Err(Error::Panicked(error.to_string()).into())))
+        Poll::Ready(ended.unwrap_or_else(|error| Err(Error::Panicked(error.to_string()))))
     }
 }
 

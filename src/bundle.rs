@@ -89,7 +89,7 @@ impl BundleWriter {
     }
 
     /// Adds the next entry, and answers its bytes. Entries come in the order of
-    /// [`Tree::entries`](crate::tree::Tree::entries).
+    /// `tree::Entries`.
     ///
     /// # Errors
     ///

@@ -4,7 +4,7 @@ mod values;
 
 use std::fmt;
 
-use crate::selection::{Selected, Selection};
+use crate::selection::Selection;
 
 /// What a deployment decides for the handler `publish`. Endpoints, credentials and the function's own
 /// region are the SDK's to read.
@@ -161,9 +161,8 @@ impl Config {
     /// Whether a push of this repository fails where its project does not exist. It is skipped where
     /// only a pattern lists the repository and it would have a project of its own.
     pub fn needs_project(&self, repository: &str) -> bool {
-        let by_pattern =
-            self.selection.repositories.select(repository) == Some(Selected::ByPattern);
-        !(by_pattern && self.codebuild_project.contains("{repository}"))
+        self.selection.repositories.has(repository)
+            || !self.codebuild_project.contains("{repository}")
     }
 
     /// The role that reads the repositories of another account or region.

@@ -15,13 +15,10 @@ pub enum Error {
     ProjectName(#[from] BadProjectName),
     #[error(transparent)]
     Call(#[from] CallError),
-    /// No bundle can hold this commit, and it may not be built without one.
-    #[error("{why}, and {unless}")]
-    Unbundlable {
-        why: Unbundlable,
-        /// Why CodeBuild is not told to clone it instead.
-        unless: &'static str,
-    },
+    /// No bundle can hold this commit, though nothing is wrong with the push. CodeBuild clones it
+    /// instead; where it may not or cannot, `why` says so too, and the message is rejected.
+    #[error("{why}")]
+    Unbundlable { commit: ObjectId, why: String },
     /// A tree that was made to do harm, or that is larger than any invocation can handle.
     #[error("the tree of commit {commit} is refused: {why}")]
     Refused {
@@ -46,42 +43,6 @@ pub enum Error {
     /// A defect of pushbuild itself.
     #[error("a defect in pushbuild: {0}")]
     Panicked(String),
-}
-
-/// Why a commit cannot be bundled, though nothing is wrong with the push.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unbundlable {
-    /// The API hands out no file over 6 MB, though Git takes them up to 2 GB:
-    /// <https://docs.aws.amazon.com/codecommit/latest/userguide/limits.html>.
-    #[error("{path} is larger than the {limit} bytes that CodeCommit's API hands out")]
-    FileTooLarge { path: String, limit: u64 },
-    /// The entries that the API lists are not the ones the tree holds: one left out, a name that
-    /// is not UTF-8, or a mode (100664) that the API does not show.
-    #[error(
-        "what CodeCommit lists of folder `{folder}` does not hash to its tree id {expected} but to {came}"
-    )]
-    FolderMismatch {
-        /// The folder; empty for the root.
-        folder: String,
-        /// What the parent folder, or the commit, names.
-        expected: ObjectId,
-        came: String,
-    },
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum NoBundle {
-    /// No bundle can hold it; the commit can still be built without one.
-    #[error(transparent)]
-    Unbundlable(#[from] Unbundlable),
-    #[error(transparent)]
-    Failed(#[from] Error),
-}
-
-impl From<CallError> for NoBundle {
-    fn from(error: CallError) -> Self {
-        Self::Failed(error.into())
-    }
 }
 
 #[derive(Clone, Debug, thiserror::Error)]

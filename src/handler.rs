@@ -14,11 +14,14 @@ use tokio::time::Instant;
 use crate::aws::connections::Connections;
 use crate::aws::sqs::Queue;
 use crate::aws::{self, Aws};
-use crate::batch::{Failure, Message};
+use crate::batch::{Failure, Message, Outcome, Received};
 use crate::config::{Config, ConfigError, IntakeConfig};
+use crate::event::Request;
+use crate::keys::FunctionLocation;
 use crate::log;
-use crate::publish::FunctionLocation;
-use crate::report::Reporter;
+use crate::publish::Done;
+use crate::report::{Metrics, Reporter};
+use crate::selection::Selection;
 use intake::Intake;
 use publish::Publisher;
 use source_queue::SourceQueue;
@@ -46,35 +49,40 @@ pub async fn run() -> Result<(), RunError> {
     let connections = Connections::prepare();
     // One binary has both handlers. Custom runtimes ask for no name in particular: any other than
     // `intake` is `publish`.
-    let ended = if variable("_HANDLER").as_deref() == Some("intake") {
+    if variable("_HANDLER").as_deref() == Some("intake") {
         let config = IntakeConfig::read(variable)?;
         let queue = aws::connect_queue(connections).await;
-        let intake = Arc::new(Intake { queue, config });
-        lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| {
-            let intake = intake.clone();
-            let queue = intake.queue.clone();
-            handle(event, queue, async move |invocation, messages| {
-                intake.handle(&invocation, messages).await
-            })
-        }))
-        .await
+        serve(Intake { queue, config }).await
     } else {
         let config = Config::read(variable)?;
         let aws = Aws::connect(&config, connections).await;
-        let publisher = Arc::new(Publisher { aws, config });
-        lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| {
-            let publisher = publisher.clone();
-            let queue = publisher.aws.queue.clone();
-            handle(event, queue, async move |invocation, messages| {
-                publisher.handle(invocation, messages).await
-            })
-        }))
-        .await
-    };
+        serve(Publisher { aws, config }).await
+    }
+}
+
+/// One of the two handlers.
+trait Handler {
+    /// Calls the queue that the messages come from.
+    fn queue(&self) -> &Arc<Queue>;
+
+    fn selection(&self) -> &Selection;
+
+    /// Works on the pushes of a batch, and returns what failed.
+    async fn handle(
+        self: Arc<Self>,
+        invocation: Arc<Invocation>,
+        pushes: Vec<Received>,
+    ) -> Vec<Failure>;
+}
+
+/// Answers invocations until the process is ended.
+async fn serve(handler: impl Handler) -> Result<(), RunError> {
+    let handler = Arc::new(handler);
+    let ended = lambda_runtime::run(service_fn(|event| answer(handler.clone(), event))).await;
     ended.map_err(RunError::RuntimeApi)
 }
 
-/// What both roles know of one invocation.
+/// What both handlers know of one invocation.
 struct Invocation {
     reporter: Reporter,
     location: FunctionLocation,
@@ -83,11 +91,18 @@ struct Invocation {
     stop: Instant,
 }
 
-/// Has an event's messages worked on, and reports the ones that failed.
-async fn handle(
+impl Invocation {
+    /// Reports what became of a message; returns it if it failed.
+    fn end(&self, message: Message, outcome: Outcome, metrics: Metrics) -> Option<Failure> {
+        self.reporter.report(&message, &outcome, metrics);
+        outcome.err().map(|error| Failure { message, error })
+    }
+}
+
+/// Has an event's messages worked on, and tells Lambda which ones failed.
+async fn answer(
+    handler: Arc<impl Handler>,
     event: LambdaEvent<SqsEvent>,
-    queue: Arc<Queue>,
-    work: impl AsyncFnOnce(Arc<Invocation>, Vec<Message>) -> Vec<Failure>,
 ) -> Result<SqsBatchResponse, lambda_runtime::Error> {
     let (event, context) = event.into_parts();
     let (stop, end) = deadlines(&context);
@@ -98,17 +113,30 @@ async fn handle(
         .map(|(number, record)| Message::of_record(number, record))
         .collect::<Result<Vec<_>, _>>()?;
 
+    let queue = handler.queue().clone();
     let invocation = Arc::new(Invocation {
         reporter: Reporter {
             function_name: context.env_config.function_name.clone(),
             request_id: context.request_id.clone(),
         },
         location: FunctionLocation::of_arn(&context.invoked_function_arn),
-        source_queue: SourceQueue::new(queue, queue_arn.unwrap_or_default()),
+        source_queue: SourceQueue::new(queue, queue_arn.unwrap_or_default(), stop),
         stop,
     });
+    let (mut pushes, mut failures) = (Vec::new(), Vec::new());
+    for message in messages {
+        let outcome = match handler.selection().read(&message.body) {
+            Ok(Request::Build(push)) => {
+                pushes.push(Received { message, push });
+                continue;
+            }
+            Ok(Request::Skip(skip)) => Ok(Done::Skipped(skip)),
+            Err(error) => Err(error.into()),
+        };
+        failures.extend(invocation.end(message, outcome, Metrics::begin()));
+    }
     // Boxed: together with what calls this, the future's type is too deep for the compiler.
-    let failures = Box::pin(work(invocation.clone(), messages)).await;
+    failures.extend(Box::pin(handler.handle(invocation.clone(), pushes)).await);
     let source_queue = &invocation.source_queue;
     Box::pin(source_queue.set_back_offs(&failures, end)).await;
 

@@ -7,12 +7,12 @@
 //! whose answer is lost, leave pushes that are sent again: with the event's id as deduplication id SQS
 //! drops them for five minutes, and after that the handler `publish` finds their builds.
 
-use std::collections::HashSet;
+use std::collections::VecDeque;
 
 use tokio::time::{Instant, timeout_at};
 
-use crate::aws::sqs::NewMessage;
-use crate::batch::{self, Message, Outcome};
+use crate::aws::sqs::{NewMessage, Sent};
+use crate::batch::{self, Message, Outcome, Received};
 use crate::error::{CallError, Cause, Error};
 use crate::event::Push;
 use crate::git;
@@ -32,120 +32,87 @@ fn group_of(push: &Push) -> String {
     }
 }
 
-/// A push on its way to the push queue.
-struct Forwarding {
-    message: Message,
-    push: Push,
-    group: String,
-}
-
-/// Sends pushes on, and returns what became of each message. `send` returns the entries that failed,
-/// by their place in the call. `max_receive_count` is asked only after a failure with others behind
-/// it.
+/// Sends pushes on, and returns what became of each message. `max_receive_count` is asked only after
+/// a failure with others behind it.
 ///
 /// Lambda hands out at most ten messages of a FIFO queue, as many as one call takes
-/// (<https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html>). A call that is too
-/// large for SQS is refused as a whole; then each is sent by itself.
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html>).
 pub async fn forward(
-    pushes: Vec<(Message, Push)>,
+    pushes: Vec<Received>,
     stop: Instant,
-    send: impl AsyncFn(&[NewMessage<'_>]) -> Result<Vec<(usize, CallError)>, CallError>,
+    send: impl AsyncFn(&[NewMessage<'_>]) -> Sent,
     max_receive_count: impl AsyncFn() -> Option<u32>,
 ) -> Vec<(Message, Outcome)> {
     let mut outcomes = Vec::with_capacity(pushes.len());
-    let forwarding = |(message, push)| Forwarding {
-        group: group_of(&push),
-        message,
-        push,
-    };
-    let mut waiting: Vec<_> = pushes.into_iter().map(forwarding).collect();
-    while !waiting.is_empty() {
-        let mut groups = HashSet::new();
-        let is_first = |push: &Forwarding| groups.insert(push.group.clone());
-        let (call, mut later) = waiting.into_iter().partition::<Vec<_>, _>(is_first);
-        let results = send_entries(&call, stop, &send).await;
-        for (Forwarding { message, group, .. }, result) in call.into_iter().zip(results) {
-            let is_behind = |later: &mut Forwarding| later.group == group;
+    let mut lanes = batch::lanes(pushes);
+    while !lanes.is_empty() {
+        let firsts: Vec<_> = lanes.iter_mut().filter_map(VecDeque::pop_front).collect();
+        let results = send_until(stop, &firsts, &send).await;
+        for ((lane, first), result) in lanes.iter_mut().zip(firsts).zip(results) {
             if let Err(error) = &result
-                && later.iter_mut().any(is_behind)
-                && batch::holds_back(error, &message, max_receive_count()).await
+                && !lane.is_empty()
+                && batch::holds_back(error, &first.message, max_receive_count()).await
             {
-                let behind = later.extract_if(.., is_behind);
-                outcomes.extend(behind.map(|push| (push.message, Err(Error::BehindFailure))));
+                let behind = lane.drain(..).map(|push| push.message);
+                outcomes.extend(behind.map(|message| (message, Err(Error::BehindFailure))));
             }
-            outcomes.push((message, result.map(|()| Done::Forwarded)));
+            outcomes.push((first.message, result.map(|()| Done::Forwarded)));
         }
-        waiting = later;
+        lanes.retain(|lane| !lane.is_empty());
     }
     outcomes
 }
 
-/// Sends messages in one call. Where SQS refuses the call as it is, each is sent by itself: one that
-/// cannot be sent must not take nine others to the dead-letter queue.
-async fn send_entries(
-    pushes: &[Forwarding],
+/// Sends pushes to different references, unless time is over before SQS has answered.
+async fn send_until(
     stop: Instant,
-    send: &impl AsyncFn(&[NewMessage<'_>]) -> Result<Vec<(usize, CallError)>, CallError>,
+    pushes: &[Received],
+    send: &impl AsyncFn(&[NewMessage<'_>]) -> Sent,
 ) -> Vec<Result<(), Error>> {
-    let entries = pushes.iter().map(|push| NewMessage {
-        group: &push.group,
-        deduplication_id: &push.push.event_id,
-        body: &push.message.body,
+    let entries = pushes.iter().map(|Received { message, push }| NewMessage {
+        group: group_of(push),
+        deduplication_id: &push.event_id,
+        body: &message.body,
     });
     let entries: Vec<_> = entries.collect();
-    let answer = send_until(stop, &entries, send).await;
-    match &answer {
-        Some(Err(error)) if is_refused(error) && entries.len() > 1 => {
+    let results = async {
+        // `timeout_at` alone would begin the call all the same.
+        (Instant::now() < stop).then_some(())?;
+        timeout_at(stop, send_entries(&entries, send)).await.ok()
+    };
+    let Some(results) = results.await else {
+        let late = |_| Err(Error::OutOfTime("the push is not forwarded yet"));
+        return pushes.iter().map(late).collect();
+    };
+    let results = results.into_iter();
+    results.map(|result| result.map_err(Error::from)).collect()
+}
+
+/// Sends messages in one call. Where SQS refuses the call as it is (it may be too large), each
+/// is sent by itself: one that cannot be sent must not take nine others to the dead-letter queue.
+async fn send_entries(
+    entries: &[NewMessage<'_>],
+    send: &impl AsyncFn(&[NewMessage<'_>]) -> Sent,
+) -> Vec<Result<(), CallError>> {
+    match send(entries).await {
+        Ok(results) => results,
+        Err(error) if is_refused(&error) && entries.len() > 1 => {
             let mut results = Vec::new();
-            for entry in entries {
-                let answer = send_until(stop, &[entry], send).await;
-                results.push(result_of(0, &answer));
+            for entry in entries.chunks(1) {
+                results.extend(send(entry).await.unwrap_or_else(|error| vec![Err(error)]));
             }
             results
         }
-        _ => (0..entries.len())
-            .map(|place| result_of(place, &answer))
-            .collect(),
+        Err(error) => vec![Err(error); entries.len()],
     }
-}
-
-/// The failed entries of a call, or its own failure; `None` where it did not end in time.
-type Answer = Option<Result<Vec<(usize, CallError)>, CallError>>;
-
-fn result_of(place: usize, answer: &Answer) -> Result<(), Error> {
-    let error = match answer {
-        Some(Ok(failed)) => match failed.iter().find(|(number, _)| *number == place) {
-            Some((_, error)) => error,
-            None => return Ok(()),
-        },
-        Some(Err(error)) => error,
-        None => return Err(Error::OutOfTime("the push is not forwarded yet")),
-    };
-    Err(error.clone().into())
-}
-
-async fn send_until(
-    stop: Instant,
-    entries: &[NewMessage<'_>],
-    send: &impl AsyncFn(&[NewMessage<'_>]) -> Result<Vec<(usize, CallError)>, CallError>,
-) -> Answer {
-    if Instant::now() >= stop {
-        return None;
-    }
-    timeout_at(stop, send(entries)).await.ok()
 }
 
 /// Whether another call with fewer messages may succeed at once.
 fn is_refused(error: &CallError) -> bool {
-    match error.cause {
-        Cause::Invalid | Cause::TooLarge | Cause::Unknown => true,
-        Cause::Throttled
-        | Cause::LimitReached
-        | Cause::Unavailable
-        | Cause::NoSuchCommit
-        | Cause::DoesNotExist
-        | Cause::Denied => false,
-    }
+    matches!(
+        error.cause,
+        Cause::Invalid | Cause::TooLarge | Cause::Unknown
+    )
 }
 
 #[cfg(test)]

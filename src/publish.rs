@@ -3,10 +3,8 @@
 mod build;
 mod bundle;
 mod first_bundle;
-mod key;
 mod listing;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use metrique::emf::flags::NoMetric;
@@ -15,46 +13,31 @@ use metrique::unit_of_work::metrics;
 use tokio::time::Instant;
 
 use crate::aws::Aws;
+use crate::aws::codebuild::BuildRequest;
 use crate::aws::codecommit::{CallCounts, Repository};
 use crate::aws::s3::Stored;
 use crate::config::{BadProjectName, Config, UnbundlablePolicy};
-use crate::error::{Error, NoBundle, Unbundlable};
+use crate::error::Error;
 use crate::event::{Push, Skip};
+use crate::keys::{FunctionLocation, Keys};
 pub use first_bundle::FirstBundles;
 use first_bundle::Turn;
-use key::Keys;
 
-/// How a push reached this function.
-#[derive(Clone, Debug)]
-pub struct Delivery {
-    /// Whether an earlier delivery may have got anywhere.
+/// A push as it was delivered, and what its publishing works with.
+pub struct Delivery<'a> {
+    pub aws: &'a Aws,
+    pub config: &'a Config,
+    pub push: &'a Push,
+    /// Whether an earlier delivery may have done some of the work.
     pub redelivered: bool,
     /// When the work must have ended.
     pub stop: Instant,
     /// The repositories without a bundle, shared by all pushes of the invocation.
-    pub first_bundles: Arc<FirstBundles>,
+    pub first_bundles: &'a FirstBundles,
     /// Where this function runs, and so its builds.
-    pub location: FunctionLocation,
+    pub location: &'a FunctionLocation,
     /// Counts the calls that it costs.
     pub counts: CallCounts,
-}
-
-/// The account and the region that the function runs in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FunctionLocation {
-    pub account: String,
-    pub region: String,
-}
-
-impl FunctionLocation {
-    /// Reads a function's ARN: `arn:aws:lambda:eu-west-1:123456789012:function:name`.
-    pub fn of_arn(arn: &str) -> Self {
-        let part = |number| arn.split(':').nth(number).unwrap_or_default().to_owned();
-        Self {
-            account: part(4),
-            region: part(3),
-        }
-    }
 }
 
 /// What became of a message that needs no other delivery.
@@ -145,142 +128,129 @@ pub fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Sees to it that a push has its build unless there is nothing to build, and fills in `figures` on
-/// the way.
-pub async fn publish(
-    aws: &Aws,
-    config: &Config,
-    push: &Push,
-    delivery: &Delivery,
-    figures: &mut Figures,
-) -> Result<Done, Error> {
-    let project = match project(aws, config, push).await? {
-        Ok(project) => project,
-        Err(skip) => return Ok(Done::Skipped(skip)),
-    };
-    let keys = Keys::of(push, &delivery.location);
+impl Delivery<'_> {
+    /// Starts the build of the push, unless there is nothing to build. Fills in `figures` on the way.
+    pub async fn publish(&self, figures: &mut Figures) -> Result<Done, Error> {
+        let Self { aws, push, .. } = self;
+        let project = match self.project().await? {
+            Ok(project) => project,
+            Err(skip) => return Ok(Done::Skipped(skip)),
+        };
+        let keys = Keys::of(push, self.location);
 
-    let mut earlier = None;
-    if delivery.redelivered {
-        let builds = &aws.builds;
-        let build = builds.of_event(&project, &push.event_id, push.time);
-        if let Some(build_id) = build.await? {
-            return Ok(Done::Published(Published {
-                outcome: PushOutcome::AlreadyBuilt,
-                build_id,
-                bundle: None,
-            }));
+        let mut stored = None;
+        if self.redelivered {
+            let builds = &aws.builds;
+            let build = builds.of_event(&project, &push.event_id, push.time);
+            if let Some(build_id) = build.await? {
+                return Ok(Done::Published(Published {
+                    outcome: PushOutcome::AlreadyBuilt,
+                    build_id,
+                    bundle: None,
+                }));
+            }
+            stored = aws.bundles.of_event(&keys.bundle, &push.event_id).await?;
         }
-        earlier = aws.bundles.of_event(&keys.bundle, &push.event_id).await?;
+        let (outcome, bundle) = match stored {
+            Some(stored) => (PushOutcome::BuiltFromStored, Ok(stored)),
+            None => (PushOutcome::Built, self.make_bundle(&keys, figures).await),
+        };
+
+        let begun = Instant::now();
+        let (outcome, request, bundle) = match bundle {
+            Ok(stored) => {
+                let request = build::from_bundle(push, &aws.bundles.bucket, &stored);
+                (outcome, request, Some(stored))
+            }
+            Err(error) => {
+                let request = self.without_bundle(error)?;
+                (PushOutcome::BuiltFromCodeCommit, request, None)
+            }
+        };
+        let started = aws.builds.start(&project, &request, self.config.artifacts);
+        let build_id = started.await?;
+        figures.build_ms = milliseconds(begun.elapsed());
+        Ok(Done::Published(Published {
+            outcome,
+            build_id,
+            bundle,
+        }))
     }
 
-    let (outcome, stored) = if let Some(stored) = earlier {
-        (PushOutcome::BuiltFromStored, Ok(stored))
-    } else {
-        let begun = Instant::now();
-        let repository = repository(aws, config, push, delivery).await;
-        let redelivered = delivery.redelivered;
-        let find = || {
-            let memory = aws.trees.reservation();
-            listing::find(&repository, &aws.bundles, push, &keys, redelivered, memory)
+    /// The project to start. Where only a pattern lists the repository and it has no project, the
+    /// push is skipped, before anything is fetched.
+    async fn project(&self) -> Result<Result<String, Skip>, Error> {
+        let repository = &self.push.repository;
+        let named = self.config.project_of(repository);
+        if self.config.needs_project(repository) {
+            return Ok(Ok(named?));
+        }
+        let missing = match named {
+            Ok(project) if self.aws.builds.has_project(&project).await? => return Ok(Ok(project)),
+            Ok(project) | Err(BadProjectName { project, .. }) => project,
         };
-        let mut pushed = find().await?;
+        Ok(Err(Skip::NoProject {
+            repository: repository.clone(),
+            project: missing,
+        }))
+    }
+
+    /// Makes the bundle, after the repository's first one where another push is making that.
+    async fn make_bundle(&self, keys: &Keys, figures: &mut Figures) -> Result<Stored, Error> {
+        let begun = Instant::now();
+        let repository = self.repository().await;
+        let mut pushed = listing::find(self, &repository, keys).await?;
         let mut turn = None;
         if pushed.bases.is_empty() {
-            let first_bundles = &delivery.first_bundles;
-            turn = first_bundles.turn(&keys.folder, delivery.stop).await;
+            turn = self.first_bundles.turn(&keys.folder, self.stop).await;
             if turn.as_ref().is_some_and(Turn::has_bundle) {
                 turn = None;
-                pushed = find().await?;
+                pushed = listing::find(self, &repository, keys).await?;
             }
         }
         figures.walk_ms = milliseconds(begun.elapsed());
-        let commit = pushed.commit;
-        match bundle::make(aws, repository, pushed, push, &keys, delivery, figures).await {
-            Ok(stored) => {
-                if let Some(turn) = &mut turn {
-                    turn.stored();
-                }
-                (PushOutcome::Built, Ok(stored))
-            }
-            Err(NoBundle::Unbundlable(why)) => {
-                (PushOutcome::BuiltFromCodeCommit, Err((why, commit)))
-            }
-            Err(NoBundle::Failed(error)) => return Err(error),
+        let stored = bundle::make(self, repository, pushed, keys, figures).await?;
+        if let Some(turn) = &mut turn {
+            turn.stored();
         }
-    };
+        Ok(stored)
+    }
 
-    let begun = Instant::now();
-    let request = match &stored {
-        Ok(stored) => build::from_bundle(push, &aws.bundles.bucket, stored),
-        Err((why, commit)) => {
-            check_codecommit_can_serve(config, push, &delivery.location, why)?;
+    /// The repository. The function's own role reads it in the function's account and Region, the
+    /// configured role elsewhere.
+    async fn repository(&self) -> Repository {
+        let is_own = self.location.is_of(self.push);
+        let reader = (!is_own).then(|| self.config.reader_in(&self.push.account));
+        let client = self.aws.codecommit(&self.push.region, reader.flatten());
+        client
+            .await
+            .repository(&self.push.repository, self.counts.clone())
+    }
+
+    /// A build that clones the commit, where no bundle can hold it and CodeBuild may and can clone it.
+    fn without_bundle(&self, error: Error) -> Result<BuildRequest, Error> {
+        let Error::Unbundlable { commit, why } = error else {
+            return Err(error);
+        };
+        // CodeBuild reads repositories of its own account and Region only.
+        let unless = if self.config.unbundlable == UnbundlablePolicy::Reject {
+            "UNBUNDLABLE=reject keeps CodeBuild from cloning it"
+        } else if self.push.account != self.location.account {
+            "CodeBuild cannot clone it, since it is in another account"
+        } else if self.push.region != self.location.region {
+            "CodeBuild cannot clone it, since it is in another region"
+        } else {
             tracing::warn!(
-                repository = push.repository,
-                reference = push.reference.full_name(),
+                repository = self.push.repository,
+                reference = self.push.reference.full_name(),
                 %commit,
-                event_id = push.event_id,
-                %why,
+                event_id = self.push.event_id,
+                why,
                 "no bundle can hold this commit: CodeBuild clones it from CodeCommit instead"
             );
-            build::from_codecommit(push, commit)
-        }
-    };
-    let started = aws.builds.start(&project, &request, config.artifacts);
-    let build_id = started.await?;
-    figures.build_ms = milliseconds(begun.elapsed());
-    Ok(Done::Published(Published {
-        outcome,
-        build_id,
-        bundle: stored.ok(),
-    }))
-}
-
-/// The project to start. A repository that only a pattern lists needs none: without one it is
-/// skipped, before anything is fetched.
-async fn project(aws: &Aws, config: &Config, push: &Push) -> Result<Result<String, Skip>, Error> {
-    let named = config.project_of(&push.repository);
-    if config.needs_project(&push.repository) {
-        return Ok(Ok(named?));
+            return Ok(build::from_codecommit(self.push, &commit));
+        };
+        let why = format!("{why}, and {unless}");
+        Err(Error::Unbundlable { commit, why })
     }
-    let missing = match named {
-        Ok(project) if aws.builds.has_project(&project).await? => return Ok(Ok(project)),
-        Ok(project) | Err(BadProjectName { project, .. }) => project,
-    };
-    Ok(Err(Skip::NoProject {
-        repository: push.repository.clone(),
-        project: missing,
-    }))
-}
-
-/// The repository, and the role to read it under: the function's own in its own account and region,
-/// whatever is configured for others.
-async fn repository(aws: &Aws, config: &Config, push: &Push, delivery: &Delivery) -> Repository {
-    let location = &delivery.location;
-    let is_own = push.is_from(&location.account, &location.region);
-    let reader = (!is_own).then(|| config.reader_in(&push.account)).flatten();
-    let client = aws.codecommit(&push.region, reader).await;
-    client.repository(&push.repository, delivery.counts.clone())
-}
-
-/// CodeBuild reads repositories of its own account and region only.
-fn check_codecommit_can_serve(
-    config: &Config,
-    push: &Push,
-    location: &FunctionLocation,
-    why: &Unbundlable,
-) -> Result<(), Error> {
-    let unless = if config.unbundlable == UnbundlablePolicy::Reject {
-        "UNBUNDLABLE=reject keeps CodeBuild from cloning it"
-    } else if push.account != location.account {
-        "CodeBuild cannot clone it, since it is in another account"
-    } else if push.region != location.region {
-        "CodeBuild cannot clone it, since it is in another region"
-    } else {
-        return Ok(());
-    };
-    Err(Error::Unbundlable {
-        why: why.clone(),
-        unless,
-    })
 }

@@ -22,12 +22,13 @@ use metrique::{CloseValue, RootEntry};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tracing::Level;
+use tracing::level_filters::LevelFilter;
 
 use crate::batch::{Message, Outcome};
 use crate::error::{Class, Error};
 use crate::event::EventFields;
 use crate::publish::{Figures, milliseconds};
-use line::{Line, OutcomeFields, TimedLine};
+use line::{Line, OutcomeFields};
 
 /// The namespace of the metrics; the dashboard of `template.yaml` reads them from it.
 pub const NAMESPACE: &str = "pushbuild";
@@ -62,12 +63,7 @@ pub struct Reporter {
 impl Reporter {
     /// Writes the line of one message to standard output, unless the log's level leaves it out.
     pub fn report(&self, message: &Message, outcome: &Outcome, metrics: Metrics) {
-        let wanted = match level(outcome) {
-            Level::ERROR => tracing::enabled!(Level::ERROR),
-            Level::WARN => tracing::enabled!(Level::WARN),
-            _ => tracing::enabled!(Level::INFO),
-        };
-        if !wanted {
+        if level(outcome) > LevelFilter::current() {
             return;
         }
         let line = self.document(message, outcome, metrics, SystemTime::now());
@@ -83,6 +79,7 @@ impl Reporter {
         at: SystemTime,
     ) -> Vec<u8> {
         let line = Line {
+            at,
             function_name: self.function_name.clone(),
             timestamp: written(at.into()).unwrap_or_default(),
             level: level(outcome).as_str(),
@@ -103,7 +100,7 @@ impl Reporter {
         let mut out = Vec::with_capacity(2048);
         let format = Emf::builder(NAMESPACE.to_owned(), vec![vec![]])
             .build()
-            .format(&RootEntry::new(TimedLine { at, line }.close()), &mut out);
+            .format(&RootEntry::new(line.close()), &mut out);
         if let Err(error) = format {
             tracing::error!(%error, message_id = message.id, "a message's line cannot be written");
         }

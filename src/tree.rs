@@ -9,7 +9,7 @@ use gix_hash::ObjectId;
 
 use crate::aws::codecommit::Repository;
 use crate::base::Bases;
-use crate::error::{CallError, Cause, Error, NoBundle, Unbundlable};
+use crate::error::{CallError, Cause, Error};
 use crate::git::{self, EntryKind, TreeEntry};
 use crate::memory::TreeReservation;
 pub use entries::Entries;
@@ -23,8 +23,6 @@ const ASKED: u32 = 3;
 pub struct Tree {
     /// The commit.
     pub commit: ObjectId,
-    /// The id of its root tree.
-    pub root: ObjectId,
     /// In the bytewise order of their names in a bundle, where a folder's ends with a slash.
     pub entries: Entries,
     /// Held until the bundle is whole.
@@ -42,15 +40,14 @@ struct Folder {
 /// # Errors
 ///
 /// A failed call; [`Error::Refused`] for a tree that breaks a rule or a limit;
-/// [`Unbundlable::FolderMismatch`] for a folder whose listing is not the
-/// tree's, however often it is asked for.
+/// [`Error::Unbundlable`] for a folder whose listing is not the tree's, however often it is asked for.
 pub async fn walk(
     repository: &Repository,
     bases: &Bases,
     mut memory: TreeReservation,
     commit: ObjectId,
     root: ObjectId,
-) -> Result<Tree, NoBundle> {
+) -> Result<Tree, Error> {
     let mut first = Some(Folder {
         path: String::new(),
         id: root,
@@ -93,7 +90,7 @@ pub async fn walk(
                 None => break,
             },
         };
-        let refused = |why| NoBundle::Failed(Error::Refused { commit, why });
+        let refused = |why| Error::Refused { commit, why };
         rules::check_folder(&folder.path, &listing).map_err(refused)?;
         for TreeEntry { name, kind, id } in listing {
             let depth = folder.depth + 1;
@@ -110,7 +107,6 @@ pub async fn walk(
     entries.sort();
     Ok(Tree {
         commit,
-        root,
         entries,
         _memory: memory,
     })
@@ -121,7 +117,7 @@ async fn list(
     repository: &Repository,
     commit: &ObjectId,
     folder: Folder,
-) -> Result<(Folder, Vec<TreeEntry>), NoBundle> {
+) -> Result<(Folder, Vec<TreeEntry>), Error> {
     let mut came = String::new();
     // An answer that was cut short by chance is whole the next time.
     for attempt in 1..=ASKED {
@@ -138,8 +134,7 @@ async fn list(
                 return Err(Error::Refused {
                     commit: *commit,
                     why,
-                }
-                .into());
+                });
             }
             answered => answered?,
         };
@@ -155,10 +150,12 @@ async fn list(
             "a listing is not the tree's"
         );
     }
-    Err(Unbundlable::FolderMismatch {
-        folder: folder.path,
-        expected: folder.id,
-        came,
-    }
-    .into())
+    // The API leaves an entry out, or cannot show a name that is not UTF-8 or an old mode (100664).
+    let Folder { path, id, .. } = folder;
+    Err(Error::Unbundlable {
+        commit: *commit,
+        why: format!(
+            "what CodeCommit lists of folder `{path}` does not hash to its tree id {id} but to {came}"
+        ),
+    })
 }

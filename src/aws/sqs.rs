@@ -1,6 +1,5 @@
 //! SQS: pushes are sent on, and it is set when failed messages come back.
 
-use std::collections::HashSet;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::Builder;
 use aws_sdk_sqs::types::{
     BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry, QueueAttributeName,
-    SendMessageBatchRequestEntry, SendMessageBatchResultEntry,
+    SendMessageBatchRequestEntry,
 };
 
 use super::remembered::Remembered;
@@ -36,13 +35,17 @@ pub struct QueueSettings {
 }
 
 /// A message for a FIFO queue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewMessage<'a> {
-    pub group: &'a str,
+    pub group: String,
     /// SQS drops another message with this id for five minutes.
     pub deduplication_id: &'a str,
     pub body: &'a str,
 }
+
+/// What became of each message of a call, in their order. Where the call itself failed, each may
+/// have been sent or not.
+pub type Sent = Result<Vec<Result<(), CallError>>, CallError>;
 
 /// One message and the seconds until it is visible again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,13 +106,8 @@ impl Queue {
         Ok(settings)
     }
 
-    /// Sends at most ten messages in one call, and returns those that failed, by their place.
-    /// Where the call fails, each message may have been sent or not.
-    pub async fn send(
-        &self,
-        url: &str,
-        messages: &[NewMessage<'_>],
-    ) -> Result<Vec<(usize, CallError)>, CallError> {
+    /// Sends at most ten messages in one call.
+    pub async fn send(&self, url: &str, messages: &[NewMessage<'_>]) -> Sent {
         const CALL: &str = "SQS SendMessageBatch";
         let entries = messages
             .iter()
@@ -117,7 +115,7 @@ impl Queue {
             .map(|(place, message)| {
                 SendMessageBatchRequestEntry::builder()
                     .id(place.to_string())
-                    .message_group_id(message.group)
+                    .message_group_id(&message.group)
                     .message_deduplication_id(message.deduplication_id)
                     .message_body(message.body)
                     .build()
@@ -132,16 +130,15 @@ impl Queue {
             .send()
             .await
             .map_err(|error| failed(CALL, url, &error, cause))?;
-        let successful = answer.successful().iter();
-        let sent: HashSet<_> = successful.map(SendMessageBatchResultEntry::id).collect();
-        let places = (0..messages.len()).map(|place| (place, place.to_string()));
-        let unsent = places.filter(|(_, id)| !sent.contains(id.as_str()));
-        Ok(unsent
-            .map(|(place, id)| {
-                let entry = answer.failed().iter().find(|entry| entry.id() == id);
-                (place, entry_error(CALL, url, entry))
-            })
-            .collect())
+        let result_of = |place: usize| {
+            let id = place.to_string();
+            if answer.successful().iter().any(|entry| entry.id() == id) {
+                return Ok(());
+            }
+            let entry = answer.failed().iter().find(|entry| entry.id() == id);
+            Err(entry_error(CALL, url, entry))
+        };
+        Ok((0..messages.len()).map(result_of).collect())
     }
 
     /// Sets when messages come back, in as few calls as SQS allows. After one that failed

@@ -11,7 +11,7 @@ use crate::bundle::read::Slice;
 
 /// An earlier bundle in the bucket.
 #[derive(Debug)]
-pub(crate) struct Archive {
+pub struct Archive {
     bundles: Bundles,
     object: Object,
     /// Its end, which was read to find its directory.
@@ -29,12 +29,12 @@ impl Archive {
         }
     }
 
-    pub(crate) fn key(&self) -> &str {
+    pub fn key(&self) -> &str {
         &self.object.key
     }
 
     /// A range of it; `None`, with a warning, where it cannot be read.
-    pub(crate) async fn read(&self, range: Range<u64>) -> Option<Slice> {
+    pub async fn read(&self, range: Range<u64>) -> Option<Slice> {
         let length = self.object.length;
         let tail_start = length - self.tail.len() as u64;
         if range.start >= tail_start {

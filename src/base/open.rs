@@ -7,10 +7,11 @@ use std::sync::atomic::AtomicBool;
 use bytes::BytesMut;
 use tokio::sync::Semaphore;
 
-use super::{Archive, Base, Candidates};
+use super::{Archive, Base};
 use crate::aws::s3::{Bundles, Found, Tail};
 use crate::bundle::read::{Directory, Unreadable};
 use crate::git::EntryKind;
+use crate::keys::Keys;
 use crate::memory::TreeReservation;
 
 /// Bytes that are read from a bundle's end first: the whole directory of some 6,000 entries, and
@@ -42,22 +43,22 @@ impl Base {
 }
 
 /// Which bundle of the repository to take where the usual one is missing: one of the same commit
-/// under another name, or else the newest. The first page of the listing has to do.
-pub(super) async fn another(bundles: &Bundles, candidates: &Candidates) -> Option<String> {
-    let found = match bundles.list(&candidates.folder).await {
+/// under another reference, or else the newest. Looks at the first page of the listing only.
+pub(super) async fn another(bundles: &Bundles, keys: &Keys) -> Option<String> {
+    let found = match bundles.list(&keys.folder).await {
         Ok(found) => found,
         Err(error) => {
             tracing::warn!(%error, "earlier bundles cannot be listed: the commit is fetched whole");
             return None;
         }
     };
-    let same = format!("/{}.zip", candidates.commit);
+    let (_, same) = keys.bundle.rsplit_once('/')?;
     found
         .into_iter()
         .filter(|Found { key, .. }| {
-            !key.starts_with(&candidates.partials) && candidates.before.as_ref() != Some(key)
+            !key.starts_with(&keys.partials) && keys.before.as_ref() != Some(key)
         })
-        .max_by_key(|Found { key, modified }| (key.ends_with(&same), *modified))
+        .max_by_key(|Found { key, modified }| (key.ends_with(same), *modified))
         .map(|found| found.key)
 }
 

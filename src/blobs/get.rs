@@ -9,7 +9,7 @@ use super::{Permit, Ready, Work, is_blob};
 use crate::aws::codecommit::admission::LARGEST_FILE;
 use crate::base::BaseEntry;
 use crate::bundle::{Content, compress, is_lfs_pointer, verify};
-use crate::error::{CallError, Cause, Error, NoBundle, Unbundlable};
+use crate::error::{Cause, Error};
 use crate::git::{Entry, EntryKind};
 use crate::memory::{Reservation, SMALL};
 
@@ -22,7 +22,7 @@ impl Work {
         first: usize,
         read: Option<&Read>,
         permit: Option<Permit>,
-    ) -> Result<Ready, NoBundle> {
+    ) -> Result<Ready, Error> {
         let entry = self.tree.entries.get(position);
         if !is_blob(&entry) {
             return Ok(Ready {
@@ -63,7 +63,7 @@ impl Work {
         position: usize,
         fetch: &Arc<Fetch>,
         permit: Option<Permit>,
-    ) -> Result<Ready, NoBundle> {
+    ) -> Result<Ready, Error> {
         let entry = self.tree.entries.get(position);
         let id = entry.id;
         let fetched = fetch
@@ -73,7 +73,7 @@ impl Work {
                 let check = move |raw: Vec<u8>| verify(&raw, &id).map(|()| raw);
                 let raw = self.fetch(&entry, &reservation, permit, check).await?;
                 reservation.shrink(raw.len());
-                Ok::<_, NoBundle>(Arc::new(Fetched { raw, reservation }))
+                Ok::<_, Error>(Arc::new(Fetched { raw, reservation }))
             })
             .await?
             .clone();
@@ -101,7 +101,7 @@ impl Work {
         held: BaseEntry,
         read: &Read,
         reservation: &Reservation,
-    ) -> Result<Option<Content>, NoBundle> {
+    ) -> Result<Option<Content>, Error> {
         let (compressed, size) = held.base.directory.sizes(held.index);
         if size > SMALL {
             let anew = if held.is_same { 0 } else { size };
@@ -151,7 +151,7 @@ impl Work {
         reservation: &Arc<Reservation>,
         mut permit: Option<Permit>,
         check: impl Fn(Vec<u8>) -> Result<T, String> + Clone + Send + 'static,
-    ) -> Result<T, NoBundle> {
+    ) -> Result<T, Error> {
         let mut came = String::new();
         for attempt in 1..=2 {
             let raw = self.raw(entry, reservation).await?;
@@ -177,24 +177,34 @@ impl Work {
             );
         }
         let (path, id) = (entry.path, entry.id);
-        Err(NoBundle::Failed(Error::BadAnswer {
+        Err(Error::BadAnswer {
             operation: "CodeCommit GetFile or GetBlob",
             what: format!("the content of {path} does not hash to its blob id {id} but to {came}"),
-        }))
+        })
     }
 
     async fn raw(
         &self,
         entry: &Entry<'_>,
         reservation: &Arc<Reservation>,
-    ) -> Result<Vec<u8>, NoBundle> {
+    ) -> Result<Vec<u8>, Error> {
         let answer = if entry.kind == EntryKind::Link {
             self.repository.blob(&entry.id, reservation).await
         } else {
             let commit = &self.tree.commit;
             self.repository.file(commit, entry.path, reservation).await
         };
-        answer.map_err(|error| too_large_or(error, entry.path))
+        answer.map_err(|error| match error.cause {
+            // Git takes files of up to 2 GB, and only a clone gets them all.
+            Cause::TooLarge => Error::Unbundlable {
+                commit: self.tree.commit,
+                why: format!(
+                    "{} is larger than the {LARGEST_FILE} bytes that CodeCommit's API hands out",
+                    entry.path
+                ),
+            },
+            _ => error.into(),
+        })
     }
 
     fn compress(&self, entry: &Entry<'_>, raw: &[u8]) -> Result<Content, Error> {
@@ -215,23 +225,13 @@ impl Work {
         &self,
         bytes: usize,
         work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, NoBundle> {
+    ) -> Result<T, Error> {
         if bytes <= SMALL {
             return Ok(work());
         }
         let _permit = self.compressing.acquire().await;
         tokio::task::spawn_blocking(work)
             .await
-            .map_err(|error| NoBundle::Failed(Error::Panicked(error.to_string())))
+            .map_err(|error| Error::Panicked(error.to_string()))
     }
-}
-
-fn too_large_or(error: CallError, path: &str) -> NoBundle {
-    if error.cause == Cause::TooLarge {
-        return NoBundle::Unbundlable(Unbundlable::FileTooLarge {
-            path: path.to_owned(),
-            limit: LARGEST_FILE,
-        });
-    }
-    NoBundle::Failed(error.into())
 }

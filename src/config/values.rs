@@ -1,7 +1,7 @@
 //! What each variable may say. A value that is refused comes back as what is accepted.
 
 use super::{Artifacts, UnbundlablePolicy};
-use crate::selection::{ReferenceGlobs, Repositories};
+use crate::selection::Globs;
 
 fn accept(value: &str, is_good: bool, accepted: &str) -> Result<String, String> {
     is_good
@@ -55,7 +55,7 @@ pub(super) fn project(value: &str) -> Result<String, String> {
     accept(value, is_good, accepted)
 }
 
-pub(super) fn included(value: &str) -> Result<ReferenceGlobs, String> {
+pub(super) fn included(value: &str) -> Result<Globs, String> {
     let read = globs(value)?;
     if read.is_empty() {
         let accepted = "it needs at least one glob, or nothing would ever be built; leave it out \
@@ -65,9 +65,9 @@ pub(super) fn included(value: &str) -> Result<ReferenceGlobs, String> {
     Ok(read)
 }
 
-pub(super) fn globs(value: &str) -> Result<ReferenceGlobs, String> {
+pub(super) fn globs(value: &str) -> Result<Globs, String> {
     let accepted = "it is a comma-separated list of globs such as `main,feature/**,refs/tags/v*`";
-    ReferenceGlobs::parse(value).map_err(|why| format!("{why}; {accepted}"))
+    Globs::of_references(value).map_err(|why| format!("{why}; {accepted}"))
 }
 
 pub(super) fn role(value: &str) -> Result<Option<String>, String> {
@@ -110,10 +110,10 @@ pub(super) fn artifacts(value: &str) -> Result<Artifacts, String> {
     }
 }
 
-pub(super) fn repositories(value: &str) -> Result<Repositories, String> {
+pub(super) fn repositories(value: &str) -> Result<Globs, String> {
     let accepted = "it is a comma-separated list of repositories' names and of patterns such as \
                     `team-*`; `*` selects every repository that has a project";
-    let read = Repositories::parse(value).map_err(|why| format!("{why}; {accepted}"))?;
+    let read = Globs::of_repositories(value).map_err(|why| format!("{why}; {accepted}"))?;
     if read.is_empty() {
         return Err(accepted.to_owned());
     }

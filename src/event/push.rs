@@ -22,15 +22,12 @@ pub struct Push {
 }
 
 impl Push {
-    pub fn is_from(&self, account: &str, region: &str) -> bool {
-        self.account == account && self.region == region
-    }
-
     /// Whether both are pushes to one reference of one repository.
     pub fn is_of_same_reference(&self, other: &Self) -> bool {
         self.reference == other.reference
             && self.repository == other.repository
-            && other.is_from(&self.account, &self.region)
+            && self.account == other.account
+            && self.region == other.region
     }
 }
 

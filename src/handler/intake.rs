@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use super::Invocation;
+use super::{Handler, Invocation};
 use crate::aws::sqs::{NewMessage, Queue};
-use crate::batch::{self, Failure, Message, Outcome};
+use crate::batch::{Failure, Received};
 use crate::config::IntakeConfig;
 use crate::intake;
 use crate::report::Metrics;
+use crate::selection::Selection;
 
 /// What is kept from one invocation to the next.
 pub(super) struct Intake {
@@ -15,27 +16,27 @@ pub(super) struct Intake {
     pub config: IntakeConfig,
 }
 
-impl Intake {
-    /// Forwards the pushes of a batch, and returns what failed.
-    pub(super) async fn handle(
-        &self,
-        invocation: &Invocation,
-        messages: Vec<Message>,
+impl Handler for Intake {
+    fn queue(&self) -> &Arc<Queue> {
+        &self.queue
+    }
+
+    fn selection(&self) -> &Selection {
+        &self.config.selection
+    }
+
+    /// Forwards the pushes of a batch.
+    async fn handle(
+        self: Arc<Self>,
+        invocation: Arc<Invocation>,
+        pushes: Vec<Received>,
     ) -> Vec<Failure> {
         let begun = Metrics::begin();
-        let report = |message: &Message, outcome: &Outcome| {
-            invocation.reporter.report(message, outcome, begun.clone());
-        };
-        let read = |body: &str| self.config.selection.read(body);
-        let (pushes, mut failures) = batch::read(messages, read, report);
         let url = &self.config.push_queue_url;
-        let stop = invocation.stop;
         let send = async |messages: &[NewMessage<'_>]| self.queue.send(url, messages).await;
-        let max_receive_count = async || invocation.source_queue.max_receive_count(stop).await;
-        for (message, outcome) in intake::forward(pushes, stop, send, max_receive_count).await {
-            report(&message, &outcome);
-            failures.extend(outcome.err().map(|error| Failure { message, error }));
-        }
-        failures
+        let max_receive_count = async || invocation.source_queue.max_receive_count().await;
+        let outcomes = intake::forward(pushes, invocation.stop, send, max_receive_count).await;
+        let end = |(message, outcome)| invocation.end(message, outcome, begun.clone());
+        outcomes.into_iter().filter_map(end).collect()
     }
 }

@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use tokio::time::{Instant, timeout_at};
 
-use super::Invocation;
+use super::{Handler, Invocation};
 use crate::aws::Aws;
 use crate::aws::codecommit::CallCounts;
-use crate::batch::{self, Failure, Message, Outcome, Work};
+use crate::aws::sqs::Queue;
+use crate::batch::{self, Failure, Message, Outcome, Received, Work};
 use crate::config::Config;
 use crate::error::Error;
-use crate::event::{BadMessage, Push, Request};
-use crate::publish::{self, Delivery, Done, Figures, FirstBundles, milliseconds};
+use crate::event::Push;
+use crate::publish::{Delivery, Done, Figures, FirstBundles, milliseconds};
 use crate::report::Metrics;
+use crate::selection::Selection;
 
 /// What is kept from one invocation to the next.
 pub(super) struct Publisher {
@@ -20,23 +22,29 @@ pub(super) struct Publisher {
     pub config: Config,
 }
 
-impl Publisher {
-    /// Builds the pushes of a batch, and returns what failed.
-    pub(super) async fn handle(
+impl Handler for Publisher {
+    fn queue(&self) -> &Arc<Queue> {
+        &self.aws.queue
+    }
+
+    fn selection(&self) -> &Selection {
+        &self.config.selection
+    }
+
+    /// Builds the pushes of a batch.
+    async fn handle(
         self: Arc<Self>,
         invocation: Arc<Invocation>,
-        messages: Vec<Message>,
+        pushes: Vec<Received>,
     ) -> Vec<Failure> {
-        let stop = invocation.stop;
-        let account = &invocation.location.account;
-        self.aws.bundles.set_owner(account);
-        let lanes_at_once = self.aws.pushes;
+        self.aws.bundles.set_owner(&invocation.location.account);
+        let (lanes_at_once, stop) = (self.aws.pushes, invocation.stop);
         let work = PublishBatch {
             publisher: self,
             invocation,
-            first_bundles: Arc::default(),
+            first_bundles: FirstBundles::default(),
         };
-        batch::handle(&Arc::new(work), messages, lanes_at_once, stop).await
+        batch::handle(&Arc::new(work), pushes, lanes_at_once, stop).await
     }
 }
 
@@ -44,29 +52,27 @@ impl Publisher {
 struct PublishBatch {
     publisher: Arc<Publisher>,
     invocation: Arc<Invocation>,
-    first_bundles: Arc<FirstBundles>,
+    first_bundles: FirstBundles,
 }
 
 impl Work for PublishBatch {
     type Metrics = Metrics;
 
-    fn read(&self, body: &str) -> Result<Request, BadMessage> {
-        self.publisher.config.selection.read(body)
-    }
-
     async fn publish(self: Arc<Self>, push: Push, may_be_repeated: bool) -> (Outcome, Metrics) {
         let begun = Instant::now();
         let mut metrics = Metrics::begin();
         let delivery = Delivery {
+            aws: &self.publisher.aws,
+            config: &self.publisher.config,
+            push: &push,
             redelivered: may_be_repeated,
             stop: self.invocation.stop,
-            first_bundles: self.first_bundles.clone(),
-            location: self.invocation.location.clone(),
+            first_bundles: &self.first_bundles,
+            location: &self.invocation.location,
             counts: CallCounts::default(),
         };
         let mut figures = Figures::default();
-        let Publisher { aws, config } = &*self.publisher;
-        let publishing = publish::publish(aws, config, &push, &delivery, &mut figures);
+        let publishing = delivery.publish(&mut figures);
         let late = Error::OutOfTime("the invocation ends before the push is published");
         let published = timeout_at(delivery.stop, publishing).await;
         let outcome = published.unwrap_or(Err(late));
@@ -80,9 +86,7 @@ impl Work for PublishBatch {
     }
 
     async fn max_receive_count(&self) -> Option<u32> {
-        let invocation = &self.invocation;
-        let source_queue = &invocation.source_queue;
-        source_queue.max_receive_count(invocation.stop).await
+        self.invocation.source_queue.max_receive_count().await
     }
 
     fn report(&self, message: &Message, outcome: &Outcome, metrics: Metrics) {

@@ -1,27 +1,28 @@
+use std::collections::HashSet;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use super::*;
-use crate::batch::Message;
 use crate::event::ReferenceKind;
 
-/// A message for each of these branches, whose event ids and bodies are their places.
-fn pushes(branches: &[&str]) -> Vec<(Message, Push)> {
+/// A push to each of these branches, on the first of two deliveries. Ids and bodies are their places.
+fn pushes(branches: &[&str]) -> Vec<Received> {
     let numbered = branches.iter().enumerate();
     let push = |(number, branch): (usize, &&str)| {
         let event_id = number.to_string();
         let mut message = Message::sample(&event_id);
         message.body.clone_from(&event_id);
         let push = Push::sample(ReferenceKind::Branch, branch);
-        (message, Push { event_id, ..push })
+        let push = Push { event_id, ..push };
+        Received { message, push }
     };
     numbered.map(push).collect()
 }
 
-/// Forwards pushes on their first of two deliveries; each call's event ids, and the failed ones.
+/// Forwards pushes; the event ids of each call, and of the pushes that failed.
 async fn forwarded(
-    pushes: Vec<(Message, Push)>,
-    answer: impl Fn(&[&str]) -> Result<Vec<(usize, CallError)>, CallError>,
+    pushes: Vec<Received>,
+    answer: impl Fn(&[&str]) -> Sent,
 ) -> (Vec<String>, Vec<String>) {
     let calls = Mutex::new(Vec::new());
     let stop = Instant::now() + Duration::from_secs(5);
@@ -37,23 +38,31 @@ async fn forwarded(
     (calls.into_inner().unwrap(), failed)
 }
 
-/// The entries with these bodies fail.
-fn fail_of(bodies: &[&str], failing: &str) -> Vec<(usize, CallError)> {
-    let places = bodies.iter().enumerate();
-    let failed = places.filter(|(_, body)| **body == failing);
-    let error = |place| (place, CallError::sample(Cause::Unavailable));
-    failed.map(|(place, _)| error(place)).collect()
+/// The entry with this body fails.
+fn fail_of(bodies: &[&str], failing: &str) -> Vec<Result<(), CallError>> {
+    let error = || CallError::sample(Cause::Unavailable);
+    let result = |body: &&str| {
+        if *body == failing {
+            Err(error())
+        } else {
+            Ok(())
+        }
+    };
+    bodies.iter().map(result).collect()
 }
 
 #[tokio::test]
 async fn no_call_has_two_of_a_reference_and_behind_a_failure_its_own_reference_waits() {
-    for (failing, calls, failed) in [
-        ("none", &["0 1 4", "2", "3"][..], &[][..]),
-        ("0", &["0 1 4"], &["0", "2", "3"]),
-        ("1", &["0 1 4", "2", "3"], &["1"]),
-        ("2", &["0 1 4", "2"], &["2", "3"]),
+    for (failing, deliveries, calls, failed) in [
+        ("none", 1, &["0 1 4", "2", "3"][..], &[][..]),
+        ("0", 1, &["0 1 4"], &["0", "2", "3"]),
+        ("1", 1, &["0 1 4", "2", "3"], &["1"]),
+        ("2", 1, &["0 1 4", "2"], &["2", "3"]),
+        // A push on its last delivery holds back no later one.
+        ("0", 2, &["0 1 4", "2", "3"], &["0"]),
     ] {
-        let pushes = pushes(&["a", "b", "a", "a", "c"]);
+        let mut pushes = pushes(&["a", "b", "a", "a", "c"]);
+        pushes[0].message.receive_count = deliveries;
         let forwarded = forwarded(pushes, |bodies| Ok(fail_of(bodies, failing))).await;
         assert_eq!(forwarded.0, calls, "{failing}");
         assert_eq!(forwarded.1, failed, "{failing}");
@@ -61,28 +70,17 @@ async fn no_call_has_two_of_a_reference_and_behind_a_failure_its_own_reference_w
 }
 
 #[tokio::test]
-async fn a_push_on_its_last_delivery_holds_back_no_later_one() {
-    let mut lane = pushes(&["a", "a"]);
-    lane[0].0.receive_count = 2;
-    let (_, failed) = forwarded(lane, |bodies| Ok(fail_of(bodies, "0"))).await;
-    assert_eq!(failed, ["0"]);
-}
-
-#[tokio::test]
 async fn of_a_call_that_sqs_refuses_each_push_is_sent_by_itself_and_of_one_that_is_lost_none() {
+    let (one_by_one, lost) = (["0 1 2", "0", "1", "2"], ["0 1 2"]);
     for (cause, calls, failed) in [
-        (
-            Cause::Unknown,
-            &["0 1 2", "0", "1", "2"][..],
-            &["1", "3"][..],
-        ),
-        (Cause::Unavailable, &["0 1 2"], &["0", "1", "2", "3"]),
+        (Cause::Unknown, &one_by_one[..], &["1", "3"][..]),
+        (Cause::Unavailable, &lost, &["0", "1", "2", "3"]),
     ] {
         let answer = |bodies: &[&str]| {
             if bodies.contains(&"1") {
                 return Err(CallError::sample(cause));
             }
-            Ok(Vec::new())
+            Ok(fail_of(bodies, "none"))
         };
         let forwarded = forwarded(pushes(&["a", "b", "c", "b"]), answer).await;
         assert_eq!(forwarded.0, calls);

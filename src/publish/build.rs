@@ -60,26 +60,15 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
-
-    /// The table in the documentation, by variable.
-    fn told() -> BTreeMap<&'static str, &'static str> {
-        let document = include_str!("../../docs/deploy.md");
-        let (_, table) = document.split_once("\n| variable | value |\n").unwrap();
-        table
-            .lines()
-            .skip(1)
-            .take_while(|row| row.starts_with('|'))
-            .map(|row| {
-                let mut cells = row.trim_matches('|').split(" | ");
-                let name = cells.next().unwrap().trim().trim_matches('`');
-                (name, cells.next().unwrap())
-            })
-            .collect()
-    }
+    use crate::documents::{code, table};
 
     #[test]
     fn the_documentation_names_every_variable_and_no_other_with_its_values() {
-        let told = told();
+        let deploy = include_str!("../../docs/deploy.md");
+        let rows = table(deploy, "| variable | value |").into_iter();
+        let told: BTreeMap<_, _> = rows
+            .map(|cells| (code(cells[0]).next().unwrap(), cells[1]))
+            .collect();
         let mut given = BTreeSet::new();
         for (kind, short_name) in [
             (ReferenceKind::Branch, "feature/x"),

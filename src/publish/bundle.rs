@@ -8,17 +8,15 @@ use futures_util::{Stream, StreamExt};
 use tokio::time::{Instant, timeout_at};
 use zip::DateTime;
 
-use super::key::Keys;
 use super::listing::Pushed;
 use super::{Delivery, Figures, milliseconds};
-use crate::aws::Aws;
 use crate::aws::codecommit::Repository;
 use crate::aws::s3::{Label, Stored, Upload};
 use crate::blobs::Blobs;
 use crate::bundle::{BundleWriter, Content, zip_time};
-use crate::error::{Error, NoBundle};
-use crate::event::Push;
+use crate::error::Error;
 use crate::git::{Entry, EntryKind};
+use crate::keys::Keys;
 use crate::tree::{self, Tree};
 
 /// Time to give up an unfinished upload.
@@ -33,14 +31,13 @@ const RECORDS: usize = 400;
 
 /// Makes the bundle of a push and stores it.
 pub async fn make(
-    aws: &Aws,
+    delivery: &Delivery<'_>,
     repository: Repository,
     pushed: Pushed,
-    push: &Push,
     keys: &Keys,
-    delivery: &Delivery,
     figures: &mut Figures,
-) -> Result<Stored, NoBundle> {
+) -> Result<Stored, Error> {
+    let Delivery { aws, push, .. } = delivery;
     let Pushed {
         commit,
         root,
@@ -51,7 +48,7 @@ pub async fn make(
     let mut bases = Arc::new(bases);
     let tree = match tree::walk(&repository, &bases, memory, commit, root).await {
         // Without the bases there may be memory for it.
-        Err(NoBundle::Failed(Error::Refused { .. })) if !bases.is_empty() => {
+        Err(Error::Refused { .. }) if !bases.is_empty() => {
             bases = Arc::default();
             let memory = aws.trees.reservation();
             tree::walk(&repository, &bases, memory, commit, root).await
@@ -92,15 +89,16 @@ pub async fn make(
         }
         Ok(Ok(None)) => Err(Error::OutOfTime(
             "the invocation ends before the commit is fetched; the next delivery goes on from here",
-        )
-        .into()),
+        )),
         Ok(Err(error)) => {
             upload.abort().await;
             Err(error)
         }
         Err(_) => {
             upload.abort().await;
-            Err(Error::OutOfTime("the invocation ends before the commit is fetched").into())
+            Err(Error::OutOfTime(
+                "the invocation ends before the commit is fetched",
+            ))
         }
     };
     let blobs = &filling.blobs;
@@ -134,7 +132,7 @@ struct Filling {
 impl Filling {
     /// Writes the whole bundle; answers where it is and how many bytes it has. `None` where time
     /// ran out, and what there is was left for the next delivery.
-    async fn fill(&mut self, upload: &mut Upload) -> Result<Option<(Stored, u64)>, NoBundle> {
+    async fn fill(&mut self, upload: &mut Upload) -> Result<Option<(Stored, u64)>, Error> {
         let left = self.stop.saturating_duration_since(Instant::now());
         let margin = SAVE_TIME.min(left / 9) + ABORT_TIME.min(left / 8);
         let records = RECORDS * self.tree.entries.len();
@@ -152,11 +150,10 @@ impl Filling {
             let ready = next?;
             let added = writer.add(&self.tree.entries.get(position), ready.content);
             upload.set_partial(self.is_long());
-            upload.write(&added.map_err(Error::from)?).await?;
+            upload.write(&added?).await?;
             position += 1;
         }
-        let finished = writer.finish(&self.tree.commit);
-        let (end, length) = finished.map_err(Error::from)?;
+        let (end, length) = writer.finish(&self.tree.commit)?;
         upload.write(&end).await?;
         Ok(Some((upload.finish().await?, length)))
     }
@@ -185,16 +182,15 @@ impl Filling {
         upload: &mut Upload,
         mut writer: BundleWriter,
         position: usize,
-    ) -> Result<(), NoBundle> {
+    ) -> Result<(), Error> {
         let mut length = 0;
         if upload.can_be_partial() {
             upload.set_partial(true);
             for entry in self.tree.entries.iter().skip(position) {
                 let added = writer.add(&entry, Content::None);
-                upload.write(&added.map_err(Error::from)?).await?;
+                upload.write(&added?).await?;
             }
-            let finished = writer.finish(&self.tree.commit);
-            let (end, whole) = finished.map_err(Error::from)?;
+            let (end, whole) = writer.finish(&self.tree.commit)?;
             upload.write(&end).await?;
             length = whole;
         }

@@ -5,12 +5,12 @@ use std::time::Duration;
 use gix_hash::ObjectId;
 use tokio::time::timeout;
 
-use super::key::Keys;
+use super::Delivery;
 use crate::aws::codecommit::{Changes, Repository};
-use crate::aws::s3::Bundles;
-use crate::base::{Bases, Candidates};
+use crate::base::Bases;
 use crate::error::{CallError, Cause, Error};
 use crate::event::{Push, ReferenceKind};
+use crate::keys::Keys;
 use crate::memory::TreeReservation;
 
 /// To list what changed may take CodeCommit longer than to list the folders.
@@ -34,23 +34,15 @@ pub struct Pushed {
 ///
 /// A commit that CodeCommit does not tell of. All else is made up for.
 pub async fn find(
+    delivery: &Delivery<'_>,
     repository: &Repository,
-    bundles: &Bundles,
-    push: &Push,
     keys: &Keys,
-    redelivered: bool,
-    mut memory: TreeReservation,
 ) -> Result<Pushed, Error> {
-    let candidates = Candidates {
-        partial: redelivered.then(|| keys.partial.clone()),
-        before: keys.before.clone(),
-        folder: keys.folder.clone(),
-        partials: keys.partials.clone(),
-        commit: push.commit,
-    };
+    let Delivery { aws, push, .. } = delivery;
+    let mut memory = aws.trees.reservation();
     let (found, mut bases, changes) = tokio::join!(
         pushed_commit(repository, push),
-        Bases::find(bundles, &candidates, &mut memory),
+        Bases::find(&aws.bundles, keys, delivery.redelivered, &mut memory),
         async {
             match push.old_commit {
                 Some(before) => changes(repository, before, push.commit).await,

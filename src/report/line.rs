@@ -11,21 +11,14 @@ use crate::error::Class;
 use crate::event::EventFields;
 use crate::publish::{Done, Figures, PushOutcome};
 
-/// A line, and the time of its metrics.
+/// One line. Text is a property. A number is a metric unless its field says otherwise. What is `None`
+/// is left out: a push that was skipped must not count as one of no bytes.
 #[metrics(emf::dimension_sets = [["FunctionName"]])]
 #[derive(Debug)]
-pub(super) struct TimedLine {
+pub(super) struct Line {
+    /// The time of the metrics.
     #[metrics(timestamp)]
     pub(super) at: SystemTime,
-    #[metrics(flatten)]
-    pub(super) line: Line,
-}
-
-/// One line. Text is a property; numbers are metrics unless they say otherwise; what is `None` is
-/// left out, so that a push that was skipped does not count as one of no bytes.
-#[metrics(subfield_owned)]
-#[derive(Debug)]
-pub(super) struct Line {
     #[metrics(name = "FunctionName")]
     pub(super) function_name: String,
     /// Where Lambda looks for the time and the level of a line in JSON.

@@ -1,10 +1,13 @@
 mod documentation;
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 use time::macros::datetime;
 
 use super::*;
 use crate::aws::s3::Stored;
+use crate::error::{CallError, Cause};
 use crate::event::Skip;
 use crate::publish::{Done, Published, PushOutcome};
 
@@ -37,16 +40,60 @@ fn line(outcome: &Outcome, figures: Option<Figures>) -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
-fn built() -> Done {
+fn published(outcome: PushOutcome) -> Done {
     Done::Published(Published {
-        outcome: PushOutcome::Built,
+        outcome,
         build_id: "shop:1".to_owned(),
-        bundle: Some(Stored {
+        bundle: (outcome == PushOutcome::Built).then(|| Stored {
             key: "shop/x/c1.zip".to_owned(),
             version: Some("v1".to_owned()),
             commit: gix_hash::ObjectId::null(gix_hash::Kind::Sha1),
         }),
     })
+}
+
+/// Every kind of outcome, with the level, the outcome and the class of its line, and what counts it.
+fn outcomes() -> Vec<(Outcome, &'static str)> {
+    let skips = [Skip::ReferenceDeleted, Skip::Excluded, Skip::NotSelected];
+    let [deleted, excluded, not_selected] = skips.map(|skip| skip("shop".to_owned()));
+    let merge = Skip::UnreferencedMergeCommit;
+    let no_project = Skip::NoProject {
+        repository: "shop".to_owned(),
+        project: "shop".to_owned(),
+    };
+    let call = |cause| {
+        Err(Error::Call(CallError {
+            request_id: Some("q1".to_owned()),
+            ..CallError::sample(cause)
+        }))
+    };
+    let refused = Error::Refused {
+        commit: gix_hash::ObjectId::null(gix_hash::Kind::Sha1),
+        why: "line\nbreak".to_owned(),
+    };
+    let ended = |done, line| (Ok(done), line);
+    let built = |outcome, line| ended(published(outcome), line);
+    let cloned = "INFO built_from_codecommit unbundlable: started unbundlable";
+    let skipped = |skip, line| ended(Done::Skipped(skip), line);
+    vec![
+        built(PushOutcome::Built, "INFO built -: started"),
+        built(
+            PushOutcome::BuiltFromStored,
+            "INFO built_from_stored -: started",
+        ),
+        built(PushOutcome::AlreadyBuilt, "INFO already_built -:"),
+        built(PushOutcome::BuiltFromCodeCommit, cloned),
+        ended(Done::Forwarded, "INFO forwarded -:"),
+        skipped(deleted, "INFO skipped reference_deleted: skipped"),
+        skipped(merge, "INFO skipped unreferenced_merge_commit: skipped"),
+        skipped(excluded, "INFO skipped excluded: skipped"),
+        skipped(not_selected, "INFO skipped not_selected: skipped"),
+        skipped(no_project, "INFO skipped no_project: skipped"),
+        (Err(Error::BehindFailure), "INFO failed retry: retried"),
+        (call(Cause::Throttled), "WARN failed retry: retried"),
+        (call(Cause::Denied), "ERROR failed refused_by_aws: retried"),
+        (Err(refused), "ERROR failed reject: rejected"),
+    ]
 }
 
 fn figures() -> Figures {
@@ -67,19 +114,21 @@ fn figures() -> Figures {
     }
 }
 
-fn metrics(line: &Value) -> Vec<(String, String)> {
-    let text = |value: &Value| value.as_str().unwrap_or("None").to_owned();
-    line["_aws"]["CloudWatchMetrics"][0]["Metrics"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|metric| (text(&metric["Name"]), text(&metric["Unit"])))
+/// The names and units of a line's metrics.
+fn metrics(line: &Value) -> BTreeSet<(&str, &str)> {
+    fn text<'a>(metric: &'a Value, member: &str) -> &'a str {
+        metric[member].as_str().unwrap_or("None")
+    }
+    let metrics = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array();
+    let metrics = metrics.unwrap().iter();
+    metrics
+        .map(|it| (text(it, "Name"), text(it, "Unit")))
         .collect()
 }
 
 #[test]
 fn a_built_push_says_what_it_was_what_became_of_it_and_what_it_cost() {
-    let mut line = line(&Ok(built()), Some(figures()));
+    let mut line = line(&Ok(published(PushOutcome::Built)), Some(figures()));
     let emf = line.as_object_mut().unwrap().remove("_aws").unwrap();
     assert_eq!(emf["Timestamp"], 1_767_323_046_000_u64);
     let directive = &emf["CloudWatchMetrics"][0];
@@ -120,69 +169,24 @@ fn a_built_push_says_what_it_was_what_became_of_it_and_what_it_cost() {
 
 #[test]
 fn each_outcome_has_its_level_and_class_and_is_counted_once() {
-    let skip = Skip::ReferenceDeleted("refs/heads/gone".to_owned());
-    let refused = Error::Refused {
-        commit: gix_hash::ObjectId::null(gix_hash::Kind::Sha1),
-        why: "line\nbreak".to_owned(),
-    };
-    let cloned = Done::Published(Published {
-        outcome: PushOutcome::BuiltFromCodeCommit,
-        build_id: "shop:1".to_owned(),
-        bundle: None,
-    });
-    for (outcome, level, word, class, counted) in [
-        (Ok(Done::Forwarded), "INFO", "forwarded", None, &[][..]),
-        (
-            Ok(Done::Skipped(skip)),
-            "INFO",
-            "skipped",
-            Some("reference_deleted"),
-            &["skipped"],
-        ),
-        (
-            Ok(cloned),
-            "INFO",
-            "built_from_codecommit",
-            Some("unbundlable"),
-            &["started", "unbundlable"],
-        ),
-        (
-            Err(Error::OutOfTime("test")),
-            "WARN",
-            "failed",
-            Some("retry"),
-            &["retried"],
-        ),
-        (
-            Err(Error::BehindFailure),
-            "INFO",
-            "failed",
-            Some("retry"),
-            &["retried"],
-        ),
-        (
-            Err(refused),
-            "ERROR",
-            "failed",
-            Some("reject"),
-            &["rejected"],
-        ),
-    ] {
+    for (outcome, expected) in outcomes() {
         let line = line(&outcome, None);
-        assert_eq!(line["level"], level);
-        assert_eq!(line["outcome"], word);
-        assert_eq!(line["class"].as_str(), class, "{line}");
+        let word = |field: &str| line[field].as_str().unwrap_or("-").to_owned();
+        let [level, result, class] = ["level", "outcome", "class"].map(word);
+        let mut said = format!("{level} {result} {class}:");
         for count in ["started", "skipped", "retried", "rejected", "unbundlable"] {
-            assert_eq!(
-                line[count],
-                u8::from(counted.contains(&count)),
-                "{count}: {line}"
-            );
+            if line[count] != 0 {
+                assert_eq!(line[count], 1);
+                said.extend([" ", count]);
+            }
         }
-        // Nor does a push count as one of no bytes that was not worked on to its end.
-        let names: Vec<_> = metrics(&line).into_iter().map(|(name, _)| name).collect();
-        assert!(!names.iter().any(|name| name == "bytes" || name == "ms"));
-        assert!(line.get("bytes").is_none() && line.get("key").is_none());
+        assert_eq!(said, expected);
+        // A push that was not worked on to its end does not count as one of no bytes.
+        for figure in ["bytes", "ms"] {
+            assert!(line.get(figure).is_none(), "{line}");
+            assert!(!metrics(&line).iter().any(|(name, _)| *name == figure));
+        }
+        assert_eq!(line.get("key").is_some(), result == "built");
         match outcome {
             Ok(Done::Skipped(skip)) => assert_eq!(line["why"], skip.to_string()),
             Ok(_) => {}

@@ -27,11 +27,6 @@ impl Entries {
         self.records.len()
     }
 
-    /// Whether the tree has no entry.
-    pub fn is_empty(&self) -> bool {
-        self.records.is_empty()
-    }
-
     /// The entry at this position.
     pub fn get(&self, position: usize) -> Entry<'_> {
         self.records[position].entry(&self.paths)

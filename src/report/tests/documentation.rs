@@ -1,105 +1,48 @@
 //! `docs/operations.md` says of the log what the log says.
 
-use std::collections::BTreeSet;
-
 use super::*;
-use crate::error::{CallError, Cause};
+use crate::documents::{code, table};
 
 const DOCUMENT: &str = include_str!("../../../docs/operations.md");
 
-/// The rows of the table with this heading, as cells.
-fn table(heading: &str) -> Vec<Vec<&'static str>> {
-    let (_, table) = DOCUMENT.split_once(heading).unwrap();
-    table
-        .lines()
-        .skip(2)
-        .take_while(|row| row.starts_with('|'))
-        .map(|row| {
-            let cells = row.trim_matches('|').split(" | ");
-            cells.map(str::trim).collect()
-        })
-        .collect()
-}
-
-/// What stands in backquotes.
-fn code(cell: &str) -> Vec<&str> {
-    cell.split('`').skip(1).step_by(2).collect()
-}
-
-/// Lines that have every field among them.
+/// A line of each kind, so that every field is among them.
 fn lines() -> Vec<Value> {
-    let call = Error::Call(CallError {
-        request_id: Some("q1".to_owned()),
-        ..CallError::sample(Cause::Throttled)
-    });
-    let skipped = Done::Skipped(Skip::UnreferencedMergeCommit);
-    vec![
-        line(&Ok(built()), Some(figures())),
-        line(&Ok(skipped), None),
-        line(&Err(call), None),
-    ]
+    let outcomes = outcomes().into_iter();
+    outcomes
+        .map(|(outcome, _)| line(&outcome, Some(figures())))
+        .collect()
 }
 
-fn fields() -> BTreeSet<String> {
-    let lines = lines().into_iter();
-    lines
-        .flat_map(|line| line.as_object().unwrap().clone())
-        .map(|(name, _)| name)
-        .collect()
+fn fields(lines: &[Value]) -> BTreeSet<&str> {
+    let fields = lines.iter().flat_map(|line| line.as_object().unwrap());
+    fields.map(|(name, _)| name.as_str()).collect()
 }
 
 #[test]
-fn the_two_tables_name_every_field_and_no_other_with_the_units_of_the_metrics() {
-    let mut told: Vec<(String, String)> = Vec::new();
-    for cells in table("| metric | unit | counts |") {
-        let names = code(cells[0]).into_iter();
-        told.extend(names.map(|name| (name.to_owned(), cells[1].to_owned())));
+fn the_two_tables_name_every_field_once_with_the_units_of_the_metrics() {
+    let (mut told, mut names) = (BTreeSet::new(), Vec::new());
+    for cells in table(DOCUMENT, "| metric | unit | counts |") {
+        told.extend(code(cells[0]).map(|name| (name, cells[1])));
+        names.extend(code(cells[0]));
     }
-    told.sort();
-    let mut said = metrics(&lines()[0]);
-    said.sort();
-    assert_eq!(said, told);
-
-    let mut names: Vec<_> = told.into_iter().map(|(name, _)| name).collect();
-    for cells in table("| field | holds |") {
-        names.extend(code(cells[0]).into_iter().map(str::to_owned));
+    let lines = lines();
+    assert_eq!(metrics(&lines[0]), told);
+    for cells in table(DOCUMENT, "| field | holds |") {
+        names.extend(code(cells[0]));
     }
-    let once: BTreeSet<String> = names.iter().cloned().collect();
-    assert_eq!(names.len(), once.len(), "a field is named twice");
-    assert_eq!(once, fields());
+    names.sort_unstable();
+    assert!(fields(&lines).into_iter().eq(names.clone()), "{names:?}");
 }
 
 #[test]
 fn every_outcome_and_class_is_told_and_no_other() {
-    let outcomes = [
-        PushOutcome::Built.name(),
-        PushOutcome::BuiltFromStored.name(),
-        PushOutcome::AlreadyBuilt.name(),
-        PushOutcome::BuiltFromCodeCommit.name(),
-        "forwarded",
-        "skipped",
-        "failed",
-    ];
-    let classes = [
-        Class::Retry.name(),
-        Class::RefusedByAws.name(),
-        Class::Reject.name(),
-        Skip::UnreferencedMergeCommit.name(),
-        Skip::ReferenceDeleted(String::new()).name(),
-        Skip::Excluded(String::new()).name(),
-        Skip::NotSelected(String::new()).name(),
-        Skip::NoProject {
-            repository: String::new(),
-            project: String::new(),
-        }
-        .name(),
-        "unbundlable",
-    ];
-    for (field, words) in [("outcome", &outcomes[..]), ("class", &classes[..])] {
-        let rows = table("| field | holds |");
-        let row = rows.iter().find(|cells| code(cells[0]) == [field]).unwrap();
-        let told: BTreeSet<_> = code(row[1]).into_iter().collect();
-        assert_eq!(told, words.iter().copied().collect(), "{field}");
+    let lines = lines();
+    let rows = table(DOCUMENT, "| field | holds |");
+    for field in ["outcome", "class"] {
+        let row = rows.iter().find(|cells| code(cells[0]).eq([field]));
+        let told: BTreeSet<_> = code(row.unwrap()[1]).collect();
+        let said = lines.iter().filter_map(|line| line[field].as_str());
+        assert_eq!(told, said.collect(), "{field}");
     }
 }
 
@@ -111,7 +54,8 @@ const LANGUAGE: &str = "filter sort display stats limit by as asc desc count lat
 fn the_queries_ask_for_fields_that_there_are() {
     let (_, questions) = DOCUMENT.split_once("\n## Questions\n").unwrap();
     let (questions, _) = questions.split_once("\n## ").unwrap();
-    let fields = fields();
+    let lines = lines();
+    let fields = fields(&lines);
     let mut asked = 0;
     for query in questions
         .split("\n\n")
