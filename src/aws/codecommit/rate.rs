@@ -67,16 +67,10 @@ impl Rate {
 
     /// One attempt is sent; `has_token` unless the SDK repeats a call by itself.
     pub(super) fn sent(&self, has_token: bool) -> Attempt {
-        let phase = self.change(|controller, now| {
-            if !has_token {
-                controller.charge();
-            }
-            controller.sent(now)
-        });
         Attempt {
             outcome: Outcome::Unknown,
             rate: self.clone(),
-            phase,
+            phase: self.change(|controller, now| controller.sent(has_token, now)),
         }
     }
 
@@ -86,7 +80,7 @@ impl Rate {
         let mut controller = controller.unwrap_or_else(PoisonError::into_inner);
         let before = controller.present_rate();
         let changed = change(&mut controller, self.0.started.elapsed().as_secs_f64());
-        if before != controller.present_rate() {
+        if before.total_cmp(&controller.present_rate()).is_ne() {
             self.0.changed.notify_one();
         }
         changed
@@ -98,7 +92,7 @@ impl Rate {
 pub(super) struct Attempt {
     pub outcome: Outcome,
     rate: Rate,
-    phase: u64,
+    phase: usize,
 }
 
 impl Drop for Attempt {

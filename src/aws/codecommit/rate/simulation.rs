@@ -1,7 +1,11 @@
 //! CodeCommit and the functions that call it, in simulated time.
 
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+
 use super::Outcome;
 use super::controller::Controller;
+use crate::aws::codecommit::concurrency::Concurrency;
 
 /// Timers fire at whole milliseconds.
 const STEP: f64 = 0.001;
@@ -45,12 +49,12 @@ pub(super) struct Simulated {
     functions: Vec<Function>,
 }
 
-/// One function, with 64 calls in flight at most.
 #[derive(Debug, Default)]
 struct Function {
     controller: Controller,
-    /// When each is answered, whether it gets through, and its phase.
-    in_flight: Vec<(f64, bool, u64)>,
+    concurrency: Concurrency,
+    /// When each call is answered, its phase, and its outcome.
+    in_flight: Vec<(f64, usize, Outcome)>,
     /// When calls got through, and when they were refused.
     through: Vec<f64>,
     refused: Vec<f64>,
@@ -63,14 +67,14 @@ impl Simulated {
         count(times.filter(|at| (from..until).contains(*at))) / (until - from)
     }
 
-    /// The share of calls refused after the first three seconds, in which the cap is found.
-    pub fn refused_share(&self) -> f64 {
-        let late = |times: fn(&Function) -> &[f64]| {
+    /// The share of all functions' calls that was refused from this second on.
+    pub fn refused_share(&self, from: f64) -> f64 {
+        let since = |times: fn(&Function) -> &[f64]| {
             let times = self.functions.iter().flat_map(times);
-            count(times.filter(|at| **at >= 3.0))
+            count(times.filter(|at| **at >= from))
         };
-        let refused = late(|function| &function.refused);
-        refused / (refused + late(|function| &function.through))
+        let refused = since(|function| &function.refused);
+        refused / (refused + since(|function| &function.through))
     }
 }
 
@@ -78,22 +82,9 @@ fn count(items: impl Iterator) -> f64 {
     f64::from(u32::try_from(items.count()).unwrap())
 }
 
-/// Evenly spread from 0 to 1: xorshift.
-struct Random(u64);
-
-impl Random {
-    fn draw(&mut self) -> f64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        f64::from(u32::try_from(self.0 >> 32).unwrap()) / f64::from(u32::MAX)
-    }
-}
-
 impl Simulation {
     pub fn run(&self) -> Simulated {
-        let mut random = Random(self.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
-        (0..10).for_each(|_| _ = random.draw());
+        let mut random = StdRng::seed_from_u64(self.seed);
         let mut functions: Vec<Function> = Vec::new();
         functions.resize_with(self.functions, Function::default);
         let (mut now, mut tokens) = (0.0, self.cap.unwrap_or_default());
@@ -107,25 +98,18 @@ impl Simulation {
             for turn in 0..self.functions {
                 // Neither is always the first to take a token.
                 let function = &mut functions[(turn + step) % self.functions];
-                let answered = function.in_flight.extract_if(.., |(at, ..)| *at <= now);
-                for (_, is_through, phase) in answered {
-                    let (times, outcome) = if is_through {
-                        (&mut function.through, Outcome::Through)
+                function.answers(now);
+                while function.may_send(self.calls, now) {
+                    let is_through = tokens >= 1.0 && !random.random_bool(self.random);
+                    let outcome = if is_through {
+                        tokens -= 1.0;
+                        Outcome::Through
                     } else {
-                        (&mut function.refused, Outcome::Refused)
+                        Outcome::Refused
                     };
-                    times.push(now);
-                    function.controller.settled(phase, outcome, now);
-                }
-                while function.in_flight.len() < 64
-                    && function.through.len() + function.in_flight.len() < self.calls
-                    && function.controller.take(now).is_none()
-                {
-                    let is_through = random.draw() >= self.random && tokens >= 1.0;
-                    tokens -= f64::from(u8::from(is_through));
-                    let at = now + self.latency * (0.8 + 0.4 * random.draw());
-                    let phase = function.controller.sent(now);
-                    function.in_flight.push((at, is_through, phase));
+                    let at = now + self.latency * random.random_range(0.8..1.2);
+                    let phase = function.controller.sent(true, now);
+                    function.in_flight.push((at, phase, outcome));
                 }
             }
         }
@@ -133,5 +117,26 @@ impl Simulation {
             seconds: now,
             functions,
         }
+    }
+}
+
+impl Function {
+    /// Takes the answers that have come.
+    fn answers(&mut self, now: f64) {
+        for (_, phase, outcome) in self.in_flight.extract_if(.., |(at, ..)| *at <= now) {
+            if outcome == Outcome::Through {
+                self.through.push(now);
+                self.concurrency.got_through();
+            } else {
+                self.refused.push(now);
+            }
+            self.controller.settled(phase, outcome, now);
+        }
+    }
+
+    fn may_send(&mut self, calls: usize, now: f64) -> bool {
+        self.in_flight.len() < self.concurrency.in_flight()
+            && self.through.len() + self.in_flight.len() < calls
+            && self.controller.take(now).is_none()
     }
 }
