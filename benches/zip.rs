@@ -118,7 +118,7 @@ fn ten_thousand_headers(bencher: Bencher<'_, '_>) {
     let paths = (0..10_000).map(|number| format!("src/{}/{number}", number % 100));
     let paths: Vec<_> = paths.collect();
     let submodule = |path| Entry {
-        kind: EntryKind::Submodule,
+        kind: EntryKind::Commit,
         ..entry(path, b"")
     };
     let entries: Vec<_> = paths.iter().map(|path| submodule(path)).collect();
@@ -135,7 +135,7 @@ fn ten_thousand_headers(bencher: Bencher<'_, '_>) {
 fn entry<'a>(path: &'a str, raw: &[u8]) -> Entry<'a> {
     Entry {
         path,
-        kind: EntryKind::File,
+        kind: EntryKind::Blob,
         id: blob_id(raw).expect("it is hashed"),
     }
 }

@@ -163,7 +163,7 @@ impl Base {
                 kind: entry.kind,
                 id: entry.id,
             });
-            next = if entry.kind == EntryKind::Folder {
+            next = if entry.kind == EntryKind::Tree {
                 entry.end
             } else {
                 next + 1

@@ -220,7 +220,7 @@ impl<T> Drop for Task<T> {
 
 fn is_blob(entry: &Entry<'_>) -> bool {
     match entry.kind {
-        EntryKind::File | EntryKind::Executable | EntryKind::Link => true,
-        EntryKind::Folder | EntryKind::Submodule => false,
+        EntryKind::Blob | EntryKind::BlobExecutable | EntryKind::Link => true,
+        EntryKind::Tree | EntryKind::Commit => false,
     }
 }

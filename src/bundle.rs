@@ -194,24 +194,24 @@ fn name(entry: &Entry<'_>) -> String {
 
 /// Folders in a zip have no content.
 fn is_folder(kind: EntryKind) -> bool {
-    matches!(kind, EntryKind::Folder | EntryKind::Submodule)
+    matches!(kind, EntryKind::Tree | EntryKind::Commit)
 }
 
 fn mode(kind: EntryKind) -> u32 {
     match kind {
-        EntryKind::File => 0o100_644,
-        EntryKind::Executable => 0o100_755,
+        EntryKind::Blob => 0o100_644,
+        EntryKind::BlobExecutable => 0o100_755,
         EntryKind::Link => 0o120_777,
         // A submodule is an empty folder, as `git clone` leaves it.
-        EntryKind::Folder | EntryKind::Submodule => 0o040_755,
+        EntryKind::Tree | EntryKind::Commit => 0o040_755,
     }
 }
 
 fn object_word(kind: EntryKind) -> &'static str {
     match kind {
-        EntryKind::File | EntryKind::Executable | EntryKind::Link => "blob",
-        EntryKind::Folder => "tree",
-        EntryKind::Submodule => "commit",
+        EntryKind::Blob | EntryKind::BlobExecutable | EntryKind::Link => "blob",
+        EntryKind::Tree => "tree",
+        EntryKind::Commit => "commit",
     }
 }
 

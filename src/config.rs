@@ -1,37 +1,38 @@
 //! The environment, read once into one typed value.
 
-mod values;
+mod variables;
 
-use std::fmt;
+use crate::selection::{Globs, Selection};
+use variables::Lookup;
+pub use variables::{INTAKE_VARIABLES, VARIABLES, Variable};
 
-use crate::selection::Selection;
-
-/// What a deployment decides for the handler `publish`. Endpoints, credentials and the function's own
-/// region are the SDK's to read.
+/// What a deployment decides for the handler `publish`. The SDK reads endpoints, credentials and the
+/// function's own Region itself.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// `CODE_BUCKET`: the bucket of the bundles.
     pub code_bucket: String,
-    /// `BUCKET_OWNER`: the account that it must belong to; the function's own where none is set.
+    /// `BUCKET_OWNER`: the account that the bucket must belong to; `None` for the function's own.
     pub bucket_owner: Option<String>,
     /// `CODEBUILD_PROJECT`: the project to start; `{repository}` is replaced.
     pub codebuild_project: String,
     /// Which pushes are built.
     pub selection: Selection,
-    /// `CODECOMMIT_ROLE_ARN`: the role that reads repositories of other accounts and regions;
-    /// `{account}` is the event's account.
+    /// `CODECOMMIT_ROLE_ARN`: the role that reads repositories of other accounts and Regions;
+    /// `{account}` is replaced by the event's account.
     pub codecommit_role_arn: Option<String>,
-    /// `CODECOMMIT_EXTERNAL_ID`: what that role asks for.
+    /// `CODECOMMIT_EXTERNAL_ID`: the external id that this role asks for.
     pub codecommit_external_id: Option<String>,
-    /// `UNBUNDLABLE`: what becomes of a commit that no bundle can hold.
+    /// `UNBUNDLABLE`: what is done with a commit that no bundle can hold.
     pub unbundlable: UnbundlablePolicy,
-    /// `ARTIFACTS`: what a build keeps.
+    /// `ARTIFACTS`: which artifacts a build keeps.
     pub artifacts: Artifacts,
 }
 
 /// What a deployment decides for the handler `intake`.
 #[derive(Clone, Debug)]
 pub(crate) struct IntakeConfig {
+    /// Which pushes are forwarded.
     pub selection: Selection,
     /// `PUSH_QUEUE_URL`: where they are forwarded to.
     pub push_queue_url: String,
@@ -42,11 +43,11 @@ pub(crate) struct IntakeConfig {
 pub struct Reader {
     /// Its ARN.
     pub role_arn: String,
-    /// What its trust policy asks for, if it does.
+    /// The external id that its trust policy asks for, if any.
     pub external_id: Option<String>,
 }
 
-/// What becomes of a commit that cannot be bundled.
+/// What is done with a commit that cannot be bundled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnbundlablePolicy {
     /// CodeBuild clones it from CodeCommit.
@@ -55,16 +56,16 @@ pub enum UnbundlablePolicy {
     Reject,
 }
 
-/// What a build keeps.
+/// Which artifacts a build keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Artifacts {
-    /// Nothing, whatever its project says.
+    /// None, whatever its project says.
     None,
-    /// What its project says.
+    /// Those that its project names.
     Project,
 }
 
-/// A project's name that CodeBuild cannot have.
+/// A project name that CodeBuild does not allow.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "repository {repository} is built by the project `{project}`, which CodeBuild cannot have: a \
@@ -73,73 +74,39 @@ pub enum Artifacts {
 pub struct BadProjectName {
     /// The repository's name.
     pub repository: String,
-    /// What its project would be called.
+    /// The name that its project would have.
     pub project: String,
 }
 
-/// A variable that is missing, or that says something it cannot.
-#[derive(Debug, PartialEq, Eq)]
-pub struct ConfigError {
-    variable: &'static str,
-    /// `None` where the variable is not set at all.
-    value: Option<String>,
-    accepted: String,
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.value {
-            None => write!(out, "the environment variable {} is not set", self.variable)?,
-            Some(value) => write!(out, "{}={value:?} cannot be used", self.variable)?,
-        }
-        write!(out, ": {}", self.accepted)
-    }
-}
-
-impl std::error::Error for ConfigError {}
-
-/// Every variable that `Config` reads, with its default; `None` where it must be set.
-/// `template.yaml` and the README repeat this table, and a test holds them against it.
-pub const VARIABLES: [(&str, Option<&str>); 10] = [
-    ("CODE_BUCKET", None),
-    ("REPOSITORIES", None),
-    ("BUCKET_OWNER", Some("")),
-    ("CODEBUILD_PROJECT", Some("{repository}")),
-    ("INCLUDE_REFERENCES", Some("refs/heads/**")),
-    ("EXCLUDE_REFERENCES", Some("test,develop,staging")),
-    ("CODECOMMIT_ROLE_ARN", Some("")),
-    (EXTERNAL_ID, Some("")),
-    ("UNBUNDLABLE", Some("codecommit")),
-    ("ARTIFACTS", Some("none")),
-];
-
-const EXTERNAL_ID: &str = "CODECOMMIT_EXTERNAL_ID";
-
-/// The same for the handler `intake`.
-pub const INTAKE_VARIABLES: [(&str, Option<&str>); 4] = [
-    ("REPOSITORIES", None),
-    ("INCLUDE_REFERENCES", Some("refs/heads/**")),
-    ("EXCLUDE_REFERENCES", Some("test,develop,staging")),
-    ("PUSH_QUEUE_URL", None),
-];
+/// A variable that is missing, or whose value is not accepted.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigError(String);
 
 impl Config {
-    /// Reads variables from wherever `lookup` finds them.
+    /// Reads the variables' values from `lookup`.
     ///
     /// # Errors
     ///
-    /// The first variable that is missing or cannot be used.
+    /// The first variable that is missing or not accepted.
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let environment = Environment::checked(&lookup, &VARIABLES)?;
+        let lookup: Lookup<'_> = &lookup;
+        refuse_aws_from_sam_local(lookup)?;
         Ok(Self {
-            code_bucket: environment.read("CODE_BUCKET", values::bucket)?,
-            bucket_owner: environment.read("BUCKET_OWNER", values::account)?,
-            codebuild_project: environment.read("CODEBUILD_PROJECT", values::project)?,
-            selection: environment.selection()?,
-            codecommit_role_arn: environment.read("CODECOMMIT_ROLE_ARN", values::role)?,
-            codecommit_external_id: environment.read(EXTERNAL_ID, values::external_id)?,
-            unbundlable: environment.read("UNBUNDLABLE", values::unbundlable)?,
-            artifacts: environment.read("ARTIFACTS", values::artifacts)?,
+            code_bucket: variables::CODE_BUCKET.read(lookup)?,
+            bucket_owner: variables::BUCKET_OWNER.read_optional(lookup)?,
+            codebuild_project: variables::CODEBUILD_PROJECT.read(lookup)?,
+            selection: selection(lookup)?,
+            codecommit_role_arn: variables::CODECOMMIT_ROLE_ARN.read_optional(lookup)?,
+            codecommit_external_id: variables::CODECOMMIT_EXTERNAL_ID.read_optional(lookup)?,
+            unbundlable: match &*variables::UNBUNDLABLE.read(lookup)? {
+                "reject" => UnbundlablePolicy::Reject,
+                _ => UnbundlablePolicy::CodeCommit,
+            },
+            artifacts: match &*variables::ARTIFACTS.read(lookup)? {
+                "project" => Artifacts::Project,
+                _ => Artifacts::None,
+            },
         })
     }
 
@@ -149,7 +116,7 @@ impl Config {
         let project = self
             .codebuild_project
             .replace("{repository}", &repository.replace('.', "-"));
-        if values::is_project_name(&project) {
+        if variables::is_project_name(&project) {
             return Ok(project);
         }
         Err(BadProjectName {
@@ -165,7 +132,7 @@ impl Config {
             || !self.codebuild_project.contains("{repository}")
     }
 
-    /// The role that reads the repositories of another account or region.
+    /// The role that reads the repositories of another account or Region.
     pub fn reader_in(&self, account: &str) -> Option<Reader> {
         let pattern = self.codecommit_role_arn.as_ref()?;
         Some(Reader {
@@ -177,72 +144,33 @@ impl Config {
 
 impl IntakeConfig {
     pub(crate) fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let environment = Environment::checked(&lookup, &INTAKE_VARIABLES)?;
+        refuse_aws_from_sam_local(&lookup)?;
         Ok(Self {
-            selection: environment.selection()?,
-            push_queue_url: environment.read("PUSH_QUEUE_URL", values::push_queue_url)?,
+            selection: selection(&lookup)?,
+            push_queue_url: variables::PUSH_QUEUE_URL.read(&lookup)?,
         })
     }
 }
 
-/// Where variables are found, and their defaults.
-struct Environment<'a> {
-    lookup: &'a dyn Fn(&str) -> Option<String>,
-    defaults: &'a [(&'static str, Option<&'static str>)],
+fn selection(lookup: Lookup<'_>) -> Result<Selection, ConfigError> {
+    Ok(Selection {
+        repositories: variables::REPOSITORIES.parse(lookup, Globs::of_repositories)?,
+        include_references: variables::INCLUDE_REFERENCES.parse(lookup, Globs::of_references)?,
+        exclude_references: variables::EXCLUDE_REFERENCES.parse(lookup, Globs::of_references)?,
+    })
 }
 
-impl<'a> Environment<'a> {
-    /// `sam local` hands its containers the user's credentials: a function that looked for AWS itself
-    /// would read, write and build there, though its user meant to try it on this machine.
-    fn checked(
-        lookup: &'a dyn Fn(&str) -> Option<String>,
-        defaults: &'a [(&'static str, Option<&'static str>)],
-    ) -> Result<Self, ConfigError> {
-        let is_set = |name| lookup(name).is_some_and(|value| !value.trim().is_empty());
-        if is_set("AWS_SAM_LOCAL") && !is_set("AWS_ENDPOINT_URL") {
-            return Err(ConfigError {
-                variable: "AWS_ENDPOINT_URL",
-                value: None,
-                accepted: "`sam local` would have this function call AWS itself, with your \
-                           credentials; `--env-vars events/local-aws.json` names the local AWS"
-                    .to_owned(),
-            });
-        }
-        Ok(Self { lookup, defaults })
+/// `sam local` hands its containers the user's credentials: without an endpoint, a function that was
+/// meant to be tried on this machine would read, write and build in AWS.
+fn refuse_aws_from_sam_local(lookup: Lookup<'_>) -> Result<(), ConfigError> {
+    let is_set = |name| lookup(name).is_some_and(|value| !value.trim().is_empty());
+    if is_set("AWS_SAM_LOCAL") && !is_set("AWS_ENDPOINT_URL") {
+        let why = "the environment variable AWS_ENDPOINT_URL is not set: `sam local` would have \
+                   this function call AWS itself, with your credentials; `--env-vars \
+                   events/local-aws.json` names the local AWS";
+        return Err(ConfigError(why.to_owned()));
     }
-
-    /// A variable's value, or its default, as `read` understands it; or what it accepts.
-    fn read<T>(
-        &self,
-        variable: &'static str,
-        read: impl FnOnce(&str) -> Result<T, String>,
-    ) -> Result<T, ConfigError> {
-        let mut defaults = self.defaults.iter();
-        let default = defaults.find(|(name, _)| *name == variable);
-        let default = || default?.1.map(str::to_owned);
-        let value = (self.lookup)(variable).or_else(default);
-        let value = value.map(|value| value.trim().to_owned());
-        read(value.as_deref().unwrap_or_default()).map_err(|accepted| ConfigError {
-            variable,
-            // Who deploys may take the external id for a secret.
-            value: value.map(|value| {
-                if variable == EXTERNAL_ID {
-                    "…".to_owned()
-                } else {
-                    value
-                }
-            }),
-            accepted,
-        })
-    }
-
-    fn selection(&self) -> Result<Selection, ConfigError> {
-        Ok(Selection {
-            repositories: self.read("REPOSITORIES", values::repositories)?,
-            include_references: self.read("INCLUDE_REFERENCES", values::included)?,
-            exclude_references: self.read("EXCLUDE_REFERENCES", values::globs)?,
-        })
-    }
+    Ok(())
 }
 
 #[cfg(test)]

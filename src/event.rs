@@ -1,17 +1,17 @@
 //! A queue message's body becomes a [`Push`], or the reason why there is nothing to build.
 //!
 //! The body is an EventBridge event as CodeCommit sends it:
-//! <https://docs.aws.amazon.com/codecommit/latest/userguide/monitoring-events.html>. Forwarding
-//! from another account's bus leaves it as it is, `account` and `region` included. Only the fields
-//! that are used are read, so that a field which AWS adds or changes can break nothing.
+//! <https://docs.aws.amazon.com/codecommit/latest/userguide/monitoring-events.html>. Another account's
+//! bus forwards it unchanged, `account` and `region` included. Only the fields that are used are
+//! read, so that nothing breaks when AWS adds or changes another one.
 
 mod fields;
 mod push;
 
 use gix_hash::ObjectId;
 use serde_json::Value;
-use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, UtcOffset};
 
 pub use fields::EventFields;
 pub use push::{Push, Reference, ReferenceKind};
@@ -30,7 +30,7 @@ pub enum Request {
 pub enum Skip {
     #[error("{0} was deleted")]
     ReferenceDeleted(String),
-    /// A merge that CodeCommit tried out belongs to no reference.
+    /// CodeCommit tried a merge out; its commit belongs to no reference.
     #[error("a merge commit without a reference")]
     UnreferencedMergeCommit,
     /// The configuration does not list this repository.
@@ -45,7 +45,7 @@ pub enum Skip {
 }
 
 impl Skip {
-    /// The word in logs.
+    /// Its name in logs.
     pub fn name(&self) -> &'static str {
         match self {
             Self::ReferenceDeleted(_) => "reference_deleted",
@@ -66,8 +66,6 @@ pub struct BadMessage {
     came: String,
 }
 
-const CHANGE: &str = "detail.event";
-
 /// Reads one message's body.
 pub fn parse(body: &str) -> Result<Request, BadMessage> {
     let event: Value = serde_json::from_str(body).map_err(|error| BadMessage {
@@ -76,13 +74,12 @@ pub fn parse(body: &str) -> Result<Request, BadMessage> {
         came: format!("{} ({error})", shown(body)),
     })?;
     let event = Event(&event);
-    event.checked("source", "`aws.codecommit`", |it| it == "aws.codecommit")?;
-    event.checked(
-        "detail-type",
-        "`CodeCommit Repository State Change`",
-        |it| it == "CodeCommit Repository State Change",
-    )?;
-    match &*event.required(CHANGE, "the kind of change")? {
+    let source = "aws.codecommit";
+    event.read("source", source, equal_to(source))?;
+    let detail_type = "CodeCommit Repository State Change";
+    event.read("detail-type", detail_type, equal_to(detail_type))?;
+    let change = "detail.event";
+    match event.read(change, "the kind of change", Some)? {
         "referenceCreated" | "referenceUpdated" => push_of(event).map(Request::Build),
         "referenceDeleted" => {
             let reference = event.text("detail.referenceFullName").unwrap_or_default();
@@ -90,7 +87,7 @@ pub fn parse(body: &str) -> Result<Request, BadMessage> {
         }
         "unreferencedMergeCommitCreated" => Ok(Request::Skip(Skip::UnreferencedMergeCommit)),
         other => Err(BadMessage {
-            field: CHANGE,
+            field: change,
             expected: "referenceCreated, referenceUpdated, referenceDeleted or \
                        unreferencedMergeCommitCreated",
             came: shown(other),
@@ -99,49 +96,45 @@ pub fn parse(body: &str) -> Result<Request, BadMessage> {
 }
 
 fn push_of(event: Event<'_>) -> Result<Push, BadMessage> {
+    let punctuated = "1 to 128 letters, digits and punctuation marks";
+    let name = "1 to 100 letters, digits, dots, hyphens and underscores";
+    let full_name = "a branch (refs/heads/…) or a tag (refs/tags/…)";
+    let hexadecimal = "an object id of 40 hexadecimal digits";
     Ok(Push {
-        event_id: event.checked(
-            "id",
-            "1 to 128 letters, digits and punctuation marks",
-            is_event_id,
-        )?,
-        time: event.read("time", "a time such as 2019-06-12T10:23:43Z", |time| {
-            let time = OffsetDateTime::parse(time, &Rfc3339).ok()?;
-            time.checked_to_offset(time::UtcOffset::UTC)
-        })?,
-        account: event.required("account", "the account's id")?,
-        region: event.required("region", "the region's name")?,
-        repository: event.checked(
-            "detail.repositoryName",
-            "1 to 100 letters, digits, dots, hyphens and underscores",
-            is_repository_name,
-        )?,
-        reference: event.read(
-            "detail.referenceFullName",
-            "a branch (refs/heads/…) or a tag (refs/tags/…)",
-            reference,
-        )?,
-        commit: event.read(
-            "detail.commitId",
-            "an object id of 40 hexadecimal digits",
-            object_id,
-        )?,
+        event_id: event.read("id", punctuated, event_id)?,
+        time: event.read("time", "a time such as 2019-06-12T10:23:43Z", utc)?,
+        account: event.read("account", "the account's id", Some)?.to_owned(),
+        region: event.read("region", "the Region's name", Some)?.to_owned(),
+        repository: event.read("detail.repositoryName", name, repository_name)?,
+        reference: event.read("detail.referenceFullName", full_name, reference)?,
+        commit: event.read("detail.commitId", hexadecimal, object_id)?,
         // Only an aid: without it the push costs more calls.
         old_commit: event.text("detail.oldCommitId").and_then(object_id),
     })
 }
 
-/// EventBridge's ids are UUIDs. SQS takes no others than these as deduplication ids:
-/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagededuplicationid-property.html>.
-fn is_event_id(id: &str) -> bool {
-    (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
+fn equal_to(expected: &str) -> impl Fn(&str) -> Option<()> {
+    move |text| (text == expected).then_some(())
 }
 
-/// `RepositoryName` in CodeCommit's API reference is `[\w\.-]{1,100}`. `.` and `..` fit that too,
+fn utc(time: &str) -> Option<OffsetDateTime> {
+    let time = OffsetDateTime::parse(time, &Rfc3339).ok()?;
+    time.checked_to_offset(UtcOffset::UTC)
+}
+
+/// EventBridge's ids are UUIDs. SQS takes only these characters in deduplication ids:
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagededuplicationid-property.html>.
+fn event_id(id: &str) -> Option<String> {
+    let is_good = id.len() <= 128 && id.bytes().all(|byte| byte.is_ascii_graphic());
+    is_good.then(|| id.to_owned())
+}
+
+/// `RepositoryName` in CodeCommit's API reference is `[\w\.-]{1,100}`. `.` and `..` match that too,
 /// but would make keys that tools take for folders.
-fn is_repository_name(name: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
-    (1..=100).contains(&name.len()) && name.bytes().all(allowed) && !matches!(name, "." | "..")
+fn repository_name(name: &str) -> Option<String> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
+    let is_good = name.len() <= 100 && name.bytes().all(allowed) && name != "." && name != "..";
+    is_good.then(|| name.to_owned())
 }
 
 fn reference(full_name: &str) -> Option<Reference> {
@@ -155,12 +148,11 @@ fn reference(full_name: &str) -> Option<Reference> {
     })
 }
 
-/// The part of `git check-ref-format` that a key in S3 rests on: no empty, `.` or `..` part and no
+/// The rules of `git check-ref-format` that make a good S3 key: no empty, `.` or `..` part and no
 /// control character. <https://git-scm.com/docs/git-check-ref-format>
 fn is_reference_name(short_name: &str) -> bool {
-    short_name
-        .split('/')
-        .all(|part| !part.is_empty() && !part.starts_with('.'))
+    let mut parts = short_name.split('/');
+    parts.all(|part| !part.is_empty() && !part.starts_with('.'))
         && !short_name.contains("..")
         && !short_name.chars().any(char::is_control)
 }
@@ -185,7 +177,7 @@ impl<'a> Event<'a> {
         self.value(field).as_str().filter(|text| !text.is_empty())
     }
 
-    /// A field that `read` makes sense of.
+    /// A field's value, which must not be empty, as `read` understands it.
     fn read<T>(
         self,
         field: &'static str,
@@ -207,24 +199,9 @@ impl<'a> Event<'a> {
             came,
         })
     }
-
-    fn checked(
-        self,
-        field: &'static str,
-        expected: &'static str,
-        is_good: impl Fn(&str) -> bool,
-    ) -> Result<String, BadMessage> {
-        self.read(field, expected, |text| {
-            is_good(text).then(|| text.to_owned())
-        })
-    }
-
-    fn required(self, field: &'static str, expected: &'static str) -> Result<String, BadMessage> {
-        self.checked(field, expected, |_| true)
-    }
 }
 
-/// The beginning of what came, fit for a log line.
+/// The beginning of what came, short enough for a log line.
 fn shown(came: &str) -> String {
     const LONGEST: usize = 120;
     let mut start: String = came.chars().take(LONGEST).collect();

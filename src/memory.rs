@@ -10,8 +10,9 @@
 mod trees;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::oneshot;
 
 pub use trees::{TreeBudget, TreeReservation};
@@ -134,7 +135,7 @@ impl MemoryBudget {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 
@@ -211,8 +212,7 @@ impl Drop for Reservation {
 
 impl Reserved {
     fn replace(&self, bytes: usize) -> usize {
-        let mut held = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::replace(&mut held, bytes)
+        std::mem::replace(&mut *self.bytes.lock(), bytes)
     }
 }
 

@@ -1,4 +1,5 @@
-//! The walk: from a commit's root tree down, folder by folder, each verified, to every entry.
+//! The walk lists every entry of a commit, folder by folder from its root tree, and verifies each
+//! folder.
 
 mod entries;
 mod rules;
@@ -9,14 +10,14 @@ use gix_hash::ObjectId;
 
 use crate::aws::codecommit::Repository;
 use crate::base::Bases;
-use crate::error::{CallError, Cause, Error};
+use crate::error::{Cause, Error};
 use crate::git::{self, EntryKind, TreeEntry};
 use crate::memory::TreeReservation;
 pub use entries::Entries;
 use rules::Limits;
 
-/// How often a folder is asked for whose listing is not the tree's.
-const ASKED: u32 = 3;
+/// How often a folder is listed whose entries do not hash to its tree id.
+const ATTEMPTS: u32 = 3;
 
 /// Every entry of a commit, folders included and the root left out.
 #[derive(Debug)]
@@ -40,7 +41,7 @@ struct Folder {
 /// # Errors
 ///
 /// A failed call; [`Error::Refused`] for a tree that breaks a rule or a limit;
-/// [`Error::Unbundlable`] for a folder whose listing is not the tree's, however often it is asked for.
+/// [`Error::Unbundlable`] for a folder whose entries never hash to its tree id.
 pub async fn walk(
     repository: &Repository,
     bases: &Bases,
@@ -53,15 +54,15 @@ pub async fn walk(
         id: root,
         depth: 0,
     });
-    // Folders by their positions among the entries, and how deep they are.
+    // Folders that are not listed yet: their positions among the entries, and their depths.
     let mut waiting: Vec<(usize, usize)> = Vec::new();
-    let mut asked = FuturesUnordered::new();
+    let mut listings = FuturesUnordered::new();
     let mut entries = Entries::default();
     let mut limits = Limits::default();
     loop {
-        // The last found goes first: going deep keeps the list of the waiting short.
+        // The last one found is the next: depth first keeps this list short.
         let known = loop {
-            if asked.len() >= repository.in_flight() || memory.must_wait() {
+            if listings.len() >= repository.in_flight() || memory.must_wait() {
                 break None;
             }
             let next = || {
@@ -76,13 +77,13 @@ pub async fn walk(
             if let Some(listing) = bases.folder(&folder.id) {
                 break Some((folder, listing));
             }
-            asked.push(list(repository, &commit, folder));
+            listings.push(list(repository, &commit, folder));
         };
         let (folder, listing) = match known {
             Some(known) => known,
-            None => match asked.next().await {
+            None => match listings.next().await {
                 Some(listed) => listed?,
-                // Nothing is on its way that could hold up the tree that it waits for.
+                // No call of this walk is under way, so that its wait holds up no other push.
                 None if memory.must_wait() => {
                     memory.wait().await;
                     continue;
@@ -94,7 +95,7 @@ pub async fn walk(
         rules::check_folder(&folder.path, &listing).map_err(refused)?;
         for TreeEntry { name, kind, id } in listing {
             let depth = folder.depth + 1;
-            if kind == EntryKind::Folder {
+            if kind == EntryKind::Tree {
                 waiting.push((entries.len(), depth));
             }
             let pushed = entries.push(&folder.path, &name, kind, id);
@@ -120,21 +121,14 @@ async fn list(
 ) -> Result<(Folder, Vec<TreeEntry>), Error> {
     let mut came = String::new();
     // An answer that was cut short by chance is whole the next time.
-    for attempt in 1..=ASKED {
+    for attempt in 1..=ATTEMPTS {
         let entries = match repository.folder(commit, &folder.path).await {
-            Err(Error::BadAnswer { .. }) if attempt < ASKED => continue,
-            Err(Error::Call(CallError {
-                cause: Cause::TooLarge,
-                ..
-            })) => {
-                let why = format!(
-                    "too many entries in folder `{}`",
-                    rules::start_of(&folder.path)
-                );
-                return Err(Error::Refused {
-                    commit: *commit,
-                    why,
-                });
+            Err(Error::BadAnswer { .. }) if attempt < ATTEMPTS => continue,
+            Err(Error::Call(call)) if call.cause == Cause::TooLarge => {
+                let start = rules::start_of(&folder.path);
+                let why = format!("too many entries in folder `{start}`");
+                let commit = *commit;
+                return Err(Error::Refused { commit, why });
             }
             answered => answered?,
         };

@@ -87,7 +87,7 @@ pub fn of(path: &Path, commit: &str, latency: Duration) -> anyhow::Result<Floor>
         let (raw, after) = rest[end + 1..].split_at(size.parse()?);
         let entry = Entry {
             path: id,
-            kind: EntryKind::File,
+            kind: EntryKind::Blob,
             id: ObjectId::from_hex(id.as_bytes())?,
         };
         let begun = Instant::now();

@@ -1,4 +1,4 @@
-//! CodeBuild, as the place where builds start.
+//! CodeBuild: starts builds, and finds those that were started before.
 
 use std::time::Duration;
 
@@ -21,9 +21,9 @@ use crate::error::{CallError, Cause};
 /// The variable by which a build names the push that it was started for.
 pub const PUSH_EVENT_ID: &str = "PUSH_EVENT_ID";
 
-/// Pages of 100 builds that are looked through for a push's build. They end with the first build
-/// that is older than the push, so that only a push that is redriven days later into a busy project
-/// comes near this.
+/// Pages of 100 builds that are searched for a push's build. The search ends with the first build that
+/// is older than the push, so only a push that is redriven days later into a busy project comes near
+/// this.
 const MOST_PAGES: usize = 100;
 
 /// A build's start and an event's time come from different clocks.
@@ -35,7 +35,7 @@ const GET: &str = "CodeBuild BatchGetBuilds";
 /// The builds of this account.
 pub struct Builds {
     client: Client,
-    /// Whether projects exist.
+    /// Whether a project exists, by its name.
     projects: Remembered<bool>,
 }
 
@@ -53,7 +53,7 @@ pub struct BuildRequest {
     /// The object's version; or reference and commit, `refs/heads/x^{id}`:
     /// <https://docs.aws.amazon.com/codebuild/latest/userguide/sample-source-version.html>.
     pub version: Option<String>,
-    /// Names and values; they replace the project's own of the same name.
+    /// Names and values. They replace variables of the project with the same names.
     pub variables: Vec<(&'static str, String)>,
     pub token: String,
 }
@@ -67,16 +67,16 @@ pub enum Source {
 
 impl Builds {
     pub(super) fn new(sdk: &SdkConfig) -> Self {
-        // StartBuild may be repeated thanks to its token.
-        let config = Builder::from(sdk).retry_classifier(retry::UnreadableClassifier);
+        // Thanks to its token, StartBuild is safe to repeat.
+        let config = Builder::from(sdk).retry_classifier(retry::Classifier::default());
         Self {
             client: Client::from_conf(config.build()),
             projects: Remembered::new(),
         }
     }
 
-    /// Starts a build and answers its id; [`Cause::LimitReached`] while the account's queue of builds is
-    /// full, or as many builds of the project run as it allows.
+    /// Starts a build and answers its id. Fails with [`Cause::LimitReached`] while the account's queue
+    /// of builds is full, or as many builds of the project run as it allows.
     pub async fn start(
         &self,
         project: &str,
@@ -84,30 +84,31 @@ impl Builds {
         artifacts: Artifacts,
     ) -> Result<String, CallError> {
         const CALL: &str = "CodeBuild StartBuild";
-        let kind = match request.source {
-            Source::Bundle => SourceType::S3,
-            Source::CodeCommit => SourceType::Codecommit,
-        };
         let invalid = |error: BuildError| without_code(CALL, project, &error.to_string());
-        let variables = request.variables.iter();
-        let variables = variables
-            .map(|(name, value)| variable(name, value))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(invalid)?;
-        let none = ProjectArtifacts::builder().r#type(ArtifactsType::NoArtifacts);
+        let variables = request.variables.iter().map(|(name, value)| {
+            let plain = EnvironmentVariable::builder().r#type(EnvironmentVariableType::Plaintext);
+            plain.name(*name).value(value).build()
+        });
+        let variables: Result<Vec<_>, _> = variables.collect();
         let artifacts = match artifacts {
-            Artifacts::Project => None,
-            Artifacts::None => Some(none.build().map_err(invalid)?),
+            Artifacts::Project => Ok(None),
+            Artifacts::None => {
+                let none = ProjectArtifacts::builder().r#type(ArtifactsType::NoArtifacts);
+                none.build().map(Some)
+            }
         };
         let answer = self
             .client
             .start_build()
             .project_name(project)
-            .source_type_override(kind)
+            .source_type_override(match request.source {
+                Source::Bundle => SourceType::S3,
+                Source::CodeCommit => SourceType::Codecommit,
+            })
             .source_location_override(&request.location)
             .set_source_version(request.version.clone())
-            .set_artifacts_override(artifacts)
-            .set_environment_variables_override(Some(variables))
+            .set_artifacts_override(artifacts.map_err(invalid)?)
+            .set_environment_variables_override(Some(variables.map_err(invalid)?))
             .idempotency_token(&request.token)
             .send()
             .await
@@ -117,12 +118,12 @@ impl Builds {
         build_id.ok_or_else(|| without_code(CALL, project, "the answer names no build"))
     }
 
-    /// Whether a project exists. "Yes" is remembered for a minute, and "no" for two seconds only: a push
-    /// is skipped for it, and the next one may be the first after the project was made. So a
-    /// repository without a project costs a call every two seconds at most.
+    /// Whether a project exists. "Yes" is remembered for a minute, but "no" for two seconds only: pushes
+    /// are skipped until then, and the next one may be the first after the project was made. So a
+    /// repository without a project costs at most a call every two seconds.
     ///
-    /// Its builds are listed for that: the function may do so anyway, and the answer is some ids.
-    /// BatchGetProjects would need a permission more, which shows every setting of a project.
+    /// This lists the project's builds: the function needs that permission anyway, and the answer is a
+    /// list of ids. BatchGetProjects would need another one, which shows all settings of a project.
     pub async fn has_project(&self, project: &str) -> Result<bool, CallError> {
         if let Some(exists) = self.projects.get(project) {
             return Ok(exists);
@@ -151,24 +152,28 @@ impl Builds {
             .map_err(|error| failed(LIST, project, &error, cause))
     }
 
-    /// The build that a push has already, if it has one.
+    /// The build that was started for a push before, if there is one.
     ///
-    /// Newest builds come first, and one that started before the push cannot be its own, so the
-    /// search ends with the first page that reaches back so far. That order is the default; to ask
-    /// for it is refused from the second page on (<https://github.com/aws/aws-cli/issues/5863>).
+    /// The newest builds come first, and one that started before the push cannot be its build. So the
+    /// search ends with the first page that reaches back so far. This order is the default, and a
+    /// request that names it is refused from the second page on
+    /// (<https://github.com/aws/aws-cli/issues/5863>).
     pub async fn of_event(
         &self,
         project: &str,
         event_id: &str,
         pushed: OffsetDateTime,
     ) -> Result<Option<String>, CallError> {
+        let is_its = |variable: &EnvironmentVariable| {
+            variable.name() == PUSH_EVENT_ID && variable.value() == event_id
+        };
         let oldest = (pushed - CLOCK_SKEW).unix_timestamp();
         let mut next = None;
         for _ in 0..MOST_PAGES {
             let page = self.builds_page(project, next).await?;
-            // No list is not an empty list: to take it for one would build twice.
+            // Taking a missing list for an empty one could build twice.
             let Some(ids) = page.ids else {
-                return Err(without_code(LIST, project, "the answer lists nothing"));
+                return Err(without_code(LIST, project, "the answer has no list"));
             };
             if ids.is_empty() {
                 return Ok(None);
@@ -186,13 +191,9 @@ impl Builds {
             }
             let mut reached_back = false;
             for build in builds.builds() {
-                let variables = build
-                    .environment()
-                    .map(ProjectEnvironment::environment_variables)
-                    .unwrap_or_default();
-                if variables.iter().any(|variable| {
-                    variable.name() == PUSH_EVENT_ID && variable.value() == event_id
-                }) {
+                let environment = build.environment();
+                let variables = environment.map(ProjectEnvironment::environment_variables);
+                if variables.unwrap_or_default().iter().any(is_its) {
                     return Ok(build.id().map(str::to_owned));
                 }
                 reached_back |= build.start_time().is_some_and(|time| time.secs() < oldest);
@@ -210,14 +211,6 @@ impl Builds {
     }
 }
 
-fn variable(name: &str, value: &str) -> Result<EnvironmentVariable, BuildError> {
-    EnvironmentVariable::builder()
-        .name(name)
-        .value(value)
-        .r#type(EnvironmentVariableType::Plaintext)
-        .build()
-}
-
 /// <https://docs.aws.amazon.com/codebuild/latest/APIReference/API_StartBuild.html#API_StartBuild_Errors>
 fn cause(code: &str) -> Option<Cause> {
     Some(match code {
@@ -228,12 +221,12 @@ fn cause(code: &str) -> Option<Cause> {
     })
 }
 
-/// Two refusals of StartBuild whose exception AWS documents nowhere, told by their words:
+/// Recognizes by their words two refusals of StartBuild whose exceptions no document of AWS names:
 ///
 /// - A project runs as many builds as its own limit allows, which is an error instead of a place in
 ///   the queue: <https://docs.aws.amazon.com/codebuild/latest/userguide/builds-working.html>.
-/// - A token was used with other parameters: this push has a build, and the next delivery finds it.
-///   The text is said to speak of a parameter mismatch.
+/// - A token was used before with other parameters: this push has a build, and the next delivery finds
+///   it. The API reference calls it a parameter mismatch error.
 fn told_by_its_words(mut error: CallError) -> CallError {
     let message = error.message.to_ascii_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| message.contains(word));

@@ -1,18 +1,18 @@
 //! CodeCommit, as a reader of commits, folders and blobs.
 //!
-//! - [`send`](Repository::send): what every call goes through
+//! - [`send`](Repository::send): sends every call, and counts it
 //! - [`rate`]: how many calls a second; [`concurrency`]: how many at once
-//! - [`admission`]: what answers take of memory; [`metrics`]: what a push's calls are counted in
+//! - [`admission`]: how much memory the answers take
 
 pub mod admission;
 pub(crate) mod concurrency;
 mod differences;
 mod folder;
-mod metrics;
 mod rate;
 mod send;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use aws_config::SdkConfig;
 use aws_sdk_codecommit::config::Builder;
@@ -21,7 +21,6 @@ use tokio::sync::Semaphore;
 
 pub(super) use admission::is_too_long;
 pub use differences::Changes;
-pub use metrics::CallCounts;
 
 use crate::error::{CallError, Cause, Error};
 use crate::memory::Reservation;
@@ -29,11 +28,11 @@ use admission::Answer;
 use concurrency::Concurrency;
 use rate::Rate;
 
-/// A client for one region and one reader. Clones share its rate and its bounds.
+/// A client for one Region and one reader. Clones share its rate and its bounds.
 #[derive(Clone, Debug)]
 pub struct Client {
     sdk: aws_sdk_codecommit::Client,
-    /// Lets in one long list at a time.
+    /// One permit: long lists are read one after the other.
     lists: Arc<Semaphore>,
     rate: Rate,
     concurrency: Concurrency,
@@ -60,6 +59,15 @@ impl Client {
     }
 }
 
+/// Counts the requests to CodeCommit of one push, each attempt of a call. Clones share the counts.
+#[derive(Clone, Debug, Default)]
+pub struct CallCounts {
+    /// All of them.
+    pub sent: Arc<AtomicU64>,
+    /// Those that were refused because there were too many.
+    pub throttled: Arc<AtomicU64>,
+}
+
 /// One repository, read for one push. Clones are cheap.
 #[derive(Clone, Debug)]
 pub struct Repository {
@@ -78,7 +86,7 @@ impl Repository {
     ///
     /// # Errors
     ///
-    /// [`Cause::NoSuchCommit`] where CodeCommit does not know it, a tag object's id included.
+    /// [`Cause::NoSuchCommit`] where CodeCommit knows no such commit, or the id is a tag object's.
     pub async fn root_tree(&self, commit: &ObjectId) -> Result<ObjectId, Error> {
         const CALL: &str = "CodeCommit GetCommit";
         let commit = commit.to_string();
@@ -132,7 +140,8 @@ impl Repository {
         .map(|answer| answer.file_content.into_inner())
     }
 
-    /// The content of a blob: for links, since what GetFile answers for them is documented nowhere.
+    /// The content of a blob. Links are read with it, since no document says what GetFile answers for
+    /// them.
     /// A large one waits for memory from `reservation`.
     ///
     /// # Errors
@@ -160,8 +169,8 @@ impl Repository {
 
 /// The exceptions of GetCommit, GetFolder, GetFile and GetBlob in
 /// <https://docs.aws.amazon.com/codecommit/latest/APIReference/Welcome.html>. A key that is not
-/// available and a failed integrity check pass by themselves; the other encryption exceptions are
-/// a person's to mend.
+/// available and a failed integrity check pass by themselves; somebody has to mend what causes the
+/// other encryption exceptions.
 fn cause(code: &str) -> Option<Cause> {
     Some(match code {
         "FileTooLargeException" => Cause::TooLarge,

@@ -1,13 +1,13 @@
 //! One HTTP client for all services: one pool of connections, one TLS configuration, one reading
 //! of the trusted certificates.
 //!
-//! Left to itself the SDK makes a TLS configuration for each of its clients, only to see that it
-//! can, and reads every file in the system's folders of certificates, though one file beside them
-//! holds the same. It was more than half of a cold start (docs/performance.md).
+//! By default the SDK makes a TLS configuration for each of its clients, only to check that it can,
+//! and reads every file in the system's folders of certificates, though one file beside them holds
+//! the same. That took more than half of a cold start (docs/performance.md).
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use std::{fs, panic};
 
@@ -20,23 +20,24 @@ use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnectorSettings, SharedHttpConnector,
 };
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use parking_lot::Mutex;
 
 use super::retry;
 
 /// How long a connector waits for a connection, and for an answer's first byte.
 type Timeouts = (Option<Duration>, Option<Duration>);
 
-/// The connectors, each with connections of its own, by their timeouts.
+/// The connectors by their timeouts. Each has connections of its own.
 #[derive(Clone, Debug)]
 pub struct Connections {
-    /// The system's one file of certificates; `None` where the SDK's own reader is to look.
+    /// The system's one file of certificates; `None` to let the SDK search for certificates.
     bundle: Option<PathBuf>,
     connectors: Arc<Mutex<HashMap<Timeouts, SharedHttpConnector>>>,
 }
 
 impl Connections {
-    /// Begins to make the connector that all clients use, on another thread: reading the
-    /// certificates takes as long as all the rest of the start.
+    /// Begins to make the connector that all clients use, on another thread: reading the certificates
+    /// takes as long as the rest of the start.
     pub fn prepare() -> Self {
         let connections = Self::trusting(system_bundle());
         let prepared = connections.clone();
@@ -51,8 +52,7 @@ impl Connections {
         }
     }
 
-    /// Waits for that connector, so that the first message finds it, or makes it if nobody has
-    /// begun to.
+    /// Waits until that connector is made, or makes it, so that the first message finds it.
     pub fn wait(&self) {
         self.usual();
     }
@@ -63,22 +63,20 @@ impl Connections {
     }
 
     fn connector(&self, timeouts: Timeouts) -> SharedHttpConnector {
-        // A panic while it was locked leaves a map that is as good as before.
-        let connectors = self.connectors.lock();
-        let mut connectors = connectors.unwrap_or_else(PoisonError::into_inner);
+        let mut connectors = self.connectors.lock();
         let connector = connectors.entry(timeouts);
         connector.or_insert_with(|| self.connect(timeouts)).clone()
     }
 
     fn connect(&self, timeouts: Timeouts) -> SharedHttpConnector {
         if let Some(tls) = self.bundle.as_deref().and_then(trusting) {
-            // It panics at a certificate that it cannot read; the SDK's own reader skips those.
+            // It panics at a certificate that it cannot read; the SDK skips those.
             let made = panic::catch_unwind(|| connector(tls, timeouts));
             if let Ok(connector) = made {
                 return connector;
             }
             tracing::warn!(
-                "the system's file of certificates cannot be used whole: \
+                "the system's file of certificates has one that cannot be read: \
                  its folders are read instead, which makes the start slower"
             );
         }
@@ -86,7 +84,7 @@ impl Connections {
     }
 }
 
-/// As the SDK makes its own (`aws_smithy_runtime::client::http`), proxies included.
+/// A connector as the SDK makes it (`aws_smithy_runtime::client::http`), proxies included.
 fn connector(tls: TlsContext, (connect_timeout, read_timeout): Timeouts) -> SharedHttpConnector {
     let mut settings = HttpConnectorSettings::builder();
     settings
@@ -100,14 +98,12 @@ fn connector(tls: TlsContext, (connect_timeout, read_timeout): Timeouts) -> Shar
     SharedHttpConnector::new(connector.build())
 }
 
-/// The file in which the operating system keeps all the certificates that it trusts, unless the
-/// environment names others: the SDK's own reader follows it.
+/// The file with all certificates that the operating system trusts; `None` where the environment
+/// names others, which the SDK reads.
 fn system_bundle() -> Option<PathBuf> {
     let named = ["SSL_CERT_FILE", "SSL_CERT_DIR"].map(std::env::var_os);
-    if named.iter().any(Option::is_some) {
-        return None;
-    }
-    openssl_probe::probe().cert_file
+    let probed = || openssl_probe::probe().cert_file;
+    named.iter().all(Option::is_none).then(probed).flatten()
 }
 
 /// Trust in this file's certificates alone.
@@ -117,7 +113,7 @@ fn trusting(bundle: &Path) -> Option<TlsContext> {
 }
 
 impl HttpClient for Connections {
-    /// The SDK's ways to credentials outside Lambda have timeouts of their own.
+    /// What finds credentials outside Lambda, and a copy in S3, have timeouts of their own.
     fn http_connector(
         &self,
         settings: &HttpConnectorSettings,

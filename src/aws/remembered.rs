@@ -1,13 +1,13 @@
-//! Answers that are taken to hold for a while. What they tell of changes with a deployment, which
-//! does not replace a warm function.
+//! Answers that are kept for a while. A deployment may change what they say, and does not replace a
+//! warm function.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
-/// Answers by what they tell of, and until when they hold.
+/// Answers by the names of what they are about, and when each expires.
 #[derive(Debug)]
 pub(super) struct Remembered<T>(Mutex<HashMap<String, (Instant, T)>>);
 
@@ -17,19 +17,14 @@ impl<T: Clone> Remembered<T> {
     }
 
     pub(super) fn get(&self, name: &str) -> Option<T> {
-        let answers = self.answers();
+        let answers = self.0.lock();
         let (until, answer) = answers.get(name)?;
         (Instant::now() < *until).then(|| answer.clone())
     }
 
     pub(super) fn put(&self, name: &str, answer: T, time: Duration) {
         let answer = (Instant::now() + time, answer);
-        self.answers().insert(name.to_owned(), answer);
-    }
-
-    fn answers(&self) -> MutexGuard<'_, HashMap<String, (Instant, T)>> {
-        // A panic between lock and unlock leaves a map that is as good as before.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().insert(name.to_owned(), answer);
     }
 }
 

@@ -1,8 +1,7 @@
-//! How often a call is tried within one invocation: the SDK's own machinery, taught what
-//! CodeCommit's throttling looks like.
+//! How often the SDK sends a call within one invocation, and which answers it sends it again for.
 //!
-//! Redelivery by the queue stands behind it, so nothing here tries for ever; and the deadline of
-//! the invocation cancels whatever still waits.
+//! No call is repeated for ever, since the queue delivers a failed message again. The invocation's
+//! deadline cancels the calls that still wait.
 
 use std::time::Duration;
 
@@ -60,29 +59,34 @@ pub fn is_throttle(answer: &HttpResponse) -> bool {
     }
 }
 
-/// Retries a success whose body nobody can read: a proxy's page, or half an answer. The SDK takes
-/// it for final. Every call that has this classifier may be repeated.
-#[derive(Debug)]
-pub struct UnreadableClassifier;
+/// Repeats a call whose answer is a success that cannot be read: a proxy's page, or half an answer.
+/// The SDK takes it for final. All calls of a client with this classifier must be safe to repeat.
+#[derive(Debug, Default)]
+pub struct Classifier {
+    /// Whether throttled calls are left to the caller. The SDK would sleep for a time of its own
+    /// choosing, and go without a turn.
+    pub leaves_throttled: bool,
+}
 
-impl ClassifyRetry for UnreadableClassifier {
+impl ClassifyRetry for Classifier {
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
-        let answer = context.response();
-        match context.output_or_error() {
-            Some(Err(error)) if is_too_long(error) => RetryAction::RetryForbidden,
-            Some(Err(error))
-                if answer.is_some_and(|answer| answer.status().is_success())
-                    && !error.is_operation_error()
-                    && !error.is_interceptor_error() =>
-            {
-                RetryAction::transient_error()
-            }
-            _ => RetryAction::NoActionIndicated,
+        let (Some(answer), Some(Err(error))) = (context.response(), context.output_or_error())
+        else {
+            return RetryAction::NoActionIndicated;
+        };
+        let is_final = is_too_long(error) || self.leaves_throttled && is_throttle(answer);
+        let is_read = error.is_operation_error() || error.is_interceptor_error();
+        if is_final {
+            RetryAction::RetryForbidden
+        } else if answer.status().is_success() && !is_read {
+            RetryAction::transient_error()
+        } else {
+            RetryAction::NoActionIndicated
         }
     }
 
     fn name(&self) -> &'static str {
-        "pushbuild unreadable answers"
+        "pushbuild"
     }
 
     fn priority(&self) -> RetryClassifierPriority {

@@ -3,11 +3,16 @@
 mod read;
 mod upload;
 
+use std::collections::HashMap;
+use std::error::Error;
 use std::sync::{Arc, OnceLock};
 
 use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
-use aws_sdk_s3::operation::head_object::{HeadObjectError, HeadObjectOutput};
+use aws_sdk_s3::operation::head_object::HeadObjectOutput;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use gix_hash::ObjectId;
 use tokio::sync::Semaphore;
 
@@ -24,15 +29,15 @@ use crate::error::{CallError, Cause};
 pub struct Bundles {
     client: Client,
     pub bucket: String,
-    /// The account that it must belong to: somebody who makes it anew after it was deleted would
-    /// get the source otherwise.
+    /// The account that it must belong to: whoever makes a bucket of this name after it was deleted
+    /// would get the source otherwise.
     owner: Arc<OnceLock<String>>,
     upload_speed: UploadSpeed,
-    /// A permit for each part on its way, whichever bundle it is of.
+    /// Permits for the parts under way, those of all bundles together.
     parts: Arc<Semaphore>,
 }
 
-/// What a bundle says of itself in its object metadata.
+/// What a bundle's object metadata says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Label {
     pub event_id: String,
@@ -63,13 +68,25 @@ const FORMAT_VERSION: &str = "2";
 /// over, and compressed anew, so that a bundle's bytes do not depend on its base.
 const EARLIER_FORMAT_VERSION: &str = "1";
 
+/// Begins a request. Each names the bucket and the account that the bucket must belong to.
+macro_rules! request {
+    ($bundles:expr, $operation:ident) => {
+        $bundles
+            .client
+            .$operation()
+            .bucket(&$bundles.bucket)
+            .set_expected_bucket_owner($bundles.owner.get().cloned())
+    };
+}
+use request;
+
 impl Bundles {
-    /// The configured bucket, to which so many parts are on their way at once.
+    /// The configured bucket, to which at most so many parts are under way at once.
     pub(super) fn new(sdk: &SdkConfig, config: &Config, parts: usize) -> Self {
         let bundles = Self {
             client: Client::from_conf(
                 aws_sdk_s3::config::Builder::from(sdk)
-                    // A stand-in's name (`host.docker.internal`) has no bucket's name before it.
+                    // Another endpoint (`host.docker.internal`) has no names for the buckets in it.
                     .force_path_style(sdk.endpoint_url().is_some())
                     .build(),
             ),
@@ -89,77 +106,40 @@ impl Bundles {
         }
     }
 
-    fn owner(&self) -> Option<String> {
-        self.owner.get().cloned()
-    }
-
-    /// The bundle under this key, if it was made for this very event.
+    /// The bundle under this key, if it was made for this event.
     pub async fn of_event(&self, key: &str, event_id: &str) -> Result<Option<Stored>, CallError> {
         let Some(head) = self.head(key).await? else {
             return Ok(None);
         };
-        let label = |name| head.metadata().and_then(|labels| labels.get(name));
-        let ours = label(EVENT_ID).is_some_and(|id| id == event_id)
-            && label(FORMAT).is_some_and(|format| format == FORMAT_VERSION);
-        let commit = label(COMMIT_ID).and_then(|id| ObjectId::from_hex(id.as_bytes()).ok());
-        Ok(commit.filter(|_| ours).map(|commit| Stored {
+        let metadata = head.metadata();
+        let is_of_event =
+            label(metadata, EVENT_ID) == event_id && label(metadata, FORMAT) == FORMAT_VERSION;
+        let commit = id_label(metadata, COMMIT_ID).filter(|_| is_of_event);
+        Ok(commit.map(|commit| Stored {
             key: key.to_owned(),
             version: version(head.version_id()),
             commit,
         }))
     }
 
-    /// Bytes of a bundle; none where it is missing or of another format.
+    /// Bytes of a bundle; 0 where it is missing or of another format.
     async fn length(&self, key: &str) -> Result<u64, CallError> {
-        let head = self.head(key).await?.filter(|head| {
-            let format = head.metadata().and_then(|labels| labels.get(FORMAT));
-            format.is_some_and(|format| format == FORMAT_VERSION)
-        });
+        let head = self.head(key).await?;
+        let head = head.filter(|head| label(head.metadata(), FORMAT) == FORMAT_VERSION);
         let length = head.and_then(|head| head.content_length());
         Ok(length.map_or(0, i64::unsigned_abs))
     }
 
     async fn head(&self, key: &str) -> Result<Option<HeadObjectOutput>, CallError> {
-        let head = self
-            .client
-            .head_object()
-            .bucket(&self.bucket)
-            .set_expected_bucket_owner(self.owner())
-            .key(key)
-            .send()
-            .await;
-        match head {
-            Ok(head) => Ok(Some(head)),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(HeadObjectError::is_not_found) =>
-            {
-                Ok(None)
-            }
-            Err(error) => Err(failed("S3 HeadObject", self.about(key), &error, cause)),
-        }
+        let head = request!(self, head_object).key(key).send().await;
+        existing(head.map_err(|error| self.failed("S3 HeadObject", key, &error)))
     }
 
-    /// Begins a bundle; nothing is sent before there is a part's worth of it. `partial` is where
-    /// it may be left as a partial bundle.
-    pub fn upload(&self, key: &str, partial: &str, label: &Label) -> Upload {
-        Upload::new(self.clone(), key, partial, label)
-    }
-
-    /// Removes a partial bundle. Where that fails, it stays until the
-    /// bucket's lifecycle rule removes it.
+    /// Removes a partial bundle. Where that fails, the bucket's lifecycle rule removes it.
     pub async fn remove_partial(&self, key: &str) {
-        let removed = self
-            .client
-            .delete_object()
-            .bucket(&self.bucket)
-            .set_expected_bucket_owner(self.owner())
-            .key(key)
-            .send()
-            .await;
+        let removed = request!(self, delete_object).key(key).send().await;
         if let Err(error) = removed {
-            let error = failed("S3 DeleteObject", self.about(key), &error, cause);
+            let error = self.failed("S3 DeleteObject", key, &error);
             tracing::warn!(%error, "a partial bundle stays until the bucket's lifecycle rule removes it");
         }
     }
@@ -167,20 +147,60 @@ impl Bundles {
     fn about(&self, key: &str) -> String {
         format!("{}/{key}", self.bucket)
     }
+
+    fn failed<E>(
+        &self,
+        call: &'static str,
+        key: &str,
+        error: &SdkError<E, HttpResponse>,
+    ) -> CallError
+    where
+        E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+    {
+        failed(call, self.about(key), error, cause)
+    }
 }
 
+/// `None` for an object that does not exist.
+fn existing<T>(answer: Result<T, CallError>) -> Result<Option<T>, CallError> {
+    match answer {
+        // HeadObject answers without a body, and so without S3's own code.
+        Err(error) if matches!(error.code.as_deref(), Some("NoSuchKey" | "NotFound")) => Ok(None),
+        answer => answer.map(Some),
+    }
+}
+
+type Metadata = HashMap<String, String>;
+
 impl Label {
-    fn metadata(&self) -> [(&'static str, String); 4] {
-        [
+    fn metadata(&self, is_partial: bool) -> Metadata {
+        let partial = is_partial.then(|| (PARTIAL, "true".to_owned()));
+        let labels = [
             (EVENT_ID, self.event_id.clone()),
             (COMMIT_ID, self.commit.to_string()),
             (TREE_ID, self.tree.to_string()),
             (FORMAT, FORMAT_VERSION.to_owned()),
-        ]
+        ];
+        let labels = labels.into_iter().chain(partial);
+        labels
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect()
     }
 }
 
-/// A bucket that never kept versions answers none, one that stopped keeping them "null":
+/// One value of an object's metadata; empty where there is none.
+fn label<'a>(metadata: Option<&'a Metadata>, name: &str) -> &'a str {
+    metadata
+        .and_then(|metadata| metadata.get(name))
+        .map_or("", String::as_str)
+}
+
+fn id_label(metadata: Option<&Metadata>, name: &str) -> Option<ObjectId> {
+    ObjectId::from_hex(label(metadata, name).as_bytes()).ok()
+}
+
+/// An object's version. A bucket that never kept versions answers none, and one that stopped keeping
+/// them answers "null":
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/versioning-workflows.html>.
 fn version(id: Option<&str>) -> Option<String> {
     id.filter(|id| *id != "null").map(str::to_owned)

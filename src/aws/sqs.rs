@@ -1,4 +1,4 @@
-//! SQS: pushes are sent on, and it is set when failed messages come back.
+//! SQS: forwards pushes, and sets when failed messages come back.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -19,14 +19,14 @@ use crate::error::{CallError, Cause};
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibilityBatch.html>.
 const BATCH: usize = 10;
 
-/// The queues. The client is made when one is called, and a queue's settings are read only after a
+/// The queues. The client is made with its first call, and a queue's settings are read only after a
 /// failure.
 pub struct Queue {
     client: LazyLock<Client, Box<dyn FnOnce() -> Client + Send>>,
     settings: Remembered<QueueSettings>,
 }
 
-/// What the function has to know of its queue.
+/// What the function must know of its queue.
 #[derive(Clone, Debug)]
 pub struct QueueSettings {
     url: String,
@@ -47,7 +47,7 @@ pub struct NewMessage<'a> {
 /// have been sent or not.
 pub type Sent = Result<Vec<Result<(), CallError>>, CallError>;
 
-/// One message and the seconds until it is visible again.
+/// One message, and the seconds until it is visible again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VisibilityChange {
     pub receipt_handle: String,
@@ -58,7 +58,7 @@ impl Queue {
     pub(super) fn new(sdk: &SdkConfig) -> Self {
         let config = Builder::from(sdk)
             .timeout_config(retry::sqs_timeouts())
-            .retry_classifier(retry::UnreadableClassifier);
+            .retry_classifier(retry::Classifier::default());
         Self {
             client: LazyLock::new(Box::new(|| Client::from_conf(config.build()))),
             settings: Remembered::new(),
@@ -141,8 +141,8 @@ impl Queue {
         Ok((0..messages.len()).map(result_of).collect())
     }
 
-    /// Sets when messages come back, in as few calls as SQS allows. After one that failed
-    /// the others are still tried.
+    /// Sets when messages come back, in as few calls as SQS allows. Where one fails, the others are
+    /// still made.
     pub async fn change_visibility(
         &self,
         settings: &QueueSettings,
@@ -181,7 +181,7 @@ impl Queue {
     }
 }
 
-/// The failure of one entry of a batch; without an entry, the answer does not speak of it.
+/// The failure of one entry of a batch; `None` where the answer does not mention it.
 fn entry_error(call: &'static str, url: &str, entry: Option<&BatchResultErrorEntry>) -> CallError {
     let Some(entry) = entry else {
         return without_code(call, url, "the answer does not say what became of an entry");
@@ -192,23 +192,19 @@ fn entry_error(call: &'static str, url: &str, entry: Option<&BatchResultErrorEnt
     } else {
         Cause::Unavailable
     };
+    let cause = cause(code).or_else(|| common_cause(code));
     CallError {
-        cause: cause(code)
-            .or_else(|| common_cause(code))
-            .unwrap_or(unknown),
+        cause: cause.unwrap_or(unknown),
         code: Some(code.to_owned()),
         ..without_code(call, url, entry.message().unwrap_or_default())
     }
 }
 
-/// The count of a redrive policy. AWS answers it as a number, or as a string where it was set as one.
+/// The count in a redrive policy. AWS answers a number, or a string where a string was set.
 fn max_receive_count(policy: &str) -> Option<u32> {
     let policy: serde_json::Value = serde_json::from_str(policy).ok()?;
-    let count = policy.get("maxReceiveCount")?;
-    match count.as_str() {
-        Some(text) => text.parse().ok(),
-        None => count.as_u64()?.try_into().ok(),
-    }
+    let count = policy.get("maxReceiveCount")?.to_string();
+    count.trim_matches('"').parse().ok()
 }
 
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html>
@@ -225,9 +221,15 @@ mod tests {
 
     #[test]
     fn the_redrive_policy_is_read_with_its_count_as_number_or_text() {
-        let policy = |count| format!(r#"{{"deadLetterTargetArn":"d","maxReceiveCount":{count}}}"#);
-        assert_eq!(max_receive_count(&policy("2")), Some(2));
-        assert_eq!(max_receive_count(&policy(r#""5""#)), Some(5));
-        assert_eq!(max_receive_count("nonsense"), None);
+        for (policy, count) in [
+            (
+                r#"{"deadLetterTargetArn":"d","maxReceiveCount":2}"#,
+                Some(2),
+            ),
+            (r#"{"maxReceiveCount":"5"}"#, Some(5)),
+            ("nonsense", None),
+        ] {
+            assert_eq!(max_receive_count(policy), count, "{policy}");
+        }
     }
 }

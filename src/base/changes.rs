@@ -76,7 +76,7 @@ fn lay_over(
     for entry in known.into_iter().flatten() {
         if !by_name.contains_key(entry.name.as_str()) {
             entries.push(entry.clone());
-        } else if entry.kind == EntryKind::Folder {
+        } else if entry.kind == EntryKind::Tree {
             folders.insert(entry.name.as_str(), &entry.id);
         }
     }
@@ -85,7 +85,7 @@ fn lay_over(
         // A file may have become a folder, and a folder a file.
         let now = itself.flatten().or_else(|| {
             let id = lay_over(base, was, within, depth + 1, made)?;
-            Some((EntryKind::Folder, id))
+            Some((EntryKind::Tree, id))
         });
         entries.extend(now.map(|(kind, id)| TreeEntry {
             name: name.to_owned(),

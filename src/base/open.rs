@@ -23,7 +23,7 @@ impl Base {
         let mut folders = HashMap::new();
         let mut blobs = HashMap::new();
         for (index, entry) in directory.listed().iter().enumerate() {
-            if entry.kind == EntryKind::Folder {
+            if entry.kind == EntryKind::Tree {
                 folders.entry(entry.id).or_insert(index);
             } else if entry.has_content {
                 blobs.entry(entry.id).or_insert(index);

@@ -1,9 +1,10 @@
 //! Keeps up to 16 MiB of blobs that occur at several paths; beyond that they are fetched again.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use gix_hash::ObjectId;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::OnceCell;
 
 use crate::memory::Reservation;
@@ -103,6 +104,6 @@ impl Repeated {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }

@@ -265,7 +265,7 @@ fn list(archive: &ZipArchive<Slice>) -> Result<Vec<Listed>, String> {
             end: index + 1,
             ..entry
         });
-        if entry.kind == EntryKind::Folder {
+        if entry.kind == EntryKind::Tree {
             within.push((index, name));
         }
     }
@@ -282,11 +282,11 @@ fn meaning(name: &str, record: &ZipFileEntry<'_>) -> Option<Listed> {
     let (word, id) = record.comment().split_once(' ')?;
     let id = ObjectId::from_hex(id.as_bytes()).ok()?;
     let kind = [
-        EntryKind::File,
-        EntryKind::Executable,
+        EntryKind::Blob,
+        EntryKind::BlobExecutable,
         EntryKind::Link,
-        EntryKind::Folder,
-        EntryKind::Submodule,
+        EntryKind::Tree,
+        EntryKind::Commit,
     ]
     .into_iter()
     .find(|kind| {

@@ -48,7 +48,7 @@ pub(super) fn bundle_of_many(entries: usize) -> Vec<u8> {
     let names: Vec<_> = (0..entries).map(|n| format!("{n:06}")).collect();
     let given = names
         .iter()
-        .map(|name| (name.as_str(), EntryKind::Submodule, None));
+        .map(|name| (name.as_str(), EntryKind::Commit, None));
     bundle(&given.collect::<Vec<_>>())
 }
 
@@ -59,24 +59,24 @@ fn open(bytes: &[u8]) -> ZipArchive<Cursor<&[u8]>> {
 #[test]
 fn every_entry_has_its_name_mode_content_comment_and_the_events_time() {
     use CompressionMethod::{Deflated, Stored};
-    use EntryKind::{Executable, File, Folder, Link, Submodule};
+    use EntryKind::{Blob, BlobExecutable, Commit, Link, Tree};
     let long = "../".repeat(200).into_bytes();
     // A linear congruential generator's high bytes: nothing that deflate could find.
     let next = |state: &u32| Some(state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223));
     let states = std::iter::successors(Some(1), next).take(4096);
     let noise: Vec<_> = states.map(|state| state.to_le_bytes()[3]).collect();
     let cases: [(Given<'_>, CompressionMethod); 10] = [
-        (("back\\slash", File, Some(b"x")), Stored),
-        (("bin", Folder, None), Stored),
-        (("bin/run", Executable, Some(&long)), Deflated),
-        (("empty", File, Some(b"")), Stored),
+        (("back\\slash", Blob, Some(b"x")), Stored),
+        (("bin", Tree, None), Stored),
+        (("bin/run", BlobExecutable, Some(&long)), Deflated),
+        (("empty", Blob, Some(b"")), Stored),
         (("link", Link, Some(b"bin/run")), Stored),
         // A link is stored though it would shrink, and has its own target.
         (("long link", Link, Some(&long)), Stored),
-        (("module", Submodule, None), Stored),
-        (("new\nline", File, Some(b"x")), Stored),
-        (("noise", File, Some(&noise)), Stored),
-        (("žluť 🦀", File, Some(b"x")), Stored),
+        (("module", Commit, None), Stored),
+        (("new\nline", Blob, Some(b"x")), Stored),
+        (("noise", Blob, Some(&noise)), Stored),
+        (("žluť 🦀", Blob, Some(b"x")), Stored),
     ];
     let bytes = bundle(&cases.map(|(given, _)| given));
     let mut zip = open(&bytes);
@@ -85,11 +85,11 @@ fn every_entry_has_its_name_mode_content_comment_and_the_events_time() {
     for (number, (given, method)) in cases.into_iter().enumerate() {
         let (path, kind, raw) = given;
         let (slash, mode, word) = match kind {
-            File => ("", 0o100_644, "blob"),
-            Executable => ("", 0o100_755, "blob"),
+            Blob => ("", 0o100_644, "blob"),
+            BlobExecutable => ("", 0o100_755, "blob"),
             Link => ("", 0o120_777, "blob"),
-            Folder => ("/", 0o040_755, "tree"),
-            Submodule => ("/", 0o040_755, "commit"),
+            Tree => ("/", 0o040_755, "tree"),
+            Commit => ("/", 0o040_755, "commit"),
         };
         let mut file = zip.by_index(number).unwrap();
         let mut content = Vec::new();
@@ -160,7 +160,7 @@ fn a_directory_that_is_gathered_is_the_one_that_the_crate_writes_at_once() {
     let mut crates_own = ZipWriter::new(Cursor::new(Vec::new()));
     let mut bytes = Vec::new();
     for path in &paths {
-        let entry = entry((path, EntryKind::File, Some(path.as_bytes())));
+        let entry = entry((path, EntryKind::Blob, Some(path.as_bytes())));
         let prepare = || compress(&entry, path.as_bytes(), time).unwrap();
         crates_own.add_prepared_file(prepare()).unwrap();
         let content = Content::Compressed(Box::new(prepare()));

@@ -42,49 +42,47 @@ fn branches_are_built_but_a_few_and_exclude_wins_over_include_and_may_be_empty()
 }
 
 #[test]
-fn the_account_is_put_into_the_role_which_is_assumed_with_the_external_id() {
+fn what_is_not_the_default_is_read() {
     let role = "arn:aws-us-gov:iam::{account}:role/ci/reader";
-    for id in [None, Some("external")] {
-        let variables = [
-            ("CODECOMMIT_ROLE_ARN", role),
-            ("CODECOMMIT_EXTERNAL_ID", id.unwrap_or_default()),
-        ];
-        let reader = read(&variables).unwrap().reader_in("111122223333");
-        let expected = Reader {
-            role_arn: "arn:aws-us-gov:iam::111122223333:role/ci/reader".to_owned(),
-            external_id: id.map(str::to_owned),
-        };
-        assert_eq!(reader, Some(expected));
-    }
-}
-
-#[test]
-fn an_external_id_that_cannot_be_is_refused_and_not_repeated() {
-    for value in ["x", "two words", &"x".repeat(1225)] {
-        let error = read(&[("CODECOMMIT_EXTERNAL_ID", value)]).unwrap_err();
-        let error = error.to_string();
-        assert!(error.starts_with("CODECOMMIT_EXTERNAL_ID="), "{error}");
-        assert!(error.contains("1,224"), "{error}");
-        assert!(!error.contains(value) || value == "x", "{error}");
-    }
+    let mut variables = vec![
+        ("CODECOMMIT_ROLE_ARN", role),
+        ("UNBUNDLABLE", "reject"),
+        ("ARTIFACTS", " project "),
+        ("BUCKET_OWNER", "111122223333"),
+    ];
+    let mut reader = Reader {
+        role_arn: "arn:aws-us-gov:iam::123456789012:role/ci/reader".to_owned(),
+        external_id: None,
+    };
+    let config = read(&variables).unwrap();
+    assert_eq!(config.unbundlable, UnbundlablePolicy::Reject);
+    assert_eq!(config.artifacts, Artifacts::Project);
+    assert_eq!(config.bucket_owner.as_deref(), Some("111122223333"));
+    assert_eq!(config.reader_in("123456789012").as_ref(), Some(&reader));
+    variables.push(("CODECOMMIT_EXTERNAL_ID", "external"));
+    reader.external_id = Some("external".to_owned());
+    let config = read(&variables).unwrap();
+    assert_eq!(config.reader_in("123456789012"), Some(reader));
 }
 
 #[test]
 fn a_project_that_codebuild_cannot_have_is_named_with_its_repository() {
-    let build = read(&[("CODEBUILD_PROJECT", "ci-{repository}-build")]).unwrap();
-    // A dot becomes a hyphen.
-    assert_eq!(build.project_of("my.shop").unwrap(), "ci-my-shop-build");
-    assert_eq!(build.project_of("_x").unwrap(), "ci-_x-build");
-    let config = read(&[]).unwrap();
-    for (repository, project) in [
-        ("r", "r"),
-        (".github", "-github"),
-        ("_x", "_x"),
-        ("-x", "-x"),
+    let own = "{repository}";
+    for (pattern, repository, project, is_good) in [
+        // A dot becomes a hyphen.
+        ("ci-{repository}-build", "my.shop", "ci-my-shop-build", true),
+        ("ci-{repository}", "_x", "ci-_x", true),
+        (own, "r", "r", false),
+        (own, ".github", "-github", false),
+        (own, "_x", "_x", false),
+        (own, "-x", "-x", false),
     ] {
-        let error = config.project_of(repository).unwrap_err().to_string();
-        let named = format!("repository {repository} is built by the project `{project}`");
-        assert!(error.starts_with(&named), "{error}");
+        let config = read(&[("CODEBUILD_PROJECT", pattern)]).unwrap();
+        let named = format!("repository {repository} is built by the project `{project}`, which");
+        match config.project_of(repository) {
+            Ok(read) => assert_eq!((&*read, is_good), (project, true)),
+            Err(error) => assert!(error.to_string().starts_with(&named) && !is_good, "{error}"),
+        }
     }
 }
 
@@ -96,13 +94,11 @@ fn each_handler_names_the_variable_that_it_lacks() {
     assert_eq!(read(&all).unwrap().push_queue_url, url);
     let bad = read(&[all[0], ("PUSH_QUEUE_URL", "arn:aws:sqs")]).unwrap_err();
     assert!(bad.to_string().contains("begins with https://"));
+    let publish = Config::read(|name| of(&all, name));
     for (error, lacks) in [
         (read(&all[..1]).unwrap_err(), "PUSH_QUEUE_URL"),
         (read(&all[1..]).unwrap_err(), "REPOSITORIES"),
-        (
-            Config::read(|name| of(&all, name)).unwrap_err(),
-            "CODE_BUCKET",
-        ),
+        (publish.unwrap_err(), "CODE_BUCKET"),
     ] {
         let error = error.to_string();
         assert!(error.contains(&format!("{lacks} is not set")), "{error}");
@@ -123,25 +119,37 @@ fn under_sam_local_the_function_does_not_look_for_aws_itself() {
 
 #[test]
 fn a_bad_value_is_refused_with_its_name_itself_and_what_is_accepted() {
+    // May be a secret, and so is not repeated.
+    let external_id = "CODECOMMIT_EXTERNAL_ID";
     for (variable, value, accepted) in [
         ("CODE_BUCKET", "arn:aws:s3:::bundles", "bare name"),
         ("CODE_BUCKET", "", "bare name"),
         ("BUCKET_OWNER", "1111-2222-3333", "12 digits"),
         ("CODEBUILD_PROJECT", "", "name of a CodeBuild project"),
         ("CODEBUILD_PROJECT", "build {repository}", "letters"),
-        ("INCLUDE_REFERENCES", "", "at least one glob"),
-        ("INCLUDE_REFERENCES", "[", "comma-separated"),
+        ("CODEBUILD_PROJECT", "-{repository}", "the first a letter"),
+        ("CODEBUILD_PROJECT", &"x".repeat(256), "2 to 255 letters"),
+        ("INCLUDE_REFERENCES", " ,", "at least one glob"),
+        ("INCLUDE_REFERENCES", "[", "`[` is not a glob"),
         ("EXCLUDE_REFERENCES", "{a", "comma-separated"),
         ("CODECOMMIT_ROLE_ARN", "reader", "role's ARN"),
         ("CODECOMMIT_ROLE_ARN", "arn:aws:iam::1:role/x", "role's ARN"),
-        ("CODEBUILD_PROJECT", "-{repository}", "the first a letter"),
+        (external_id, "x", "1,224"),
+        (external_id, "two words", "1,224"),
+        (external_id, &"x".repeat(1225), "1,224"),
         ("UNBUNDLABLE", "ignore", "`codecommit` or `reject`"),
         ("ARTIFACTS", "s3", "`none` or `project`"),
-        ("REPOSITORIES", "", "comma-separated"),
+        ("REPOSITORIES", " , ", "comma-separated"),
         ("REPOSITORIES", "team/*", "`team/*` matches no repository"),
     ] {
         let error = read(&[(variable, value)]).unwrap_err().to_string();
-        assert!(error.contains(&format!("{variable}={value:?}")), "{error}");
+        let shown = if variable == external_id {
+            "…"
+        } else {
+            value
+        };
+        let named = format!("{variable}={:?} cannot be used", shown.trim());
+        assert!(error.starts_with(&named), "{error}");
         assert!(error.contains(accepted), "{error}");
     }
 }

@@ -1,10 +1,10 @@
-//! Names for the log, of any message.
+//! What the log says of any message.
 
 use metrique::unit_of_work::metrics;
 
 use super::Event;
 
-/// What a message says that it is about, unchecked.
+/// The names in a message. Nothing has checked them.
 #[metrics(subfield_owned)]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventFields {
@@ -18,12 +18,14 @@ pub struct EventFields {
 }
 
 impl EventFields {
-    /// Reads a body, as far as it can be read.
+    /// Reads those fields of a body that can be read.
     pub fn of_body(body: &str) -> Self {
-        // Longer than any name that AWS gives or takes, and short enough for a log line.
-        let fit = |name: Option<&str>| name.filter(|name| name.len() <= 512).map(str::to_owned);
         let event = serde_json::from_str(body).unwrap_or_default();
-        let field = |name| fit(Event(&event).text(name));
+        let field = |name| {
+            let text = Event(&event).text(name);
+            // No name that AWS allows is longer than that.
+            text.filter(|text| text.len() <= 512).map(str::to_owned)
+        };
         Self {
             event_id: field("id"),
             account: field("account"),

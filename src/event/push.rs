@@ -1,4 +1,4 @@
-//! What a push is, and what it was pushed to.
+//! A push, and the reference that was pushed to.
 
 use gix_hash::ObjectId;
 use time::OffsetDateTime;
@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 /// One push of one reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Push {
-    /// The EventBridge event's id: what makes this push this push, and no other of the same commit.
+    /// The EventBridge event's id, which tells this push from others of the same commit.
     pub event_id: String,
     /// When it happened; the time of every entry of its bundle.
     pub time: OffsetDateTime,
@@ -17,7 +17,7 @@ pub struct Push {
     pub reference: Reference,
     /// What the reference points to now.
     pub commit: ObjectId,
-    /// What it pointed to before; none for a new reference.
+    /// What it pointed to before; `None` for a new reference.
     pub old_commit: Option<ObjectId>,
 }
 

@@ -6,7 +6,7 @@ use super::*;
 const COMMIT: &str = "3e5983d0f1bd0a9fe6d2ae6dc3bfe4b8d6a5a3f1";
 const OLD: &str = "0123456789abcdef0123456789abcdef01234567";
 
-fn event(detail: &Value) -> Value {
+fn updated(full_name: &str) -> Value {
     json!({
         "version": "0",
         "id": "01234567-0123-0123-0123-012345678901",
@@ -16,22 +16,18 @@ fn event(detail: &Value) -> Value {
         "time": "2019-06-12T10:23:43Z",
         "region": "us-east-2",
         "resources": ["arn:aws:codecommit:us-east-2:123456789012:MyDemoRepo"],
-        "detail": detail
+        "detail": {
+            "callerUserArn": "arn:aws:iam::123456789012:user/mary",
+            "event": "referenceUpdated",
+            "repositoryName": "MyDemoRepo",
+            "repositoryId": "12345678-1234-5678-abcd-12345678abcd",
+            "referenceType": "branch",
+            "referenceName": "x",
+            "referenceFullName": full_name,
+            "commitId": COMMIT,
+            "oldCommitId": OLD
+        }
     })
-}
-
-fn updated(full_name: &str) -> Value {
-    event(&json!({
-        "callerUserArn": "arn:aws:iam::123456789012:user/mary",
-        "event": "referenceUpdated",
-        "repositoryName": "MyDemoRepo",
-        "repositoryId": "12345678-1234-5678-abcd-12345678abcd",
-        "referenceType": "branch",
-        "referenceName": "x",
-        "referenceFullName": full_name,
-        "commitId": COMMIT,
-        "oldCommitId": OLD
-    }))
 }
 
 fn push_of(event: &Value) -> Push {
@@ -41,21 +37,21 @@ fn push_of(event: &Value) -> Push {
     }
 }
 
-fn refusal_of(event: &Value) -> String {
-    parse(&event.to_string()).unwrap_err().to_string()
-}
-
 #[test]
 fn an_updated_or_new_reference_is_a_push() {
-    let push = push_of(&updated("refs/heads/feature/a/b"));
-    assert_eq!(push.repository, "MyDemoRepo");
-    assert_eq!(push.account, "123456789012");
-    assert_eq!(push.region, "us-east-2");
-    assert_eq!(push.commit.to_string(), COMMIT);
-    assert_eq!(push.old_commit.unwrap().to_string(), OLD);
-    assert_eq!(push.time.unix_timestamp(), 1_560_335_023);
-    assert_eq!(push.reference.short_name, "feature/a/b");
-    assert_eq!(push.reference.full_name(), "refs/heads/feature/a/b");
+    let expected = Push {
+        event_id: "01234567-0123-0123-0123-012345678901".to_owned(),
+        time: time::macros::datetime!(2019-06-12 10:23:43 UTC),
+        account: "123456789012".to_owned(),
+        region: "us-east-2".to_owned(),
+        repository: "MyDemoRepo".to_owned(),
+        commit: object_id(COMMIT).unwrap(),
+        old_commit: object_id(OLD),
+        ..Push::sample(ReferenceKind::Branch, "feature/a/b")
+    };
+    let name = "refs/heads/feature/a/b";
+    assert_eq!(push_of(&updated(name)), expected);
+    assert_eq!(expected.reference.full_name(), name);
 
     let mut created = updated("refs/tags/v1.0");
     created["detail"]["event"] = json!("referenceCreated");
@@ -70,20 +66,19 @@ fn an_updated_or_new_reference_is_a_push() {
 
 #[test]
 fn what_leaves_no_reference_to_build_is_skipped() {
-    for (kind, skip) in [
-        (
-            "referenceDeleted",
-            Skip::ReferenceDeleted("refs/heads/gone".to_owned()),
-        ),
+    let gone = "refs/heads/gone";
+    let deleted = Skip::ReferenceDeleted(gone.to_owned());
+    for (change, skip) in [
+        ("referenceDeleted", deleted),
         (
             "unreferencedMergeCommitCreated",
             Skip::UnreferencedMergeCommit,
         ),
     ] {
-        let detail = json!({"event": kind, "repositoryName": "r",
-            "referenceFullName": "refs/heads/gone", "oldCommitId": OLD});
-        let body = event(&detail).to_string();
-        assert_eq!(parse(&body), Ok(Request::Skip(skip)));
+        let mut event = updated(gone);
+        event["detail"] = json!({"event": change, "repositoryName": "r",
+            "referenceFullName": gone, "oldCommitId": OLD});
+        assert_eq!(parse(&event.to_string()), Ok(Request::Skip(skip)));
     }
 }
 
@@ -111,27 +106,30 @@ const FIELDS: &[(&str, &[&str])] = &[
 
 #[test]
 fn what_is_not_json_and_a_field_that_is_missing_or_makes_no_sense_are_named_with_what_came() {
-    let with = |field: &str, value: Value| {
+    let refusal = |field: &str, value: Value| {
         let mut event = updated("refs/heads/main");
         match field.strip_prefix("detail.") {
             Some(field) => event["detail"][field] = value,
             None => event[field] = value,
         }
-        refusal_of(&event)
+        let error = parse(&event.to_string()).unwrap_err().to_string();
+        assert!(
+            error.starts_with(&format!("{field} of the message")),
+            "{error}"
+        );
+        error
     };
     for (field, values) in FIELDS {
-        let error = with(field, Value::Null);
-        assert!(error.starts_with(&format!("{field} of the message")));
+        let error = refusal(field, Value::Null);
         assert!(error.ends_with("missing"), "{error}");
         for value in *values {
-            let error = with(field, json!(value));
-            assert!(error.starts_with(&format!("{field} of the message")));
+            let error = refusal(field, json!(value));
             assert!(error.contains(value), "{error}");
         }
     }
-    let error = with("id", json!("x".repeat(129)));
-    assert!(error.starts_with("id of the message"), "{error}");
-    let error = with("time", json!(5));
+    refusal("id", json!("x".repeat(129)));
+    refusal("detail.repositoryName", json!("x".repeat(101)));
+    let error = refusal("time", json!(5));
     assert!(error.ends_with("but is \"5\""), "{error}");
     let error = parse("hello").unwrap_err().to_string();
     let not_json =

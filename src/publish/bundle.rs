@@ -58,8 +58,7 @@ pub async fn make(
     let tree = Arc::new(tree?);
     figures.walk_ms += milliseconds(begun.elapsed());
     figures.entries = tree.entries.len() as u64;
-    let is_file =
-        |entry: &Entry<'_>| !matches!(entry.kind, EntryKind::Folder | EntryKind::Submodule);
+    let is_file = |entry: &Entry<'_>| !matches!(entry.kind, EntryKind::Tree | EntryKind::Commit);
     figures.files = tree.entries.iter().filter(is_file).count() as u64;
 
     let begun = Instant::now();

@@ -2,8 +2,9 @@
 //! take over from the bundle that comes of it, instead of each fetching what they have in common.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::{Instant, timeout_at};
 
@@ -19,10 +20,7 @@ impl FirstBundles {
     /// Waits until no other push fetches a commit of the repository. `None` where that takes longer
     /// than half of the time that is left: the push then has to fetch for itself.
     pub async fn turn(&self, folder: &str, stop: Instant) -> Option<Turn> {
-        let repository = {
-            let mut repositories = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            repositories.entry(folder.to_owned()).or_default().clone()
-        };
+        let repository = self.0.lock().entry(folder.to_owned()).or_default().clone();
         let now = Instant::now();
         let latest = now + stop.saturating_duration_since(now) / 2;
         let turn = timeout_at(latest, repository.lock_owned()).await;

@@ -1,5 +1,4 @@
-//! A tree's entries in compact form: a record of 32 bytes for each, and one piece of memory that
-//! has all paths.
+//! A tree's entries in compact form: a record of 32 bytes for each, and one string of all paths.
 
 use gix_hash::ObjectId;
 
@@ -14,7 +13,7 @@ pub struct Entries {
 
 #[derive(Debug)]
 struct Record {
-    /// Where in `paths` its path is; [`rules`](super::rules) keeps these below four gigabytes.
+    /// Where its path begins in `paths`, which [`rules`](super::rules) keeps below four gigabytes.
     start: u32,
     length: u16,
     kind: EntryKind,
@@ -66,7 +65,7 @@ impl Entries {
         Ok(path)
     }
 
-    /// Brings them into the order of a bundle.
+    /// Sorts them into the order of a bundle.
     pub(super) fn sort(&mut self) {
         let Self { paths, records } = self;
         records.sort_unstable_by(|a, b| {
@@ -96,10 +95,10 @@ mod tests {
         let id = ObjectId::null(gix_hash::Kind::Sha1);
         let mut entries = Entries::default();
         for (folder, name, kind) in [
-            ("", "a0", EntryKind::File),
-            ("", "a", EntryKind::Folder),
-            ("", "a.b", EntryKind::File),
-            ("a", "z", EntryKind::File),
+            ("", "a0", EntryKind::Blob),
+            ("", "a", EntryKind::Tree),
+            ("", "a.b", EntryKind::Blob),
+            ("a", "z", EntryKind::Blob),
         ] {
             entries.push(folder, name, kind, id).unwrap();
         }

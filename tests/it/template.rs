@@ -3,17 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use pushbuild::config::{Config, INTAKE_VARIABLES, VARIABLES};
+use pushbuild::config::{Config, INTAKE_VARIABLES, VARIABLES, Variable};
 use regex_lite::Regex;
 
 const TEMPLATE: &str = include_str!("../../template.yaml");
 const README: &str = include_str!("../../README.md");
 
-/// A variable's name and default.
-type Variable = (&'static str, Option<&'static str>);
-
 /// Each function with the variables that its handler reads.
-const FUNCTIONS: [(&str, &[Variable]); 2] = [
+const FUNCTIONS: [(&str, &[&Variable]); 2] = [
     ("IntakeFunction", &INTAKE_VARIABLES),
     ("PublishFunction", &VARIABLES),
 ];
@@ -76,8 +73,8 @@ fn allowed(parameter: &str) -> impl Fn(&str) -> bool {
 
 /// Whether the function starts with this value of one variable, and defaults for the others.
 fn starts(variable: &str, value: &str) -> bool {
-    let required = VARIABLES.iter().filter(|(_, default)| default.is_none());
-    let mut environment: BTreeMap<_, _> = required.map(|(name, _)| (*name, "required")).collect();
+    let required = VARIABLES.iter().filter(|read| read.default.is_none());
+    let mut environment: BTreeMap<_, _> = required.map(|read| (read.name, "required")).collect();
     environment.insert(variable, value);
     Config::read(|name| environment.get(name).map(|value| (*value).to_owned())).is_ok()
 }
@@ -205,7 +202,7 @@ fn the_template_takes_what_people_write_and_refuses_what_the_function_would() {
 fn the_template_sets_every_variable_that_is_read_and_no_other() {
     for (function, read) in FUNCTIONS {
         let set: Vec<_> = variables(function).into_keys().collect();
-        let mut read: Vec<_> = read.iter().map(|(name, _)| *name).collect();
+        let mut read: Vec<_> = read.iter().map(|variable| variable.name).collect();
         read.sort_unstable();
         assert_eq!(set, read, "{function}");
     }
@@ -215,7 +212,7 @@ fn the_template_sets_every_variable_that_is_read_and_no_other() {
 fn every_default_of_the_template_is_the_configurations() {
     for (function, read) in FUNCTIONS {
         let variables = variables(function);
-        for (name, default) in read {
+        for Variable { name, default, .. } in read {
             let value = variables[name];
             // What has no default has its value from a parameter without one, or from a resource.
             if let Some(default) = default {
@@ -244,10 +241,10 @@ fn the_readmes_table_has_every_variable_with_its_default() {
     let read: BTreeMap<&str, &str> = FUNCTIONS
         .iter()
         .flat_map(|(_, read)| read.iter())
-        .map(|(name, default)| match default {
-            None => (*name, "required"),
-            Some("") => (*name, "none"),
-            Some(default) => (*name, *default),
+        .map(|variable| match variable.default {
+            None => (variable.name, "required"),
+            Some("") => (variable.name, "none"),
+            Some(default) => (variable.name, default),
         })
         .collect();
     assert_eq!(told, read);

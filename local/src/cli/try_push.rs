@@ -170,7 +170,9 @@ fn deploy_options() -> anyhow::Result<DeployOptions> {
     options.timeout = TIMEOUT;
     options.env = BTreeMap::from([("AWS_LAMBDA_LOG_FORMAT".to_owned(), "JSON".to_owned())]);
     // A deployment's settings can be tried by setting them here too.
-    let settings = pushbuild::config::VARIABLES.iter().map(|(name, _)| *name);
+    let settings = pushbuild::config::VARIABLES
+        .iter()
+        .map(|variable| variable.name);
     for variable in settings.chain(["AWS_LAMBDA_LOG_LEVEL"]) {
         if let Ok(value) = std::env::var(variable) {
             options.env.insert(variable.to_owned(), value);

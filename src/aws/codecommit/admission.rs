@@ -1,5 +1,5 @@
-//! Bounds what CodeCommit's answers take of memory. It answers in one piece however large that is,
-//! so a large answer's body stays in the network until there is memory for it.
+//! Bounds the memory of CodeCommit's answers. It answers in one piece, however large that is. So the
+//! body of a large answer is not read before there is memory for it.
 
 use std::error::Error as StdError;
 use std::sync::Arc;
@@ -35,28 +35,28 @@ const SMALL_LIST: u64 = 512 * 1024;
 /// protection, on by default, ends one that stands still long before.
 const READ_TIME: Duration = Duration::from_secs(30);
 
-/// What a call's answer holds, and so which bound it has.
+/// What a call's answer holds, which decides how its memory is bounded.
 #[derive(Clone, Debug)]
 pub(super) enum Answer {
     /// A few hundred bytes.
     Short,
-    /// A list as long as the repository's author likes: one long list at a time.
+    /// A list, which may be of any length: long ones are read one after the other.
     List(Arc<Semaphore>),
     /// A file's content, which takes memory from this reservation.
     Content(Arc<Reservation>),
 }
 
 impl Answer {
-    /// Puts the body of an answer behind its bound, where it needs one.
+    /// Has a large answer's body wait until it is admitted.
     pub(super) fn admit(&self, body: &mut SdkBody) {
-        // HTTP ends a body where its announced length does.
+        // HTTP lets no body be longer than announced.
         let announced = body.content_length();
         match self {
             Self::List(one) if announced.is_none_or(|bytes| bytes > SMALL_LIST) => {
                 read_after(one.clone().acquire_owned(), LARGEST_LIST, body);
             }
             Self::Content(reservation) => {
-                // As Base64 in JSON, where the answer does not say.
+                // Where none is announced: the largest file, in Base64.
                 let bytes = announced.unwrap_or(LARGEST_FILE / 3 * 4);
                 let bytes = usize::try_from(bytes).unwrap_or(usize::MAX / COPIES);
                 if bytes > SMALL {
@@ -68,8 +68,8 @@ impl Answer {
     }
 }
 
-/// Has a body read once it is admitted. Its time begins then too: to wait for memory is not the
-/// answer's fault, and may take as long as it takes.
+/// Has a body read once it is admitted. Its time begins then, since it may wait for memory for any
+/// time.
 fn read_after<Admitted>(admitted: Admitted, most: usize, body: &mut SdkBody)
 where
     Admitted: Future<Output: Send + Sync> + Send + Sync + 'static,
@@ -94,9 +94,8 @@ pub(in crate::aws) fn is_too_long(error: &(dyn StdError + 'static)) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::memory::MemoryBudget;
 
-    /// An answer of so many bytes, which all lie ready.
+    /// The admitted body of an answer of so many bytes, which have all arrived.
     fn body(answer: &Answer, bytes: usize) -> SdkBody {
         let mut body = SdkBody::from(vec![b'x'; bytes]);
         answer.admit(&mut body);
@@ -105,20 +104,6 @@ mod tests {
 
     async fn read(body: SdkBody) -> Result<usize, BoxError> {
         body.collect().await.map(|read| read.to_bytes().len())
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_content_waits_for_memory_as_long_as_it_takes() {
-        let bundle = MemoryBudget::of(1_000_000).bundle();
-        bundle.advance(0);
-        let first = bundle.reservation(1);
-        first.request(1_000_000).await.unwrap();
-        let second = Answer::Content(Arc::new(bundle.reservation(2)));
-        let reading = tokio::spawn(read(body(&second, 100_000)));
-        tokio::time::sleep(Duration::from_mins(10)).await;
-        assert!(!reading.is_finished());
-        drop(first);
-        assert_eq!(reading.await.unwrap().unwrap(), 100_000);
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,27 +1,28 @@
 //! How many calls to CodeCommit each push has in flight: few at first, since all of them may be
-//! refused, and more with each that gets through. Where calls are refused, the [rate](super::rate)
-//! says how many are sent, whatever is in flight.
+//! refused, and more the more get through. Where calls are refused, the [rate](super::rate) bounds
+//! how many are sent a second, however many are in flight.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::Semaphore;
 
-/// Before anything is known.
+/// Calls in flight of a push before any got through.
 const LEAST: usize = 64;
 
+/// The most calls in flight of a push.
 pub(crate) const MOST: usize = 192;
 
 /// Permits for the calls in flight of all pushes of the process. Each has a connection, and a function
 /// may have 1,024 files open (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
-/// An answer can wait for memory until its bundle has come to it. So whoever takes a permit for a
-/// content takes it in the order of the bundle, and a call out of order goes without one.
+/// An answer may wait for memory until its bundle is written up to it. So permits for contents are
+/// taken in the order of the bundle, and a call out of order goes without one.
 pub(crate) static OF_ALL_PUSHES: Semaphore = Semaphore::const_new(4 * MOST);
 
-/// Calls that get through before there is one more in flight.
+/// Calls that get through for each further one in flight.
 const STEP: usize = 4;
 
-/// What one client has found. Clones share it.
+/// How many calls of one client got through. Clones share the count.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Concurrency {
     through: Arc<AtomicUsize>,

@@ -1,4 +1,4 @@
-//! What changed between two commits, in one call.
+//! Which paths differ between two commits.
 
 use gix_hash::ObjectId;
 
@@ -7,7 +7,7 @@ use super::{Repository, object_id, senseless};
 use crate::error::Error;
 use crate::git::{Change, EntryKind};
 
-/// What changed, as far as one answer tells.
+/// The changes in one page of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Changes {
     /// Nothing has checked them.
@@ -17,8 +17,8 @@ pub struct Changes {
 }
 
 impl Repository {
-    /// What changed from one commit to another: the first page of it. How many entries a page has
-    /// is documented nowhere, nor which number may be asked for, so none is.
+    /// The first page of what changed from one commit to another. No document says how many entries a
+    /// page has, nor which number may be asked for; so none is asked for.
     ///
     /// # Errors
     ///
@@ -46,12 +46,12 @@ impl Repository {
         let mut list = Vec::with_capacity(answer.differences().len());
         for difference in answer.differences() {
             let (before, after) = (difference.before_blob(), difference.after_blob());
-            let gone = before.map(|blob| path(blob.path())).transpose()?;
-            let here = after.map(|blob| path(blob.path())).transpose()?;
-            if let Some(path) = gone.filter(|path| here.as_ref() != Some(path)) {
+            let old = before.map(|blob| path(blob.path())).transpose()?;
+            let new = after.map(|blob| path(blob.path())).transpose()?;
+            if let Some(path) = old.filter(|path| new.as_ref() != Some(path)) {
                 list.push(Change { path, now: None });
             }
-            if let (Some(path), Some(blob)) = (here, after) {
+            if let (Some(path), Some(blob)) = (new, after) {
                 let id = object_id(CALL, "afterBlob.blobId", blob.blob_id())?;
                 let now = Some((kind(CALL, blob.mode())?, id));
                 list.push(Change { path, now });
@@ -67,10 +67,10 @@ impl Repository {
 /// The modes in <https://docs.aws.amazon.com/codecommit/latest/APIReference/API_BlobMetadata.html>.
 fn kind(call: &'static str, mode: Option<&str>) -> Result<EntryKind, Error> {
     match mode {
-        Some("100644") => Ok(EntryKind::File),
-        Some("100755") => Ok(EntryKind::Executable),
+        Some("100644") => Ok(EntryKind::Blob),
+        Some("100755") => Ok(EntryKind::BlobExecutable),
         Some("120000") => Ok(EntryKind::Link),
-        Some("160000") => Ok(EntryKind::Submodule),
+        Some("160000") => Ok(EntryKind::Commit),
         other => Err(senseless(call, format!("a mode is {other:?}"))),
     }
 }

@@ -35,8 +35,8 @@ impl Repository {
 
     /// The entries of a folder, as the API lists them; nothing has checked them yet.
     ///
-    /// The names are those of `relativePath`: whether `absolutePath` of a link names the link or
-    /// the folder that holds it, the documentation leaves open.
+    /// Names are read from `relativePath`: the documentation does not say whether `absolutePath` of a
+    /// link names the link or the folder that holds it.
     ///
     /// # Errors
     ///
@@ -47,43 +47,36 @@ impl Repository {
         let answer = self
             .list_folder(CALL, &commit.to_string(), path, path)
             .await?;
-        // An empty listing would look like an empty folder; one of no commit at all is neither.
+        // An answer without a commit would pass for an empty folder.
         let came = object_id(CALL, "commitId", Some(answer.commit_id()))?;
         if came != *commit {
             return Err(senseless(CALL, format!("commitId is {came}, not {commit}")));
         }
-        let mut entries = Vec::with_capacity(
-            answer.files().len() + answer.sub_folders().len() + answer.symbolic_links().len(),
-        );
-        let mut add = |name: Option<&str>, kind, id: Option<&str>| -> Result<(), Error> {
-            entries.push(TreeEntry {
-                name: name
-                    .ok_or_else(|| senseless(CALL, format!("an entry of `{path}` has no name")))?
-                    .to_owned(),
-                kind,
-                id: object_id(CALL, "an entry's id", id)?,
-            });
-            Ok(())
-        };
-        for file in answer.files() {
+        let files = answer.files().iter().map(|file| {
             // An unknown mode counts as a plain file: the tree's hash tells whether it is one.
             let kind = match file.file_mode() {
-                Some(FileModeTypeEnum::Executable) => EntryKind::Executable,
+                Some(FileModeTypeEnum::Executable) => EntryKind::BlobExecutable,
                 Some(FileModeTypeEnum::Symlink) => EntryKind::Link,
-                _ => EntryKind::File,
+                _ => EntryKind::Blob,
             };
-            add(file.relative_path(), kind, file.blob_id())?;
-        }
-        for link in answer.symbolic_links() {
-            add(link.relative_path(), EntryKind::Link, link.blob_id())?;
-        }
-        for folder in answer.sub_folders() {
-            add(folder.relative_path(), EntryKind::Folder, folder.tree_id())?;
-        }
-        for submodule in answer.sub_modules() {
-            let id = submodule.commit_id();
-            add(submodule.relative_path(), EntryKind::Submodule, id)?;
-        }
-        Ok(entries)
+            (file.relative_path(), kind, file.blob_id())
+        });
+        let links = answer.symbolic_links().iter();
+        let links = links.map(|link| (link.relative_path(), EntryKind::Link, link.blob_id()));
+        let folders = answer.sub_folders().iter();
+        let folders = folders.map(|it| (it.relative_path(), EntryKind::Tree, it.tree_id()));
+        let submodules = answer.sub_modules().iter();
+        let submodules =
+            submodules.map(|it| (it.relative_path(), EntryKind::Commit, it.commit_id()));
+        let entries = files.chain(links).chain(folders).chain(submodules);
+        let nameless = || senseless(CALL, format!("an entry of `{path}` has no name"));
+        let read = |(name, kind, id): (Option<&str>, _, _)| {
+            Ok(TreeEntry {
+                name: name.ok_or_else(nameless)?.to_owned(),
+                kind,
+                id: object_id(CALL, "an entry's id", id)?,
+            })
+        };
+        entries.map(read).collect()
     }
 }

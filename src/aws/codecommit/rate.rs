@@ -14,9 +14,10 @@ mod simulation;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
@@ -76,8 +77,7 @@ impl Rate {
 
     /// Changes the controller's state, and wakes who waits where that changes the rate.
     fn change<T>(&self, change: impl FnOnce(&mut Controller, f64) -> T) -> T {
-        let controller = self.0.controller.lock();
-        let mut controller = controller.unwrap_or_else(PoisonError::into_inner);
+        let mut controller = self.0.controller.lock();
         let before = controller.present_rate();
         let changed = change(&mut controller, self.0.started.elapsed().as_secs_f64());
         if before.total_cmp(&controller.present_rate()).is_ne() {

@@ -1,7 +1,6 @@
-//! How each call is sent: at its rate, counted, its answer admitted.
+//! Sends each call at its rate, counts it, and admits its answer.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_sdk_codecommit::config::Builder;
@@ -10,17 +9,15 @@ use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::{
     BeforeDeserializationInterceptorContextMut, BeforeTransmitInterceptorContextRef,
-    FinalizerInterceptorContextRef, InterceptorContext,
+    FinalizerInterceptorContextRef,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_runtime_api::client::retries::classifiers::{
-    ClassifyRetry, RetryAction, RetryClassifierPriority,
-};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_smithy_types::retry::RetryConfig;
+use parking_lot::Mutex;
 
 use super::admission::Answer;
 use super::rate::{Attempt, Outcome};
@@ -28,13 +25,14 @@ use super::{Repository, cause};
 use crate::aws::{failed, retry};
 use crate::error::CallError;
 
-/// How often a call is sent that CodeCommit throttles. With every second call refused at random,
-/// none of a million reaches it; a call that is throttled for ever ends with the invocation.
+/// How often a call is sent that CodeCommit throttles. Where every second call is refused at random,
+/// not one in a million is refused that often. The invocation's end ends a call that is always
+/// throttled.
 const MOST_ATTEMPTS: u32 = 40;
 
-/// How the SDK repeats calls by itself: all but throttled ones, which go through [`Repository::send`]
-/// again. A failure costs 2 of the stock and a success earns 1: three calls in ten may fail for as
-/// long as they like, while an outage ends the fetch after 250 retries.
+/// How the SDK repeats calls: all but throttled ones, which [`Repository::send`] repeats. A failure
+/// costs 2 of the stock and a success earns 1. So three calls in ten may fail for any time, while an
+/// outage ends the fetch after 250 retries.
 pub(super) fn configure(config: Builder) -> Builder {
     let stock = TokenBucket::builder()
         .capacity(500)
@@ -47,7 +45,7 @@ pub(super) fn configure(config: Builder) -> Builder {
         .with_max_attempts(12)
         .with_initial_backoff(Duration::from_millis(100))
         .with_max_backoff(Duration::from_secs(5));
-    // The body's own time takes the place of the attempt's, which would count the wait for memory.
+    // An attempt's time would include the wait for memory: the body's time is limited instead.
     let timeouts = retry::timeouts()
         .to_builder()
         .disable_operation_attempt_timeout()
@@ -56,36 +54,14 @@ pub(super) fn configure(config: Builder) -> Builder {
         .retry_config(attempts)
         .retry_partition(stock.build())
         .timeout_config(timeouts)
-        .retry_classifier(retry::UnreadableClassifier)
-        .retry_classifier(ThrottleClassifier)
-}
-
-/// Keeps the SDK from repeating a throttled call: it would sleep for a time of its own choosing,
-/// without a turn.
-#[derive(Debug)]
-struct ThrottleClassifier;
-
-impl ClassifyRetry for ThrottleClassifier {
-    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
-        if context.response().is_some_and(retry::is_throttle) {
-            RetryAction::RetryForbidden
-        } else {
-            RetryAction::NoActionIndicated
-        }
-    }
-
-    fn name(&self) -> &'static str {
-        "pushbuild throttled calls"
-    }
-
-    fn priority(&self) -> RetryClassifierPriority {
-        RetryClassifierPriority::run_after(RetryClassifierPriority::transient_error_classifier())
-    }
+        .retry_classifier(retry::Classifier {
+            leaves_throttled: true,
+        })
 }
 
 impl Repository {
-    /// Sends one call through `attempt`, which puts the interceptor on its request; again, in its
-    /// turn, while it is throttled.
+    /// Sends one call, and sends it again in its turn while it is throttled. `attempt` makes the
+    /// request, with the interceptor on it.
     pub(super) async fn send<Output, E, Sending>(
         &self,
         call: &'static str,
@@ -123,21 +99,15 @@ impl Repository {
     }
 }
 
-/// What happens around each attempt of a call.
+/// Counts each attempt of a call, admits its answer, and tells the rate how it ended.
 #[derive(Debug)]
 pub(super) struct CallInterceptor {
     repository: Repository,
     answer: Answer,
-    /// For the first attempt; the SDK makes others without one.
+    /// Whether the next attempt has a token: the SDK repeats calls without one.
     has_token: AtomicBool,
     /// The attempt under way.
     attempt: Mutex<Option<Attempt>>,
-}
-
-impl CallInterceptor {
-    fn attempt(&self) -> MutexGuard<'_, Option<Attempt>> {
-        self.attempt.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Intercept for CallInterceptor {
@@ -151,9 +121,9 @@ impl Intercept for CallInterceptor {
         _components: &RuntimeComponents,
         _config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        self.repository.counts.add_call();
+        self.repository.counts.sent.fetch_add(1, Ordering::Relaxed);
         let has_token = self.has_token.swap(false, Ordering::Relaxed);
-        *self.attempt() = Some(self.repository.client.rate.sent(has_token));
+        *self.attempt.lock() = Some(self.repository.client.rate.sent(has_token));
         Ok(())
     }
 
@@ -173,9 +143,11 @@ impl Intercept for CallInterceptor {
         _components: &RuntimeComponents,
         _config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        if let (Some(mut attempt), Some(answer)) = (self.attempt().take(), context.response()) {
+        if let (Some(mut attempt), Some(answer)) = (self.attempt.lock().take(), context.response())
+        {
             attempt.outcome = if retry::is_throttle(answer) {
-                self.repository.counts.add_throttled();
+                let throttled = &self.repository.counts.throttled;
+                throttled.fetch_add(1, Ordering::Relaxed);
                 Outcome::Refused
             } else {
                 Outcome::Through

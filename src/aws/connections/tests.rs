@@ -76,5 +76,5 @@ async fn the_clients_use_the_connector_that_was_made_ready() {
             .build(),
     );
     client.list_buckets().send().await.unwrap_err();
-    assert_eq!(connections.connectors.lock().unwrap().len(), 1);
+    assert_eq!(connections.connectors.lock().len(), 1);
 }

@@ -1,4 +1,4 @@
-//! Earlier bundles, read in ranges: to take over from them what has not changed.
+//! Reads ranges of earlier bundles, to take over what has not changed since.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -8,20 +8,22 @@ use bytes::Bytes;
 use gix_hash::ObjectId;
 
 use super::{
-    Bundles, COMMIT_ID, EARLIER_FORMAT_VERSION, FORMAT, FORMAT_VERSION, TREE_ID, cause, failed,
+    Bundles, COMMIT_ID, EARLIER_FORMAT_VERSION, FORMAT, FORMAT_VERSION, TREE_ID, existing,
+    id_label, label, request,
 };
+use crate::aws::without_code;
 use crate::error::{CallError, Cause};
 
-/// One state of one object. Reads are refused once it is overwritten.
+/// One state of one object: reads of it fail once it is overwritten.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Object {
     pub key: String,
-    /// What tells this state from another.
+    /// Tells this state from others.
     etag: String,
     pub length: u64,
 }
 
-/// The end of a bundle, and what the bundle says of itself.
+/// The end of a bundle, and what its object metadata says.
 #[derive(Clone, Debug)]
 pub struct Tail {
     pub object: Object,
@@ -45,35 +47,25 @@ pub struct Found {
 /// A read that takes longer is given up, since everything can be fetched instead.
 const PATIENCE: Duration = Duration::from_secs(15);
 
+const GET: &str = "S3 GetObject";
+
 impl Bundles {
-    /// The last `bytes` of a bundle; `None` where there is none.
+    /// The last `bytes` of a bundle; `None` where it does not exist.
     pub async fn tail(&self, key: &str, bytes: usize) -> Result<Option<Tail>, CallError> {
-        let answer = self
-            .client
-            .get_object()
-            .bucket(&self.bucket)
-            .set_expected_bucket_owner(self.owner())
+        let answer = request!(self, get_object)
             .key(key)
             .range(format!("bytes=-{bytes}"))
             .send()
             .await;
-        let answer = match answer {
-            Ok(answer) => answer,
-            Err(error)
-                if error.as_service_error().is_some_and(
-                    aws_sdk_s3::operation::get_object::GetObjectError::is_no_such_key,
-                ) =>
-            {
-                return Ok(None);
-            }
-            Err(error) => return Err(failed("S3 GetObject", self.about(key), &error, cause)),
+        let answer = answer.map_err(|error| self.failed(GET, key, &error));
+        let Some(answer) = existing(answer)? else {
+            return Ok(None);
         };
-        let label = |name| answer.metadata().and_then(|labels| labels.get(name));
-        let format = label(FORMAT).map_or("", String::as_str);
+        let metadata = answer.metadata();
+        let format = label(metadata, FORMAT);
         let is_our_format = format == FORMAT_VERSION;
         let is_known_format = is_our_format || format == EARLIER_FORMAT_VERSION;
-        let id = |name| label(name).and_then(|id| ObjectId::from_hex(id.as_bytes()).ok());
-        let (commit, tree) = (id(COMMIT_ID), id(TREE_ID));
+        let (commit, tree) = (id_label(metadata, COMMIT_ID), id_label(metadata, TREE_ID));
         // `bytes 5-9/10`: <https://www.rfc-editor.org/rfc/rfc9110#field.content-range>
         let length = answer
             .content_range()
@@ -98,44 +90,33 @@ impl Bundles {
         }))
     }
 
-    /// Some of an object's bytes, as long as it is the same object.
+    /// Some of an object's bytes, unless it was overwritten.
     pub async fn range(&self, object: &Object, range: Range<u64>) -> Result<Bytes, CallError> {
-        let answer = self
-            .client
-            .get_object()
-            .bucket(&self.bucket)
-            .set_expected_bucket_owner(self.owner())
+        let answer = request!(self, get_object)
             .key(&object.key)
             .if_match(&object.etag)
             .range(format!("bytes={}-{}", range.start, range.end - 1))
             .send()
             .await
-            .map_err(|error| failed("S3 GetObject", self.about(&object.key), &error, cause))?;
+            .map_err(|error| self.failed(GET, &object.key, &error))?;
         self.collect(&object.key, answer.body, range.end - range.start)
             .await
     }
 
     /// The first thousand keys that begin with `prefix`.
     pub async fn list(&self, prefix: &str) -> Result<Vec<Found>, CallError> {
-        let page = self
-            .client
-            .list_objects_v2()
-            .bucket(&self.bucket)
-            .set_expected_bucket_owner(self.owner())
+        let page = request!(self, list_objects_v2)
             .prefix(prefix)
             .send()
             .await
-            .map_err(|error| failed("S3 ListObjectsV2", self.about(prefix), &error, cause))?;
-        Ok(page
-            .contents()
-            .iter()
-            .filter_map(|object| {
-                Some(Found {
-                    key: object.key()?.to_owned(),
-                    modified: object.last_modified()?.to_millis().ok()?,
-                })
+            .map_err(|error| self.failed("S3 ListObjectsV2", prefix, &error))?;
+        let found = page.contents().iter().filter_map(|object| {
+            Some(Found {
+                key: object.key()?.to_owned(),
+                modified: object.last_modified()?.to_millis().ok()?,
             })
-            .collect())
+        });
+        Ok(found.collect())
     }
 
     async fn collect(
@@ -146,7 +127,7 @@ impl Bundles {
     ) -> Result<Bytes, CallError> {
         let body = tokio::time::timeout(PATIENCE, body.collect())
             .await
-            .map_err(|_| self.broken_off(key, "the answer stood still"))?
+            .map_err(|_| self.broken_off(key, "the answer did not end in time"))?
             .map_err(|error| self.broken_off(key, &error.to_string()))?
             .into_bytes();
         if body.len() as u64 != expected {
@@ -158,12 +139,8 @@ impl Bundles {
 
     fn broken_off(&self, key: &str, why: &str) -> CallError {
         CallError {
-            call: "S3 GetObject",
-            about: self.about(key),
             cause: Cause::Unavailable,
-            code: None,
-            message: why.to_owned(),
-            request_id: None,
+            ..without_code(GET, self.about(key), why)
         }
     }
 }

@@ -1,9 +1,9 @@
-//! One bundle on its way into the bucket: a single PutObject where it is less than two parts, which
-//! saves two calls that wait for each other; or else parts of a multipart upload, sent while later
-//! ones are still being made.
+//! One bundle on its way into the bucket. One of less than two parts is a single PutObject, which
+//! saves two calls that wait for each other. Other bundles are multipart uploads, whose parts are
+//! sent while later ones are still being made.
 //!
-//! What may not be whole when time ends is written under a key of its own, as a partial bundle, and
-//! copied to its place at the end: only whole bundles are where a bundle should be.
+//! Only whole bundles are where a bundle should be: one that may not be whole when time ends is
+//! written under another key, as a partial bundle, and copied to its place at the end.
 
 mod multipart;
 mod speed;
@@ -19,11 +19,11 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 pub(super) use speed::UploadSpeed;
 
-use super::{Bundles, Label, PARTIAL, Stored, cause, failed, version};
+use super::{Bundles, Label, Metadata, Stored, request, version};
 use crate::error::CallError;
 use crate::memory::PART;
 
-/// What a key in the header that names a copy's source is not to hold as it is.
+/// What is encoded in a key that the header with a copy's source names.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'/')
     .remove(b'-')
@@ -31,8 +31,10 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'.')
     .remove(b'~');
 
-/// For S3 to copy an object by itself: 5 GB is the most that one call copies.
+/// Time for S3 to copy an object: 5 GB is the most that one call copies.
 const COPY_TIME: Duration = Duration::from_mins(2);
+
+const CONTENT_TYPE: &str = "application/zip";
 
 /// A bundle that is being written.
 pub struct Upload {
@@ -44,64 +46,56 @@ pub struct Upload {
     partial_key: String,
     /// Whether it is written as a partial bundle.
     is_partial: bool,
+    /// The first part, once it is full and until a second one is.
+    first: Option<Bytes>,
+    /// Begun with the second part.
+    multipart: Option<Multipart>,
     /// What no part holds yet.
     pending: BytesMut,
-    sent: Sent,
 }
 
-/// What S3 has of a bundle.
-enum Sent {
-    /// Nothing: it is one object, whose first part is full or not.
-    Nothing(Option<Bytes>),
-    /// Parts.
-    Parts(Multipart),
+impl Bundles {
+    /// Begins a bundle; nothing is sent before it has two parts or is finished. `partial` is its key
+    /// as a partial bundle.
+    pub fn upload(&self, key: &str, partial: &str, label: &Label) -> Upload {
+        Upload {
+            bundles: self.clone(),
+            label: label.clone(),
+            bundle_key: key.to_owned(),
+            partial_key: partial.to_owned(),
+            is_partial: false,
+            first: None,
+            multipart: None,
+            pending: BytesMut::new(),
+        }
+    }
 }
 
 impl Upload {
-    pub(super) fn new(
-        bundles: Bundles,
-        bundle_key: &str,
-        partial_key: &str,
-        label: &Label,
-    ) -> Self {
-        Self {
-            bundles,
-            label: label.clone(),
-            bundle_key: bundle_key.to_owned(),
-            partial_key: partial_key.to_owned(),
-            is_partial: false,
-            pending: BytesMut::new(),
-            sent: Sent::Nothing(None),
-        }
-    }
-
     /// Whether it is to be written as a partial bundle, and so can [be left as one](Self::save).
-    /// Once a part is under way it stays as it is.
+    /// Once a part is under way, this no longer changes.
     pub fn set_partial(&mut self, is_partial: bool) {
-        if matches!(self.sent, Sent::Nothing(_)) {
+        if self.multipart.is_none() {
             self.is_partial = is_partial;
         }
     }
 
     /// Whether it can be left as a partial bundle.
     pub fn can_be_partial(&self) -> bool {
-        self.is_partial || matches!(self.sent, Sent::Nothing(_))
+        self.is_partial || self.multipart.is_none()
     }
 
-    /// How long S3 takes to get what it has not got yet, and so many bytes more.
+    /// How long it takes to send what S3 does not have yet, and so many bytes more.
     pub fn time_to_send(&self, more: usize) -> Duration {
-        let under_way = match &self.sent {
-            Sent::Nothing(first) => first.as_ref().map_or(0, Bytes::len),
-            Sent::Parts(multipart) => multipart.in_flight() * PART,
-        };
-        let bytes = under_way + self.pending.len() + more;
+        let first = self.first.as_ref().map_or(0, Bytes::len);
+        let parts = self.multipart.as_ref().map_or(0, Multipart::in_flight);
+        let bytes = first + parts * PART + self.pending.len() + more;
         self.bundles.upload_speed.time_for(bytes as u64)
     }
 
     /// Takes the next bytes; waits while enough parts are under way.
     pub async fn write(&mut self, mut bytes: &[u8]) -> Result<(), CallError> {
-        // Exactly one part's worth of memory for each part, which a buffer that grows would
-        // double.
+        // Each part's memory is reserved at once: a buffer that grows would take twice as much.
         while self.pending.len() + bytes.len() >= PART {
             let (now, later) = bytes.split_at(PART - self.pending.len());
             self.pending.extend_from_slice(now);
@@ -115,19 +109,17 @@ impl Upload {
     }
 
     async fn send(&mut self, part: Bytes) -> Result<(), CallError> {
-        if let Sent::Nothing(first) = &mut self.sent {
-            let Some(first) = first.take() else {
-                self.sent = Sent::Nothing(Some(part));
-                return Ok(());
-            };
-            let begun = Multipart::begin(&self.bundles, self.key(), self.metadata()).await?;
-            self.sent = Sent::Parts(begun);
-            Box::pin(self.send(first)).await?;
+        if let Some(multipart) = &mut self.multipart {
+            return multipart.send(part).await;
         }
-        match &mut self.sent {
-            Sent::Parts(multipart) => multipart.send(part).await,
-            Sent::Nothing(_) => Ok(()),
-        }
+        let Some(first) = self.first.take() else {
+            self.first = Some(part);
+            return Ok(());
+        };
+        let begun = Multipart::begin(&self.bundles, self.key(), self.metadata()).await?;
+        let multipart = self.multipart.insert(begun);
+        multipart.send(first).await?;
+        multipart.send(part).await
     }
 
     /// Completes the bundle.
@@ -142,15 +134,15 @@ impl Upload {
         Ok(stored)
     }
 
-    /// Leaves what was written as a partial bundle, unless it has to be given up: because it is
-    /// under way to where whole bundles are, or because an earlier delivery left more.
+    /// Leaves what was written as a partial bundle, and answers whether it did. It gives up what is
+    /// under way to the place of whole bundles, and what is less than an earlier delivery left.
     pub async fn save(&mut self, length: u64) -> Result<bool, CallError> {
         self.set_partial(true);
         let is_saved = self.is_partial && !self.has_more_already(length).await;
         if is_saved {
             self.complete().await?;
         } else {
-            self.give_up().await;
+            self.abort().await;
         }
         Ok(is_saved)
     }
@@ -167,29 +159,21 @@ impl Upload {
         }
     }
 
-    /// Gives up what S3 has already.
-    pub async fn abort(mut self) {
-        self.give_up().await;
-    }
-
-    async fn give_up(&mut self) {
-        let sent = std::mem::replace(&mut self.sent, Sent::Nothing(None));
-        if let Sent::Parts(multipart) = sent {
+    /// Has S3 drop the parts that it has.
+    pub async fn abort(&mut self) {
+        if let Some(multipart) = self.multipart.take() {
             multipart.abort().await;
         }
     }
 
     async fn complete(&mut self) -> Result<Stored, CallError> {
         let rest = std::mem::take(&mut self.pending).freeze();
-        let multipart = match &mut self.sent {
-            Sent::Nothing(first) => {
-                let body = match first.take() {
-                    Some(first) => Bytes::from([first, rest].concat()),
-                    None => rest,
-                };
-                return self.put(body).await;
-            }
-            Sent::Parts(multipart) => multipart,
+        let Some(multipart) = &mut self.multipart else {
+            let body = match self.first.take() {
+                Some(first) => Bytes::from([first, rest].concat()),
+                None => rest,
+            };
+            return self.put(body).await;
         };
         if !rest.is_empty() {
             multipart.send(rest).await?;
@@ -197,46 +181,35 @@ impl Upload {
         let stored = match multipart.complete().await {
             Ok(version) => self.stored(version.as_deref()),
             Err(error) if error.code.as_deref() == Some("NoSuchUpload") => {
-                // The connection may have been cut after S3 completed it; the SDK's next attempt
-                // then finds no upload. The object tells.
+                // The connection may have been cut after S3 completed it: the SDK's next attempt
+                // then finds no upload, but the object is there.
                 let there = self.bundles.of_event(self.key(), &self.label.event_id);
                 there.await?.ok_or(error)?
             }
             Err(error) => return Err(error),
         };
-        self.sent = Sent::Nothing(None);
+        self.multipart = None;
         Ok(stored)
     }
 
     async fn put(&self, body: Bytes) -> Result<Stored, CallError> {
         let (begun, bytes) = (Instant::now(), body.len());
-        let mut put = self
-            .bundles
-            .client
-            .put_object()
-            .bucket(&self.bundles.bucket)
-            .set_expected_bucket_owner(self.bundles.owner())
+        let answer = request!(self.bundles, put_object)
             .key(self.key())
-            .content_type("application/zip")
-            .body(ByteStream::from(body));
-        for (name, value) in self.metadata() {
-            put = put.metadata(name, value);
-        }
-        let answer = put
+            .content_type(CONTENT_TYPE)
+            .set_metadata(Some(self.metadata()))
+            .body(ByteStream::from(body))
             .send()
             .await
-            .map_err(|error| failed("S3 PutObject", self.about(), &error, cause))?;
+            .map_err(|error| self.bundles.failed("S3 PutObject", self.key(), &error))?;
         self.bundles.upload_speed.measured(bytes, begun.elapsed());
         Ok(self.stored(answer.version_id()))
     }
 
-    /// Copies what is whole now; S3 does it without the bytes coming here.
+    /// Copies what is whole now. S3 does it by itself: no bytes come here.
     async fn copy_to_its_place(&mut self, partial: &Stored) -> Result<Stored, CallError> {
-        let mut source = format!(
-            "{}/{}",
-            self.bundles.bucket,
-            utf8_percent_encode(&self.partial_key, ENCODED)
-        );
+        let key = utf8_percent_encode(&self.partial_key, ENCODED);
+        let mut source = format!("{}/{key}", self.bundles.bucket);
         if let Some(version) = &partial.version {
             source = format!("{source}?versionId={version}");
         }
@@ -245,26 +218,18 @@ impl Upload {
             .read_timeout(COPY_TIME)
             .operation_attempt_timeout(COPY_TIME)
             .build();
-        let mut copy = self
-            .bundles
-            .client
-            .copy_object()
+        let answer = request!(self.bundles, copy_object)
             .copy_source(source)
-            .bucket(&self.bundles.bucket)
-            .set_expected_bucket_owner(self.bundles.owner())
-            .set_expected_source_bucket_owner(self.bundles.owner())
+            .set_expected_source_bucket_owner(self.bundles.owner.get().cloned())
             .key(&self.bundle_key)
-            .content_type("application/zip")
-            .metadata_directive(MetadataDirective::Replace);
-        for (name, value) in self.metadata() {
-            copy = copy.metadata(name, value);
-        }
-        let answer = copy
+            .content_type(CONTENT_TYPE)
+            .metadata_directive(MetadataDirective::Replace)
+            .set_metadata(Some(self.metadata()))
             .customize()
             .config_override(aws_sdk_s3::config::Config::builder().timeout_config(patience))
             .send()
             .await
-            .map_err(|error| failed("S3 CopyObject", self.about(), &error, cause))?;
+            .map_err(|error| self.bundles.failed("S3 CopyObject", self.key(), &error))?;
         Ok(self.stored(answer.version_id()))
     }
 
@@ -276,10 +241,9 @@ impl Upload {
         }
     }
 
-    /// What is not whole, or may not be, says so.
-    fn metadata(&self) -> impl Iterator<Item = (&'static str, String)> + use<> {
-        let partial = self.is_partial.then(|| (PARTIAL, "true".to_owned()));
-        self.label.metadata().into_iter().chain(partial)
+    /// The object metadata, which marks a partial bundle.
+    fn metadata(&self) -> Metadata {
+        self.label.metadata(self.is_partial)
     }
 
     fn stored(&self, version_id: Option<&str>) -> Stored {
@@ -288,9 +252,5 @@ impl Upload {
             version: version(version_id),
             commit: self.label.commit,
         }
-    }
-
-    fn about(&self) -> String {
-        self.bundles.about(self.key())
     }
 }

@@ -16,13 +16,13 @@ fn what_was_written_is_read_again() {
     let long = "line\n".repeat(1000);
     // A partial bundle lacks the content of `late`.
     let given: [Given<'_>; 7] = [
-        ("bin", EntryKind::Folder, None),
-        ("bin/run", EntryKind::Executable, Some(long.as_bytes())),
-        ("empty", EntryKind::File, Some(b"")),
-        ("late", EntryKind::Executable, None),
+        ("bin", EntryKind::Tree, None),
+        ("bin/run", EntryKind::BlobExecutable, Some(long.as_bytes())),
+        ("empty", EntryKind::Blob, Some(b"")),
+        ("late", EntryKind::BlobExecutable, None),
         ("link", EntryKind::Link, Some(b"bin/run")),
-        ("module", EntryKind::Submodule, None),
-        ("žluť\n", EntryKind::File, Some(b"x")),
+        ("module", EntryKind::Commit, None),
+        ("žluť\n", EntryKind::Blob, Some(b"x")),
     ];
     let bytes = bundle(&given);
     let directory = read(&bytes).unwrap();
@@ -49,7 +49,7 @@ fn what_was_written_is_read_again() {
         }
     }
     assert!(directory.sizes(1).0 < 100);
-    let plain = ("bin/run", EntryKind::File, Some(long.as_bytes()));
+    let plain = ("bin/run", EntryKind::Blob, Some(long.as_bytes()));
     assert_eq!(directory.find(&entry(plain)), None);
 }
 
@@ -58,10 +58,10 @@ fn what_was_written_is_read_again() {
 fn an_entry_that_is_copied_has_the_bytes_of_one_that_is_made_anew() {
     let long = "line\n".repeat(1000);
     let given: [Given<'_>; 4] = [
-        ("bin/run", EntryKind::Executable, Some(long.as_bytes())),
-        ("empty", EntryKind::File, Some(b"")),
+        ("bin/run", EntryKind::BlobExecutable, Some(long.as_bytes())),
+        ("empty", EntryKind::Blob, Some(b"")),
         ("link", EntryKind::Link, Some(b"bin/run")),
-        ("žluť\n", EntryKind::File, Some(b"x")),
+        ("žluť\n", EntryKind::Blob, Some(b"x")),
     ];
     let base = bundle(&given);
     let directory = read(&base).unwrap();
@@ -82,7 +82,7 @@ fn an_entry_that_is_copied_has_the_bytes_of_one_that_is_made_anew() {
 #[test]
 fn a_content_that_was_damaged_is_not_read() {
     let long = "line\n".repeat(1000);
-    let bytes = bundle(&[("a", EntryKind::File, Some(long.as_bytes()))]);
+    let bytes = bundle(&[("a", EntryKind::Blob, Some(long.as_bytes()))]);
     let directory = read(&bytes).unwrap();
     for at in 0..directory.range(0).end {
         let mut changed = bytes.clone();
@@ -115,7 +115,7 @@ fn a_directory_that_is_not_all_there_says_what_is_missing() {
 fn an_entry_beyond_four_gigabytes_is_found_by_its_zip64_offset() {
     let far = u64::from(u32::MAX) + 12;
     let writer = BundleWriter::starting_at(DateTime::default(), far);
-    let end = written(writer, &[("a", EntryKind::File, Some(b"x"))]);
+    let end = written(writer, &[("a", EntryKind::Blob, Some(b"x"))]);
     let extra = [&[1, 0, 8, 0][..], &far.to_le_bytes()].concat();
     assert!(end.windows(extra.len()).any(|part| part == extra));
     assert!(end.windows(4).any(|part| part == b"PK\x06\x06"));
@@ -131,8 +131,8 @@ fn an_entry_beyond_four_gigabytes_is_found_by_its_zip64_offset() {
 #[test]
 fn no_end_that_is_cut_or_changed_makes_it_panic() {
     let small = bundle(&[
-        ("a", EntryKind::File, Some(b"content")),
-        ("b", EntryKind::Folder, None),
+        ("a", EntryKind::Blob, Some(b"content")),
+        ("b", EntryKind::Tree, None),
     ]);
     assert!(read(&small).is_ok());
     for length in 0..small.len() {

@@ -1,4 +1,4 @@
-//! A multipart upload: some parts on their way while later ones are being made.
+//! A multipart upload: some parts are under way while later ones are being made.
 
 use std::time::Instant;
 
@@ -7,18 +7,20 @@ use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPa
 use bytes::Bytes;
 use tokio::task::JoinSet;
 
-use super::super::{Bundles, cause, failed};
+use super::super::{Bundles, Metadata, request};
+use super::CONTENT_TYPE;
 use crate::aws::without_code;
 use crate::error::CallError;
 
-/// Parts on their way at once; each holds its bytes in memory until S3 has them.
+/// Parts under way at once; each holds its bytes in memory until S3 has them.
 const PARTS_IN_FLIGHT: usize = 3;
+
+const UPLOAD_PART: &str = "S3 UploadPart";
 
 pub(super) struct Multipart {
     bundles: Bundles,
-    pub(super) key: String,
+    key: String,
     upload_id: String,
-    begun: i32,
     in_flight: JoinSet<Result<CompletedPart, CallError>>,
     done: Vec<CompletedPart>,
 }
@@ -27,57 +29,39 @@ impl Multipart {
     pub(super) async fn begin(
         bundles: &Bundles,
         key: &str,
-        metadata: impl Iterator<Item = (&'static str, String)>,
+        metadata: Metadata,
     ) -> Result<Self, CallError> {
-        const CALL: &str = "S3 CreateMultipartUpload";
-        let mut create = bundles
-            .client
-            .create_multipart_upload()
-            .bucket(&bundles.bucket)
-            .set_expected_bucket_owner(bundles.owner())
+        let answer = request!(bundles, create_multipart_upload)
             .key(key)
-            .content_type("application/zip")
-            .checksum_algorithm(ChecksumAlgorithm::Crc32);
-        for (name, value) in metadata {
-            create = create.metadata(name, value);
-        }
-        let answer = create
+            .content_type(CONTENT_TYPE)
+            .checksum_algorithm(ChecksumAlgorithm::Crc32)
+            .set_metadata(Some(metadata))
             .send()
             .await
-            .map_err(|error| failed(CALL, bundles.about(key), &error, cause))?;
+            .map_err(|error| bundles.failed("S3 CreateMultipartUpload", key, &error))?;
         Ok(Self {
             bundles: bundles.clone(),
             key: key.to_owned(),
             upload_id: answer.upload_id.unwrap_or_default(),
-            begun: 0,
             in_flight: JoinSet::new(),
             done: Vec::new(),
         })
     }
 
-    /// Parts on their way.
+    /// How many parts are under way.
     pub(super) fn in_flight(&self) -> usize {
         self.in_flight.len()
     }
 
     /// Sends one part; waits while enough others are under way.
     pub(super) async fn send(&mut self, body: Bytes) -> Result<(), CallError> {
-        while self.in_flight.len() >= PARTS_IN_FLIGHT {
-            self.collect_one().await?;
-        }
-        // A part on its way needs nothing but the network, so its permit comes back.
+        self.wait_until_in_flight(PARTS_IN_FLIGHT - 1).await?;
+        // A part under way waits for nothing but the network, and then gives its permit back.
         let permit = self.bundles.parts.clone().acquire_owned().await;
-        self.begun += 1;
-        let number = self.begun;
-        let about = self.bundles.about(&self.key);
-        let (speed, bytes) = (self.bundles.upload_speed.clone(), body.len());
-        let call = self
-            .bundles
-            .client
-            .upload_part()
-            .bucket(&self.bundles.bucket)
-            .set_expected_bucket_owner(self.bundles.owner())
-            .key(&self.key)
+        let number = i32::try_from(self.done.len() + self.in_flight.len() + 1).unwrap_or(i32::MAX);
+        let (bundles, key, bytes) = (self.bundles.clone(), self.key.clone(), body.len());
+        let call = request!(bundles, upload_part)
+            .key(&key)
             .upload_id(&self.upload_id)
             .part_number(number)
             .checksum_algorithm(ChecksumAlgorithm::Crc32)
@@ -87,9 +71,9 @@ impl Multipart {
             let answer = call
                 .send()
                 .await
-                .map_err(|error| failed("S3 UploadPart", about, &error, cause))?;
+                .map_err(|error| bundles.failed(UPLOAD_PART, &key, &error))?;
             drop(permit);
-            speed.measured(bytes, begun.elapsed());
+            bundles.upload_speed.measured(bytes, begun.elapsed());
             Ok(CompletedPart::builder()
                 .part_number(number)
                 .set_e_tag(answer.e_tag)
@@ -101,62 +85,50 @@ impl Multipart {
 
     /// Makes one object of the parts; answers its version.
     pub(super) async fn complete(&mut self) -> Result<Option<String>, CallError> {
-        while !self.in_flight.is_empty() {
-            self.collect_one().await?;
-        }
+        self.wait_until_in_flight(0).await?;
         self.done.sort_by_key(CompletedPart::part_number);
         let parts = CompletedMultipartUpload::builder()
             .set_parts(Some(self.done.clone()))
             .build();
-        let about = self.bundles.about(&self.key);
-        self.bundles
-            .client
-            .complete_multipart_upload()
-            .bucket(&self.bundles.bucket)
-            .set_expected_bucket_owner(self.bundles.owner())
+        let answer = request!(self.bundles, complete_multipart_upload)
             .key(&self.key)
             .upload_id(&self.upload_id)
             .multipart_upload(parts)
             .send()
-            .await
-            .map(|answer| answer.version_id)
-            .map_err(|error| failed("S3 CompleteMultipartUpload", about, &error, cause))
+            .await;
+        let failed = |error| {
+            let call = "S3 CompleteMultipartUpload";
+            self.bundles.failed(call, &self.key, &error)
+        };
+        Ok(answer.map_err(failed)?.version_id)
     }
 
-    /// Gives up the parts that S3 has already. What cannot be given up, the bucket's lifecycle
-    /// rule removes.
+    /// Has S3 drop the parts that it has. Where that fails, the bucket's lifecycle rule removes them.
     pub(super) async fn abort(self) {
         // A part that arrives after the abort would stay.
         drop(self.in_flight);
-        let aborted = self
-            .bundles
-            .client
-            .abort_multipart_upload()
-            .bucket(&self.bundles.bucket)
-            .set_expected_bucket_owner(self.bundles.owner())
+        let aborted = request!(self.bundles, abort_multipart_upload)
             .key(&self.key)
             .upload_id(self.upload_id)
             .send()
             .await;
         if let Err(error) = aborted {
-            let about = self.bundles.about(&self.key);
-            let error = failed("S3 AbortMultipartUpload", about, &error, cause);
+            let call = "S3 AbortMultipartUpload";
+            let error = self.bundles.failed(call, &self.key, &error);
             tracing::warn!(%error, "an unfinished upload stays until the bucket's lifecycle rule removes it");
         }
     }
 
-    async fn collect_one(&mut self) -> Result<(), CallError> {
-        match self.in_flight.join_next().await {
-            None => Ok(()),
-            Some(Ok(part)) => {
-                self.done.push(part?);
-                Ok(())
-            }
-            Some(Err(error)) => Err(without_code(
-                "S3 UploadPart",
-                "a part",
-                &format!("its task ended early: {error}"),
-            )),
+    /// Waits until no more than so many parts are under way.
+    async fn wait_until_in_flight(&mut self, most: usize) -> Result<(), CallError> {
+        while self.in_flight.len() > most
+            && let Some(part) = self.in_flight.join_next().await
+        {
+            let ended_early = |error| format!("a part's task ended early: {error}");
+            let part =
+                part.map_err(|error| without_code(UPLOAD_PART, &self.key, &ended_early(error)))?;
+            self.done.push(part?);
         }
+        Ok(())
     }
 }
