@@ -7,6 +7,7 @@ pub mod deployment;
 
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
@@ -21,21 +22,23 @@ use crate::clock::Clock;
 use crate::codebuild::CodeBuild;
 use crate::codecommit::CodeCommit;
 use crate::faults::Faults;
-use crate::s3::{S3, SECRET_ACCESS_KEY};
+use crate::s3::S3;
 use crate::sqs::Sqs;
 use crate::sts::Sts;
-use crate::wire::{Services, serve};
+use crate::wire::{Front, serve};
 
 /// The account of everything here.
 pub const ACCOUNT: &str = "000000000000";
 /// The Region of everything here.
 pub const REGION: &str = "eu-west-1";
+/// The secret that goes with every access key id; any other is taken, too.
+pub(crate) const SECRET_ACCESS_KEY: &str = "local-and-not-a-secret";
 
 /// Where and when the local AWS is.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The port on loopback; any that is free if not given.
-    pub port: Option<u16>,
+    /// The port on loopback; 0 for any that is free.
+    pub port: u16,
     /// The folder that S3's buckets are in.
     pub root: PathBuf,
     pub clock: Clock,
@@ -45,7 +48,7 @@ impl Options {
     /// Any port, real time, S3 below `root`.
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Self {
-            port: None,
+            port: 0,
             root: root.into(),
             clock: Clock::default(),
         }
@@ -56,38 +59,34 @@ impl Options {
 pub struct LocalAws {
     clock: Clock,
     endpoint: String,
-    services: Services,
-    calls: CallLog,
-    faults: Faults,
+    front: Arc<Front>,
     _serving: JoinSet<()>,
 }
 
 impl LocalAws {
     /// Opens the port and serves.
     pub async fn start(options: Options) -> anyhow::Result<Self> {
-        let Options { port, root, clock } = &options;
-        let port = port.unwrap_or(0);
+        let Options { port, root, clock } = options;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
             .await
             .with_context(|| format!("port {port} on 127.0.0.1 cannot be opened"))?;
         let endpoint = format!("http://{}", listener.local_addr()?);
-        let services = Services {
+        let s3 = S3::new(root.clone(), clock.clone())
+            .with_context(|| format!("{} cannot hold S3's buckets", root.display()))?;
+        let front = Arc::new(Front {
             codecommit: CodeCommit::default(),
             codebuild: CodeBuild::new(clock.clone()),
-            s3: S3::new(root.clone(), clock.clone())
-                .with_context(|| format!("{} cannot hold S3's buckets", root.display()))?,
+            s3,
             sqs: Sqs::new(clock.clone(), &endpoint),
             sts: Sts::new(clock.clone()),
-        };
-        let calls = CallLog::default();
-        let faults = Faults::new(clock.clone());
+            calls: CallLog::default(),
+            faults: Faults::new(clock.clone()),
+        });
         Ok(Self {
-            _serving: serve(listener, services.clone(), calls.clone(), faults.clone()),
-            clock: options.clock,
+            _serving: serve(listener, front.clone()),
+            clock,
             endpoint,
-            services,
-            calls,
-            faults,
+            front,
         })
     }
 
@@ -114,30 +113,30 @@ impl LocalAws {
     }
 
     pub fn calls(&self) -> &CallLog {
-        &self.calls
+        &self.front.calls
     }
 
     pub fn faults(&self) -> &Faults {
-        &self.faults
+        &self.front.faults
     }
 
     pub fn codecommit(&self) -> &CodeCommit {
-        &self.services.codecommit
+        &self.front.codecommit
     }
 
     pub fn codebuild(&self) -> &CodeBuild {
-        &self.services.codebuild
+        &self.front.codebuild
     }
 
     pub fn s3(&self) -> &S3 {
-        &self.services.s3
+        &self.front.s3
     }
 
     pub fn sqs(&self) -> &Sqs {
-        &self.services.sqs
+        &self.front.sqs
     }
 
     pub fn sts(&self) -> &Sts {
-        &self.services.sts
+        &self.front.sts
     }
 }

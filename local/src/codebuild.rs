@@ -27,11 +27,9 @@ use crate::error::ServiceError;
 
 /// The builds of one account in one Region. Clones share them.
 #[derive(Clone)]
-pub struct CodeBuild(Arc<Inner>);
-
-struct Inner {
+pub struct CodeBuild {
     clock: Clock,
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
 }
 
 struct State {
@@ -73,39 +71,42 @@ pub struct EnvironmentVariable {
 impl CodeBuild {
     /// No projects and no builds; a build takes 30 s of local time.
     pub(crate) fn new(clock: Clock) -> Self {
-        let state = Mutex::new(State {
+        let state = State {
             projects: BTreeMap::new(),
             any_project: false,
             builds: Vec::new(),
             build_time: Duration::from_secs(30),
-        });
-        Self(Arc::new(Inner { clock, state }))
+        };
+        Self {
+            clock,
+            state: Arc::new(Mutex::new(state)),
+        }
     }
 
     pub fn add_project(&self, name: &str) {
-        let mut state = self.0.state.lock();
+        let mut state = self.state.lock();
         state.projects.entry(name.to_owned()).or_default();
     }
 
     /// Whether a project of any name exists, without builds, unless no project can have the name.
     pub fn accept_any_project(&self, accept: bool) {
-        self.0.state.lock().any_project = accept;
+        self.state.lock().any_project = accept;
     }
 
     /// Refuses to start builds of a project while this many of its own are in progress. Makes the
     /// project if there is none.
     pub fn set_project_limit(&self, name: &str, limit: usize) {
-        let mut state = self.0.state.lock();
+        let mut state = self.state.lock();
         state.projects.insert(name.to_owned(), Some(limit));
     }
 
     /// How long a build is in progress, in local time.
     pub fn set_build_time(&self, time: Duration) {
-        self.0.state.lock().build_time = time;
+        self.state.lock().build_time = time;
     }
 
     pub fn builds(&self) -> Vec<Build> {
-        self.0.state.lock().builds.clone()
+        self.state.lock().builds.clone()
     }
 
     /// Answers one request.

@@ -52,11 +52,9 @@ pub(crate) use wrong_answer::{change_json, flip_bit};
 
 /// The rules in force. Clones share them.
 #[derive(Clone)]
-pub struct Faults(Arc<Inner>);
-
-struct Inner {
+pub struct Faults {
     clock: Clock,
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
 }
 
 #[derive(Default)]
@@ -100,10 +98,10 @@ pub(crate) struct Fault {
 impl Faults {
     /// No rules. `clock` is the local AWS's, for `until-s`.
     pub fn new(clock: Clock) -> Self {
-        Self(Arc::new(Inner {
+        Self {
             clock,
-            state: Mutex::default(),
-        }))
+            state: Arc::default(),
+        }
     }
 
     /// Reads a list of rules, as in the module's example.
@@ -116,8 +114,8 @@ impl Faults {
 
     /// Puts a rule in force; it counts calls and time from now on.
     pub fn add(&self, rule: Rule) -> RuleId {
-        let added = self.0.clock.now();
-        let mut state = self.0.state.lock();
+        let added = self.clock.now();
+        let mut state = self.state.lock();
         state.next += 1;
         let id = RuleId(state.next);
         let bucket = match rule.action {
@@ -145,28 +143,28 @@ impl Faults {
 
     /// Takes a rule away, with its counts.
     pub fn remove(&self, id: RuleId) {
-        self.0.state.lock().active.retain(|active| active.id != id);
+        self.state.lock().active.retain(|active| active.id != id);
     }
 
     pub fn clear(&self) {
-        self.0.state.lock().active.clear();
+        self.state.lock().active.clear();
     }
 
     /// What one rule has done; none once it is taken away.
     pub fn fired(&self, id: RuleId) -> Option<Firings> {
-        let state = self.0.state.lock();
+        let state = self.state.lock();
         let active = state.active.iter().find(|active| active.id == id);
         active.map(|active| active.firings)
     }
 
     /// Whose processes [`Action::KillBefore`] and [`Action::KillAfter`] end.
     pub(crate) fn on_kill(&self, function: &Arc<Function>) {
-        self.0.state.lock().functions.push(Arc::downgrade(function));
+        self.state.lock().functions.push(Arc::downgrade(function));
     }
 
     /// Ends the process whose access key id this is; every process where it is not a function's id.
     pub(crate) async fn kill(&self, access_key_id: Option<&str>) {
-        let functions = self.0.state.lock().functions.clone();
+        let functions = self.state.lock().functions.clone();
         for function in functions.iter().filter_map(Weak::upgrade) {
             function.kill(access_key_id).await;
         }
@@ -175,11 +173,11 @@ impl Faults {
     /// The faults that apply to this call. Those that change an answer are only candidates,
     /// counted by [`Faults::confirm`].
     pub(crate) fn on_call(&self, call: &Call) -> Vec<Fault> {
-        let now = self.0.clock.now();
+        let now = self.clock.now();
         let mut ended = false;
         let mut faults = Vec::new();
         // Every rule sees the call and counts it, even where an earlier one has ended it.
-        for active in &mut self.0.state.lock().active {
+        for active in &mut self.state.lock().active {
             if let Some(fault) = active.on_call(call, now, ended) {
                 ended |= fault.action.ends_call();
                 faults.push(fault);
@@ -190,7 +188,7 @@ impl Faults {
 
     /// Counts a fault that changed an answer; says whether it still may.
     pub(crate) fn confirm(&self, id: RuleId) -> bool {
-        let mut state = self.0.state.lock();
+        let mut state = self.state.lock();
         let active = state.active.iter_mut().find(|active| active.id == id);
         let active = active.filter(|active| active.may_fire());
         active.map(|active| active.firings.fired += 1).is_some()

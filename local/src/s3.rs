@@ -1,8 +1,8 @@
 //! S3 on this machine: versions, multipart uploads and CRC32 checksums as in S3, the objects in a
 //! folder that a person can open.
 //!
-//! A library (s3s) speaks the protocol, `aws-chunked` bodies included. Here are the ten operations
-//! that pushbuild calls, in the order of reading:
+//! A library (s3s) speaks the protocol. Here are the ten operations that pushbuild calls, in the
+//! order of reading:
 //!
 //! - `service`: the operations' list, and what is refused before any of them
 //! - `objects`, `multipart`: what each operation does
@@ -10,8 +10,8 @@
 //! - `store`: buckets with their versions and uploads, changed under one lock
 //! - `disk`: the files of a bucket, and how they are read again after a restart
 //!
-//! Not here: access control, encryption, tags, conditional writes, lifecycle rules, and reads of
-//! any but the newest version. An upload that is not completed stays until it is aborted or the
+//! Not here: access control, encryption, tags, conditional writes, lifecycle rules, `aws-chunked`
+//! bodies, and reads of any but the newest version. An upload that is not completed stays until it is aborted or the
 //! process ends.
 
 use std::io;
@@ -24,7 +24,6 @@ use s3s::service::S3Service;
 use crate::clock::Clock;
 use store::Store;
 
-pub(crate) use service::SECRET_ACCESS_KEY;
 pub use store::Version;
 
 mod body;

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::aws::ACCOUNT;
+use crate::aws::{ACCOUNT, SECRET_ACCESS_KEY};
 use crate::clock::{Clock, rfc3339};
 use crate::error::{ServiceError, refusal};
 
@@ -22,11 +22,9 @@ const VALID: Duration = Duration::from_hours(1);
 
 /// The roles. Clones share them.
 #[derive(Clone)]
-pub struct Sts(Arc<Inner>);
-
-struct Inner {
+pub struct Sts {
     clock: Clock,
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
 }
 
 #[derive(Default)]
@@ -60,23 +58,23 @@ struct AssumeRole {
 impl Sts {
     /// No role is denied.
     pub(crate) fn new(clock: Clock) -> Self {
-        Self(Arc::new(Inner {
+        Self {
             clock,
-            state: Mutex::default(),
-        }))
+            state: Arc::default(),
+        }
     }
 
     pub fn deny(&self, role_arn: &str) {
-        self.0.state.lock().denied.insert(role_arn.to_owned());
+        self.state.lock().denied.insert(role_arn.to_owned());
     }
 
     pub fn assumed(&self) -> Vec<AssumedRole> {
-        self.0.state.lock().assumed.clone()
+        self.state.lock().assumed.clone()
     }
 
     /// The session that an access key id belongs to, where AssumeRole gave it out.
     pub(crate) fn session(&self, access_key_id: Option<&str>) -> Option<AssumedRole> {
-        let state = self.0.state.lock();
+        let state = self.state.lock();
         let mut sessions = state.assumed.iter();
         let session = sessions.find(|session| Some(&*session.access_key_id) == access_key_id);
         session.cloned()
@@ -99,7 +97,7 @@ impl Sts {
         if let Some(external_id) = &input.external_id {
             check(external_id, "externalId", 1_224, "+=,.@:/-")?;
         }
-        let mut state = self.0.state.lock();
+        let mut state = self.state.lock();
         if state.denied.contains(&input.role_arn) {
             return Err(ServiceError {
                 status: 403,
@@ -122,9 +120,9 @@ impl Sts {
         });
         Ok(json!({"Credentials": {
             "AccessKeyId": key,
-            "SecretAccessKey": "local-and-not-a-secret",
+            "SecretAccessKey": SECRET_ACCESS_KEY,
             "SessionToken": format!("local-session-{key}"),
-            "Expiration": rfc3339(self.0.clock.now() + VALID),
+            "Expiration": rfc3339(self.clock.now() + VALID),
         }}))
     }
 }

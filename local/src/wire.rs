@@ -27,37 +27,10 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use crate::calls::CallLog;
-use crate::codebuild::CodeBuild;
-use crate::codecommit::CodeCommit;
-use crate::faults::Faults;
-use crate::s3::S3;
-use crate::sqs::Sqs;
-use crate::sts::Sts;
-use serve::Front;
-
-/// The services behind the port.
-#[derive(Clone)]
-pub(crate) struct Services {
-    pub codecommit: CodeCommit,
-    pub codebuild: CodeBuild,
-    pub s3: S3,
-    pub sqs: Sqs,
-    pub sts: Sts,
-}
+pub(crate) use serve::Front;
 
 /// Puts the services behind a port that is open already: some put its address into answers.
-pub(crate) fn serve(
-    listener: TcpListener,
-    services: Services,
-    calls: CallLog,
-    faults: Faults,
-) -> JoinSet<()> {
-    let front = Arc::new(Front {
-        services,
-        calls,
-        faults,
-    });
+pub(crate) fn serve(listener: TcpListener, front: Arc<Front>) -> JoinSet<()> {
     accept(listener, move |stream| connection(stream, front.clone()))
 }
 

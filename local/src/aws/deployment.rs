@@ -64,7 +64,7 @@ impl LocalAws {
         for (name, value) in env {
             options.env.entry(name.to_owned()).or_insert(value);
         }
-        self.calls.deployed(&serde_json::json!({
+        self.calls().deployed(&serde_json::json!({
             "deployed": name,
             "program": options.program.file_name().map(|name| name.to_string_lossy()),
             "intake_queue": arn(&intake_url),
@@ -74,7 +74,7 @@ impl LocalAws {
         let log = FunctionLog::default();
         let mapping = |queue_url: &str, handler: Handler| {
             let function = Arc::new(Function::new(handler, options.clone(), log.clone()));
-            self.faults.on_kill(&function);
+            self.faults().on_kill(&function);
             EventSourceMapping::start(self.sqs().clone(), queue_url, function)
         };
         Ok(Deployment {

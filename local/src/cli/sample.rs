@@ -1,7 +1,6 @@
 //! The repository that the events in `events/` speak of, built anew for each run.
 
-use std::io::Write as _;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use anyhow::{Context as _, ensure};
 use tempfile::TempDir;
@@ -17,18 +16,11 @@ const SCRIPT: &str = include_str!("../../sample-repository.sh");
 pub fn serve(codecommit: &CodeCommit) -> anyhow::Result<TempDir> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join(NAME);
-    let mut shell = Command::new("sh")
-        .args(["-s", "--"])
+    let built = Command::new("sh")
+        .args(["-c", SCRIPT, "sh"])
         .arg(&path)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
+        .output()
         .context("no `sh` to build the sample repository with")?;
-    if let Some(mut input) = shell.stdin.take() {
-        input.write_all(SCRIPT.as_bytes())?;
-    }
-    let built = shell.wait_with_output()?;
     ensure!(
         built.status.success(),
         "git could not build the sample repository: {}",

@@ -17,7 +17,7 @@ const PUSH_QUEUE: &str = "pushbuild-pushes.fifo";
 
 pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let mut options = Options::new(storage());
-    options.port = Some(args.port);
+    options.port = args.port;
     let root = options.root.clone();
     let aws = LocalAws::start(options).await?;
     aws.codebuild().accept_any_project(true);

@@ -47,7 +47,7 @@ impl CodeBuild {
                 .parse()
                 .map_err(|_| invalid("Invalid pagination token"))?,
         };
-        let state = self.0.state.lock();
+        let state = self.state.lock();
         let project = &input.project_name;
         if !state.has_project(project) {
             let arn = arn("project", project);
@@ -70,7 +70,7 @@ impl CodeBuild {
         if !(1..=PAGE).contains(&ids.len()) {
             return Err(invalid("'ids' must have 1 to 100 items"));
         }
-        let state = self.0.state.lock();
+        let state = self.state.lock();
         let (mut builds, mut missing) = (Vec::new(), Vec::new());
         for id in ids {
             match state.builds.iter().find(|build| build.id == id) {

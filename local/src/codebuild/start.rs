@@ -30,11 +30,11 @@ struct StartBuild {
 
 impl CodeBuild {
     pub(super) fn start_build(&self, request: Value) -> Result<Value, ServiceError> {
-        let now = self.0.clock.now();
+        let now = self.clock.now();
         let input: StartBuild = read(&request)?;
         input.check()?;
         let name = input.project_name;
-        let mut state = self.0.state.lock();
+        let mut state = self.state.lock();
         if !state.has_project(&name) {
             let arn = arn("project", &name);
             return Err(not_found(format!("Project cannot be found: {arn}")));

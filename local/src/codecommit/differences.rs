@@ -5,12 +5,10 @@
 //!
 //! Only the first page is served, and no part of the tree.
 
-use gix::ObjectId;
 use gix::bstr::{BString, ByteSlice as _};
 use gix::diff::tree::Recorder;
 use gix::diff::tree::recorder::Change;
 use gix::objs::TreeRefIter;
-use gix::objs::tree::EntryMode;
 use serde_json::{Value, json};
 
 use super::commit;
@@ -55,37 +53,40 @@ pub(super) fn get(git: &gix::Repository, input: &Value) -> Result<Value, Service
 
 /// A change and its path; `None` for a folder's.
 fn described(change: Change) -> Option<(BString, Value)> {
-    let mut described = json!({});
-    let mut blob = |member: &str, mode: EntryMode, id: ObjectId, path: &BString| {
-        let octal = format!("{:o}", mode.kind() as u16);
-        described[member] =
-            json!({"blobId": id.to_string(), "path": path.to_str_lossy(), "mode": octal});
-        !mode.is_tree()
-    };
-    let (is_file, kind, path) = match change {
+    let (kind, before, after, path) = match change {
         Change::Addition {
             entry_mode,
             oid,
             path,
             ..
-        } => (blob("afterBlob", entry_mode, oid, &path), "A", path),
+        } => ("A", None, Some((entry_mode, oid)), path),
         Change::Deletion {
             entry_mode,
             oid,
             path,
             ..
-        } => (blob("beforeBlob", entry_mode, oid, &path), "D", path),
+        } => ("D", Some((entry_mode, oid)), None, path),
         Change::Modification {
             previous_entry_mode,
             previous_oid,
             entry_mode,
             oid,
             path,
-        } => {
-            blob("beforeBlob", previous_entry_mode, previous_oid, &path);
-            (blob("afterBlob", entry_mode, oid, &path), "M", path)
-        }
+        } => (
+            "M",
+            Some((previous_entry_mode, previous_oid)),
+            Some((entry_mode, oid)),
+            path,
+        ),
     };
-    described["changeType"] = json!(kind);
-    is_file.then_some((path, described))
+    let mut described = json!({"changeType": kind});
+    for (member, blob) in [("beforeBlob", before), ("afterBlob", after)] {
+        if let Some((mode, id)) = blob {
+            let octal = format!("{:o}", mode.kind() as u16);
+            described[member] =
+                json!({"blobId": id.to_string(), "path": path.to_str_lossy(), "mode": octal});
+        }
+    }
+    let (mode, _) = after.or(before)?;
+    (!mode.is_tree()).then_some((path, described))
 }

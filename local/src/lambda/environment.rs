@@ -14,9 +14,8 @@ use super::Invocation;
 use super::log::FunctionLog;
 use super::options::{DeployOptions, Handler};
 use super::runtime_api::{Due, RuntimeApi};
-use crate::aws::{ACCOUNT, REGION};
+use crate::aws::{ACCOUNT, REGION, SECRET_ACCESS_KEY};
 use crate::clock::epoch_ms;
-use crate::s3::SECRET_ACCESS_KEY;
 
 /// How long a function may take to ask for its first invocation, before its timeout starts to
 /// count, as documented for Lambda's init phase.
@@ -174,7 +173,7 @@ fn environment_variables(
         ("AWS_LAMBDA_FUNCTION_NAME", name),
         ("AWS_REGION", REGION.to_owned()),
         ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY.to_owned()),
-        ("AWS_SESSION_TOKEN", "local-and-not-a-secret".to_owned()),
+        ("AWS_SESSION_TOKEN", SECRET_ACCESS_KEY.to_owned()),
         ("LAMBDA_TASK_ROOT", task_root.display().to_string()),
         ("TZ", ":UTC".to_owned()),
     ]

@@ -7,7 +7,7 @@ use futures_util::StreamExt as _;
 use md5::{Digest as _, Md5};
 use s3s::crypto::{Checksum as _, Crc32};
 use s3s::dto::StreamingBlob;
-use s3s::{S3Result, TrailingHeaders, s3_error};
+use s3s::{S3Result, s3_error};
 
 /// A body that has arrived whole.
 #[derive(Clone, Debug)]
@@ -18,15 +18,12 @@ pub struct Received {
     pub crc32: Option<String>,
 }
 
-/// Reads a body, and compares it with what the client says of it: its length, and its checksum in
-/// a header or after the body.
+/// Reads a body, and compares it with the length and the checksum that the client says it has.
 pub async fn receive(
     body: Option<StreamingBlob>,
     length: Option<i64>,
     crc32: Option<String>,
-    trailers: Option<TrailingHeaders>,
 ) -> S3Result<Received> {
-    // The library also reports a body here that does not have the SHA-256 that was signed.
     let incomplete = || {
         let message =
             "You did not provide the number of bytes specified by the Content-Length HTTP header";
@@ -42,11 +39,6 @@ pub async fn receive(
     if announced.is_some_and(|length| length != Ok(bytes.len())) {
         return Err(incomplete());
     }
-    let trailer = trailers.and_then(|trailers| {
-        let value = trailers.read(|trailers| trailers.get("x-amz-checksum-crc32").cloned())??;
-        value.to_str().map(str::to_owned).ok()
-    });
-    let crc32 = crc32.or(trailer);
     let computed = STANDARD.encode(Crc32::checksum(&bytes));
     if crc32.as_ref().is_some_and(|sent| *sent != computed) {
         let message = "The CRC32 you specified did not match the calculated checksum.";

@@ -7,17 +7,25 @@ use hyper::body::Incoming;
 use hyper::{Request, Response};
 use serde_json::Value;
 
-use super::Services;
 use super::active_faults::{ActiveFaults, Outcome};
 use super::answer::{Answer, Body};
 use super::request::{Input, parse};
 use crate::calls::{Call, CallLog, Service};
+use crate::codebuild::CodeBuild;
+use crate::codecommit::CodeCommit;
 use crate::error::ServiceError;
 use crate::faults::Faults;
+use crate::s3::S3;
+use crate::sqs::Sqs;
+use crate::sts::Sts;
 
 /// What serves requests, whatever connection they come by.
 pub struct Front {
-    pub services: Services,
+    pub codecommit: CodeCommit,
+    pub codebuild: CodeBuild,
+    pub s3: S3,
+    pub sqs: Sqs,
+    pub sts: Sts,
     pub calls: CallLog,
     pub faults: Faults,
 }
@@ -42,7 +50,7 @@ impl Front {
             }
         };
         let access_key_id = call.access_key_id.as_deref();
-        if let Some(session) = self.services.sts.session(access_key_id) {
+        if let Some(session) = self.sts.session(access_key_id) {
             call.access_key_id = session.caller;
             call.role = Some(session.role_arn);
         }
@@ -75,7 +83,7 @@ impl Front {
         let mut input = match input {
             Input::Members(input) => input,
             Input::S3(request) => {
-                return Answer::from_s3(self.services.s3.call(*request).await).await;
+                return Answer::from_s3(self.s3.call(*request).await).await;
             }
         };
         active.fail_entries(&mut input);
@@ -87,12 +95,12 @@ impl Front {
     }
 
     async fn members(&self, call: &Call, input: Value) -> Result<Value, ServiceError> {
-        let (services, operation) = (&self.services, &*call.operation);
+        let operation = &*call.operation;
         match call.service {
-            Service::CodeCommit => services.codecommit.call(operation, input).await,
-            Service::CodeBuild => services.codebuild.call(operation, input),
-            Service::Sqs => services.sqs.call(operation, input),
-            Service::Sts => services
+            Service::CodeCommit => self.codecommit.call(operation, input).await,
+            Service::CodeBuild => self.codebuild.call(operation, input),
+            Service::Sqs => self.sqs.call(operation, input),
+            Service::Sts => self
                 .sts
                 .call(operation, input, call.access_key_id.as_deref()),
             Service::S3 => Err(ServiceError::unknown_operation(operation)),
