@@ -282,6 +282,18 @@ mod tests {
     }
 
     #[test]
+    fn contents_beyond_the_budget_go_one_at_a_time() {
+        let budget = MemoryBudget::of(10);
+        let bundles = [budget.bundle(), budget.bundle()];
+        let [first, second] = bundles.map(|bundle| bundle.reservation(0));
+        assert!(is_admitted(&mut first.request(100)));
+        let mut waits = second.request(100);
+        assert!(!is_admitted(&mut waits));
+        drop(first);
+        assert!(is_admitted(&mut waits));
+    }
+
+    #[test]
     fn one_bundle_does_not_hold_up_what_another_waits_for() {
         let budget = MemoryBudget::of(10);
         let (one, other) = (budget.bundle(), budget.bundle());

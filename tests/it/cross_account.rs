@@ -63,7 +63,7 @@ async fn a_push_of_another_account_is_read_under_its_role_and_built_here() {
 #[tokio::test(flavor = "multi_thread")]
 async fn credentials_of_a_role_are_kept_for_the_next_push_which_its_base_serves() {
     let (world, repository, commit) = shop_of_another_account().await;
-    let changed = repository.commit("main", &[(b"changed", Mode::File, b"changed\n")]);
+    let changed = repository.commit("main", [("changed", FILE, "changed\n")]);
     for commit in [&commit, &changed] {
         push_from(&world, SOURCE, "eu-west-1", commit).await;
     }

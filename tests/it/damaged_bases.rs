@@ -3,13 +3,11 @@
 use std::io::Cursor;
 
 use crate::setup::prelude::*;
-use crate::setup::project::{built_once, commit, project, update};
+use crate::setup::project::{built_once, project, update};
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
-const BUCKET: &str = "pushbuild-bundles";
-
-/// Stores other bytes under the first bundle's key, under its metadata but for what `change` says.
-async fn replace(world: &World, first: &str, bytes: Vec<u8>, change: Option<(&str, &str)>) {
+/// Stores other bytes as the only bundle, with this format in its metadata.
+async fn replace(world: &World, bytes: Vec<u8>, format: &str) {
     let credentials = aws_sdk_s3::config::Credentials::new("TEST", "none", None, None, "test");
     let config = aws_sdk_s3::Config::builder()
         .behavior_version_latest()
@@ -19,35 +17,13 @@ async fn replace(world: &World, first: &str, bytes: Vec<u8>, change: Option<(&st
         .region(aws_sdk_s3::config::Region::new("eu-west-1"))
         .credentials_provider(credentials);
     let client = aws_sdk_s3::Client::from_conf(config.build());
-    let key = format!("shop/main/{first}.zip");
-    let object = world.aws.s3().objects(BUCKET).remove(0);
-    assert_eq!(object.key, key);
-    let mut metadata = object.metadata;
-    if let Some((name, value)) = change {
-        metadata.insert(name.to_owned(), value.to_owned());
-    }
-    client
-        .put_object()
-        .bucket(BUCKET)
-        .key(key)
-        .set_metadata(Some(metadata.into_iter().collect()))
-        .body(bytes.into())
-        .send()
-        .await
-        .unwrap();
-}
-
-/// Whatever is done to the base, the push is built, exact, and the log warns.
-async fn survives(what: &str, damage: impl AsyncFnOnce(&World, &str, Vec<u8>)) {
-    let (world, repository, first) = built_once().await;
-    let second = commit(&repository, &project(&[("docs/1/5", "changed")]));
-    let bytes = world.bundle_of(&world.build());
-    damage(&world, &first, bytes).await;
-    update(&world, &repository, &second, &first).await;
-    let log = world.log();
-    assert!(log.contains("\"level\":\"WARN\""), "{what}: {log}");
-    let fetched = world.calls(Service::CodeCommit, "GetFile");
-    assert!(fetched > 1, "{what}");
+    let bucket = world.deployment.bucket();
+    let bundle = world.aws.s3().objects(bucket).remove(0);
+    let mut metadata = bundle.metadata;
+    metadata.insert("format".to_owned(), format.to_owned());
+    let put = client.put_object().bucket(bucket).key(bundle.key);
+    let put = put.set_metadata(Some(metadata.into_iter().collect()));
+    put.body(bytes.into()).send().await.unwrap();
 }
 
 /// Where the zip's directory begins.
@@ -70,45 +46,53 @@ fn name_other_ids(bytes: &mut [u8]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_damaged_base_falls_back_to_fetching() {
+async fn a_base_that_is_damaged_or_out_of_reach_or_of_another_format_falls_back_to_fetching() {
     type Damage = fn(&mut Vec<u8>);
-    let damages: [(&str, Damage); 5] = [
-        ("truncated", |bytes| bytes.truncate(bytes.len() / 2)),
-        ("empty", Vec::clear),
-        ("garbled contents", |bytes| {
-            let directory = directory_of(bytes);
-            garble(bytes[..directory].iter_mut().step_by(50));
-        }),
-        ("garbled directory", |bytes| {
-            let directory = directory_of(bytes);
-            garble(bytes[directory..].iter_mut().skip(70).step_by(200));
-        }),
-        ("other ids", |bytes| name_other_ids(bytes)),
+    let none: Damage = |_| {};
+    let contents: Damage = |bytes| {
+        let directory = directory_of(bytes);
+        garble(bytes[..directory].iter_mut().step_by(50));
+    };
+    let directory: Damage = |bytes| {
+        let directory = directory_of(bytes);
+        garble(bytes[directory..].iter_mut().skip(70).step_by(200));
+    };
+    let out_of_reach = vec![denied("GetObject"), denied("ListObjectsV2")];
+    let damages: [(&str, Damage, &str, Vec<Rule>); 8] = [
+        (
+            "truncated",
+            |bytes| bytes.truncate(bytes.len() / 2),
+            "2",
+            vec![],
+        ),
+        ("empty", Vec::clear, "2", vec![]),
+        ("garbled contents", contents, "2", vec![]),
+        ("garbled directory", directory, "2", vec![]),
+        ("other ids", |bytes| name_other_ids(bytes), "2", vec![]),
+        ("another format", none, "0", vec![]),
+        ("out of reach", none, "2", out_of_reach),
+        (
+            "a bit on the way",
+            none,
+            "2",
+            vec![flipped_bit("GetObject")],
+        ),
     ];
-    for (what, damage) in damages {
-        survives(what, async |world, first, mut bytes| {
-            damage(&mut bytes);
-            replace(world, first, bytes, None).await;
-        })
-        .await;
+    for (what, damage, format, faults) in damages {
+        let (world, repository, first) = built_once().await;
+        let mut bytes = world.bundle_of(&world.build());
+        damage(&mut bytes);
+        replace(&world, bytes, format).await;
+        for fault in faults {
+            world.fault(fault);
+        }
+        let second = repository.commit("main", project(&[("docs/1/5", "changed")]));
+        update(&world, &repository, &second, &first).await;
+        let log = world.log();
+        assert!(log.contains("\"level\":\"WARN\""), "{what}: {log}");
+        let fetched = world.calls(Service::CodeCommit, "GetFile");
+        assert!(fetched > 1, "{what}");
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_base_of_another_format_or_out_of_reach_or_damaged_on_the_way_falls_back_to_fetching() {
-    survives("format", async |world, first, bytes| {
-        replace(world, first, bytes, Some(("format", "0"))).await;
-    })
-    .await;
-    survives("denied", async |world, _, _| {
-        world.fault(denied("GetObject"));
-        world.fault(denied("ListObjectsV2"));
-    })
-    .await;
-    survives("a bit on the way", async |world, _, _| {
-        world.fault(flipped_bit("GetObject"));
-    })
-    .await;
 }
 
 /// As the version before wrote it: compressed otherwise, and with Info-ZIP's extended timestamps.
@@ -138,8 +122,8 @@ async fn an_earlier_versions_bundle_is_taken_over_and_leaves_no_trace_in_the_byt
     let bytes = world.bundle_of(&world.build());
     let earlier = as_an_earlier_version(&bytes);
     assert_ne!(earlier, bytes);
-    replace(&world, &first, earlier, Some(("format", "1"))).await;
-    let second = commit(&repository, &project(&[("docs/1/5", "changed")]));
+    replace(&world, earlier, "1").await;
+    let second = repository.commit("main", project(&[("docs/1/5", "changed")]));
     world.serve("fresh", &repository);
     world.aws.calls().clear();
     let mut bundles = Vec::new();

@@ -1,65 +1,67 @@
 //! The extracted bundle equals `git ls-tree -r`: names, modes, targets and bytes, whatever the
 //! repository holds.
 
-use std::collections::BTreeMap;
 use std::process::Command;
 
 use crate::setup::bundle::assert_python_takes;
 use crate::setup::prelude::*;
+use crate::setup::project::File;
+use crate::setup::repository::{SUBMODULE, noise};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
-const SUBMODULE: &[u8] = b"5ed1000000000000000000000000000000000001";
+/// A submodule's content.
+const ID: &str = "5ed1000000000000000000000000000000000001";
 
 /// Every situation by name, so that none is left to chance.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_odd_name_mode_and_content_survives() {
     let long = "deep/".repeat(30) + "file";
     let shared = b"one content, many names".as_slice();
-    let files: &[FileOf<'_>] = &[
-        (b"a b/with space", Mode::File, b"1"),
-        (b"quote\"'`", Mode::File, b"2"),
-        (b"100%/%41%2f", Mode::File, b"3"),
-        (b"plus+hash#amp&semi;eq=q?star*", Mode::File, b"4"),
-        (b"back\\slash", Mode::File, b"5"),
-        (b"new\nline\ttab", Mode::File, b"6"),
-        ("žluťoučký/κόσμος".as_bytes(), Mode::File, b"7"),
-        ("🦀/👩\u{200d}💻".as_bytes(), Mode::Executable, b"8"),
+    let files: &[(&[u8], &str, &[u8])] = &[
+        (b"a b/with space", FILE, b"1"),
+        (b"quote\"'`", FILE, b"2"),
+        (b"100%/%41%2f", FILE, b"3"),
+        (b"plus+hash#amp&semi;eq=q?star*", FILE, b"4"),
+        (b"back\\slash", FILE, b"5"),
+        (b"new\nline\ttab", FILE, b"6"),
+        ("žluťoučký/κόσμος".as_bytes(), FILE, b"7"),
+        ("🦀/👩\u{200d}💻".as_bytes(), EXECUTABLE, b"8"),
         // Two spellings that look the same stay two names.
-        ("e\u{301}".as_bytes(), Mode::File, b"9"),
-        ("\u{e9}".as_bytes(), Mode::File, b"10"),
-        (b"-rf", Mode::File, b"11"),
-        (b"~", Mode::File, b"12"),
-        (b"$(touch x)", Mode::File, b"13"),
-        (b"...", Mode::File, b"14"),
-        (b".gitattributes", Mode::File, b"* export-ignore\n"),
-        (b"NUL.txt", Mode::File, b"15"),
-        (b"A", Mode::File, b"upper"),
-        (b"a", Mode::File, b"lower"),
+        ("e\u{301}".as_bytes(), FILE, b"9"),
+        ("\u{e9}".as_bytes(), FILE, b"10"),
+        (b"-rf", FILE, b"11"),
+        (b"~", FILE, b"12"),
+        (b"$(touch x)", FILE, b"13"),
+        (b"...", FILE, b"14"),
+        (b".gitattributes", FILE, b"* export-ignore\n"),
+        (b"NUL.txt", FILE, b"15"),
+        (b"A", FILE, b"upper"),
+        (b"a", FILE, b"lower"),
         // Git sorts a folder as if its name ended with a slash.
-        (b"sort", Mode::Executable, b"16"),
-        (b"sort-1", Mode::File, b"17"),
-        (b"sort.d/x", Mode::File, b"18"),
-        (b"sort0", Mode::File, b"19"),
-        (long.as_bytes(), Mode::File, b"20"),
-        (b"empty", Mode::File, b""),
-        (b"empty-executable", Mode::Executable, b""),
-        (b"bytes", Mode::File, b"\x00\xff\xfe\r\n\x1a"),
-        (b"link", Mode::Link, b"a"),
-        (b"second-link", Mode::Link, b"a b/with space"),
-        (b"dangling", Mode::Link, b"nowhere/at all"),
-        (b"absolute", Mode::Link, b"/etc/hostname"),
-        (b"link-with-bytes", Mode::Link, b"\xff\xfe"),
-        (b"sub/link", Mode::Link, b"../link"),
-        (b"module", Mode::Submodule, SUBMODULE),
-        (b"vendor/module", Mode::Submodule, SUBMODULE),
-        (b"dup/1", Mode::File, shared),
-        (b"dup/2", Mode::Executable, shared),
-        (b"dup/3", Mode::Link, shared),
-        (b"zzz/dup", Mode::File, shared),
+        (b"sort", EXECUTABLE, b"16"),
+        (b"sort-1", FILE, b"17"),
+        (b"sort.d/x", FILE, b"18"),
+        (b"sort0", FILE, b"19"),
+        (long.as_bytes(), FILE, b"20"),
+        (b"empty", FILE, b""),
+        (b"empty-executable", EXECUTABLE, b""),
+        (b"bytes", FILE, b"\x00\xff\xfe\r\n\x1a"),
+        (b"link", LINK, b"a"),
+        (b"second-link", LINK, b"a b/with space"),
+        (b"dangling", LINK, b"nowhere/at all"),
+        (b"absolute", LINK, b"/etc/hostname"),
+        (b"link-with-bytes", LINK, b"\xff\xfe"),
+        (b"sub/link", LINK, b"../link"),
+        (b"module", SUBMODULE, ID.as_bytes()),
+        (b"vendor/module", SUBMODULE, ID.as_bytes()),
+        (b"dup/1", FILE, shared),
+        (b"dup/2", EXECUTABLE, shared),
+        (b"dup/3", LINK, shared),
+        (b"zzz/dup", FILE, shared),
     ];
     let world = World::start().await;
-    let (repository, commit) = Repository::of(files);
+    let (repository, commit) = Repository::of(files.iter().copied());
     world.serve("odd", &repository);
     world.push("odd", "main", &commit).await;
 
@@ -99,8 +101,6 @@ fn assert_unpacks_as_checked_out(zip: &[u8], repository: &Repository, commit: &s
     assert_eq!(executable(&bundle), executable(&checkout));
 }
 
-type Files = BTreeMap<Vec<u8>, (Mode, Vec<u8>)>;
-
 fn part() -> impl Strategy<Value = String> {
     let odd = prop::sample::select(vec![
         " ", "'", "\"", "%", "+", "#", "\\ ", "&", "é", "ß", "日本", "🦀", ".", "-", "$x", "%2F",
@@ -114,69 +114,49 @@ fn part() -> impl Strategy<Value = String> {
         .prop_map(|(start, middle, end)| format!("{start}{}{end}", middle.concat()))
 }
 
-fn files() -> impl Strategy<Value = Files> {
-    let path = prop::collection::vec(part(), 1..5).prop_map(|parts| parts.join("/").into_bytes());
-    let mode = prop_oneof![
-        5 => Just(Mode::File),
-        2 => Just(Mode::Executable),
-        2 => Just(Mode::Link),
-        1 => Just(Mode::Submodule),
-    ];
+fn file() -> impl Strategy<Value = File> {
+    let path = prop::collection::vec(part(), 1..5).prop_map(|parts| parts.join("/"));
     let content = prop_oneof![
         1 => Just(Vec::new()),
         // Few letters: contents that several paths share.
         3 => prop::collection::vec(b'a'..=b'c', 1..3),
         2 => prop::collection::vec(any::<u8>(), 1..400),
         1 => ".{1,9}".prop_map(|line| line.repeat(200).into_bytes()),
-        1 => any::<u32>().prop_map(noise),
+        1 => any::<u32>().prop_map(|seed| noise(seed.into(), 100_000)),
     ];
-    prop::collection::btree_map(path, (mode, content), 0..40).prop_map(without_clashes)
+    let any = prop_oneof![
+        5 => content.clone().prop_map(|content| (FILE, content)),
+        2 => content.clone().prop_map(|content| (EXECUTABLE, content)),
+        2 => content.prop_map(|content| (LINK, as_target(content))),
+        1 => Just((SUBMODULE, ID.into())),
+    ];
+    (path, any).prop_map(|(path, (mode, content))| (path, mode, content))
 }
 
-/// A hundred kilobytes that do not compress.
-fn noise(seed: u32) -> Vec<u8> {
-    let numbers = (seed..).take(25_000);
-    let mixed = numbers.map(|n| {
-        n.wrapping_mul(2_654_435_761)
-            .rotate_left(n % 31)
-            .to_be_bytes()
-    });
-    mixed.flatten().collect()
+/// A link's target can neither be empty nor hold a zero byte.
+fn as_target(mut content: Vec<u8>) -> Vec<u8> {
+    content.retain(|byte| *byte != 0);
+    if content.is_empty() {
+        content.push(b'a');
+    }
+    content
 }
 
 /// Commits one after the other: each keeps some files of the one before, and has some of its own.
-fn history() -> impl Strategy<Value = Vec<Files>> {
-    let commit = (files(), prop::collection::vec(any::<bool>(), 1..8));
+/// Where a file and a folder have one path, a commit has the later one.
+fn history() -> impl Strategy<Value = Vec<Vec<File>>> {
+    let files = prop::collection::vec(file(), 0..40);
+    let commit = (files, prop::collection::vec(any::<bool>(), 1..8));
     prop::collection::vec(commit, 2..4).prop_map(|commits| {
-        let mut history: Vec<Files> = Vec::new();
-        for (mut files, kept) in commits {
+        let mut history: Vec<Vec<File>> = Vec::new();
+        for (files, kept) in commits {
             let old = history.last().cloned().unwrap_or_default();
             let kept = old.into_iter().zip(kept.iter().cycle());
-            files.extend(kept.filter_map(|(file, kept)| kept.then_some(file)));
-            history.push(without_clashes(files));
+            let kept = kept.filter_map(|(file, kept)| kept.then_some(file));
+            history.push(kept.chain(files).collect());
         }
         history
     })
-}
-
-/// A file cannot be where a folder is, a link cannot be empty or hold a zero byte, and a submodule
-/// is a commit's id.
-fn without_clashes(files: Files) -> Files {
-    let mut kept = Files::new();
-    for (path, (mode, content)) in files {
-        let is_under =
-            |other: &Vec<u8>| path.starts_with(other) && path.get(other.len()) == Some(&b'/');
-        if kept.keys().any(is_under) {
-            continue;
-        }
-        let content = match mode {
-            Mode::Link if content.is_empty() || content.contains(&0) => b"target".to_vec(),
-            Mode::Submodule => SUBMODULE.to_vec(),
-            _ => content,
-        };
-        kept.insert(path, (mode, content));
-    }
-    kept
 }
 
 #[test]
@@ -207,11 +187,7 @@ fn any_history_makes_exact_bundles_and_the_same_bytes_with_a_base_and_without() 
         let mut old = unknown.clone();
         let mut bundle = Vec::new();
         for files in history {
-            let files: Vec<FileOf<'_>> = files
-                .iter()
-                .map(|(path, (mode, content))| (path.as_slice(), *mode, content.as_slice()))
-                .collect();
-            let commit = repository.commit("main", &files);
+            let commit = repository.commit("main", files);
             bundle = push(&grown, &commit, &old);
             old = commit;
         }

@@ -3,9 +3,6 @@
 
 use std::time::Instant;
 
-use rand::SeedableRng as _;
-use rand::rngs::StdRng;
-
 use crate::setup::history::History;
 use crate::setup::prelude::*;
 use pushbuild_local::faults::{Shape, WrongJson};
@@ -13,11 +10,10 @@ use pushbuild_local::faults::{Shape, WrongJson};
 /// Sends pushes to so many branches of a repository in turn, and waits for what becomes of them.
 async fn push(world: &World, name: &str, branches: usize, pushes: usize) {
     let branches: Vec<_> = (0..pushes).map(|number| number % branches).collect();
-    let mut random = StdRng::seed_from_u64(0);
-    let history = History::make(name, 1, 1, &branches, &mut random);
-    let events = history.send(world);
+    let mut history = History::make(name, 1, 1, &branches);
+    history.send(world);
     world.settle().await;
-    history.assert_kept(&events, world);
+    history.assert_kept(world);
 }
 
 /// Sends six pushes to two branches under a rule for the intake's calls; how often it came true.
@@ -116,10 +112,10 @@ async fn hold_up_nobody(folders: usize) {
     world.push("shop", "main", &main).await;
     // Folder by folder, each listed only when the one above it is known.
     let path = "slow/".repeat(folders) + "file";
-    let slow = repository.commit("slow", &[(path.as_bytes(), Mode::File, b"slow")]);
+    let slow = repository.commit("slow", [(path, FILE, "slow")]);
     world.fault(denied("GetDifferences"));
     world.fault(latency(10_000).operation("GetFolder").about("shop:slow"));
-    let commit = |branch: &str| repository.commit(branch, &[(b"a", Mode::File, branch.as_bytes())]);
+    let commit = |branch: &str| repository.commit(branch, [("a", FILE, branch)]);
     let failing = commit("failing");
     let outage = world.fault(server_error(503).operation("GetCommit").about(&failing));
     let begun = Instant::now();

@@ -42,7 +42,6 @@ fn many_entries(folders: usize, files: usize) -> (Repository, String) {
     let leaf = repository.wide(&format!("100644 blob {blob}"), (0..files).map(long));
     let root = repository.wide(&format!("040000 tree {leaf}"), (0..folders).map(long));
     let commit = repository.commit_tree(&root);
-    repository.git(&["update-ref", "refs/heads/main", &commit]);
     (repository, commit)
 }
 
@@ -76,13 +75,13 @@ async fn four_repositories_of_large_files_fit_the_least_function() {
 }
 
 async fn four_large(files: usize) {
-    let large = Repository::of_noise(0, files, 5_000_000, |n| format!("{n:04}"));
+    let large = Repository::of_noise(files, 5_000_000, |n| format!("{n:04}"));
     four_fit("four repositories of large files", large, LEAST).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_large_files_fit_the_least_function_fetched_or_taken_over() {
-    let (repository, commit) = Repository::of_noise(0, 30, 5_000_000, |n| format!("{n:04}"));
+    let (repository, commit) = Repository::of_noise(30, 5_000_000, |n| format!("{n:04}"));
     let limited = LimitedWorld::of(LEAST).await;
     let world = &limited.world;
     world.serve("large", &repository);

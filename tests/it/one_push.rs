@@ -7,15 +7,16 @@ use crate::setup::prelude::*;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_push_becomes_one_exact_bundle_and_one_build() {
-    let world = World::start().await;
+    let world = World::with_env(&[("REPOSITORIES", "shop")]).await;
     let (repository, commit) = Repository::small();
     world.serve("shop", &repository);
-
     let event = world.push("shop", "feature/x", &commit).await;
-
     world.assert_built(&repository, &commit);
     let build = world.build();
     assert_python_takes(&world.bundle_of(&build));
+    // A first delivery asks neither S3 nor CodeBuild what is there.
+    assert_eq!(world.calls(Service::S3, "HeadObject"), 0);
+    assert_eq!(world.calls(Service::CodeBuild, "ListBuildsForProject"), 0);
     let key = format!("shop/feature/x/{commit}.zip");
     assert_eq!(world.bundles(), std::slice::from_ref(&key));
     let stored = world.aws.s3().objects(world.deployment.bucket()).remove(0);
@@ -26,74 +27,49 @@ async fn a_push_becomes_one_exact_bundle_and_one_build() {
     assert_eq!(metadata("format"), Some("2"));
     assert_eq!(metadata("tree-id"), Some(tree.as_str()));
 
-    assert_eq!(build.project, "shop");
-    assert_eq!(build.source_type, "S3");
-    let location = format!("pushbuild-bundles/{key}");
-    assert_eq!(build.source_location, Some(location));
-    assert_eq!(build.source_version, Some(stored.version_id));
-    let variables = build.environment.iter();
-    let variables: Vec<_> = variables
-        .map(|variable| (&*variable.name, &*variable.value, &*variable.kind))
-        .collect();
-    assert_eq!(
-        variables,
-        [
-            ("COMMIT_ID", commit.as_str(), "PLAINTEXT"),
-            ("REPOSITORY_NAME", "shop", "PLAINTEXT"),
-            ("REPOSITORY_ACCOUNT", "000000000000", "PLAINTEXT"),
-            ("REPOSITORY_REGION", "eu-west-1", "PLAINTEXT"),
-            ("REFERENCE_NAME", "refs/heads/feature/x", "PLAINTEXT"),
-            ("REFERENCE_TYPE", "branch", "PLAINTEXT"),
-            ("BRANCH_NAME", "feature/x", "PLAINTEXT"),
-            ("PUSH_EVENT_ID", event.as_str(), "PLAINTEXT"),
-        ]
-    );
-    assert_eq!(build.request["idempotencyToken"], event.as_str());
+    let variable = |(name, value)| json!({"name": name, "value": value, "type": "PLAINTEXT"});
+    let variables = [
+        ("COMMIT_ID", commit.as_str()),
+        ("REPOSITORY_NAME", "shop"),
+        ("REPOSITORY_ACCOUNT", "000000000000"),
+        ("REPOSITORY_REGION", "eu-west-1"),
+        ("REFERENCE_NAME", "refs/heads/feature/x"),
+        ("REFERENCE_TYPE", "branch"),
+        ("BRANCH_NAME", "feature/x"),
+        ("PUSH_EVENT_ID", event.as_str()),
+    ];
+    let request = json!({
+        "projectName": "shop",
+        "sourceTypeOverride": "S3",
+        "sourceLocationOverride": format!("pushbuild-bundles/{key}"),
+        "sourceVersion": stored.version_id,
+        "environmentVariablesOverride": variables.map(variable),
+        "artifactsOverride": {"type": "NO_ARTIFACTS"},
+        "idempotencyToken": event,
+    });
+    assert_eq!(build.request, request);
     assert_eq!(world.dead_letters(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_first_delivery_asks_neither_s3_nor_codebuild_what_is_there() {
-    let world = World::with_env(&[("REPOSITORIES", "shop")]).await;
+async fn a_project_keeps_its_artifacts_where_artifacts_says_so() {
+    let world = World::with_env(&[("ARTIFACTS", "project")]).await;
     world.push_shop(&Repository::small()).await;
-    world.build();
-    assert_eq!(world.calls(Service::S3, "HeadObject"), 0);
-    assert_eq!(world.calls(Service::CodeBuild, "ListBuildsForProject"), 0);
+    assert_eq!(world.build().request.get("artifactsOverride"), None);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_projects_artifacts_are_overridden_unless_artifacts_says_project() {
-    let none = json!({"type": "NO_ARTIFACTS"});
-    for (artifacts, expected) in [("none", Some(&none)), ("project", None)] {
-        let world = World::with_env(&[("ARTIFACTS", artifacts)]).await;
-        world.push_shop(&Repository::small()).await;
-        let request = world.build().request;
-        assert_eq!(request.get("artifactsOverride"), expected, "{artifacts}");
+async fn each_blob_is_fetched_once_and_an_empty_commit_has_an_empty_bundle() {
+    let names = [("a", FILE), ("b/c", FILE), ("d", EXECUTABLE), ("e", LINK)];
+    let names = names.map(|(name, mode)| (name, mode, "the same under many names"));
+    for (names, fetched) in [(&names[..], 1), (&[], 0)] {
+        let world = World::start().await;
+        let shop = Repository::of(names.iter().copied());
+        world.push_shop(&shop).await;
+        world.assert_built(&shop.0, &shop.1);
+        let fetches = ["GetFile", "GetBlob"].map(|fetch| world.calls(Service::CodeCommit, fetch));
+        assert_eq!(fetches.iter().sum::<usize>(), fetched);
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn each_blob_is_fetched_once() {
-    let world = World::start().await;
-    let same = b"the same under many names";
-    let shop = Repository::of(&[
-        (b"a", Mode::File, same),
-        (b"b/c", Mode::File, same),
-        (b"d", Mode::Executable, same),
-        (b"e", Mode::Link, same),
-    ]);
-    world.push_shop(&shop).await;
-    world.assert_built(&shop.0, &shop.1);
-    let calls =
-        world.calls(Service::CodeCommit, "GetFile") + world.calls(Service::CodeCommit, "GetBlob");
-    assert_eq!(calls, 1);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_commit_without_files_has_an_empty_bundle() {
-    let world = World::start().await;
-    world.push_shop(&Repository::of(&[])).await;
-    assert!(entries_of(&world.bundle_of(&world.build())).is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -121,7 +97,7 @@ async fn a_branch_moved_back_is_a_new_push_with_a_new_build() {
 
 /// A commit whose bundle has so many times 3 MB.
 fn large(files: usize) -> (Repository, String) {
-    Repository::of_noise(0, files, 3_000_000, |n| format!("noise-{n}"))
+    Repository::of_noise(files, 3_000_000, |n| format!("noise-{n}"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -154,9 +130,7 @@ async fn an_upload_that_is_refused_midway_is_given_up_and_leaves_no_parts_to_pay
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bucket_that_belongs_to_somebody_else_gets_nothing() {
     let world = World::with_env(&[("BUCKET_OWNER", "999999999999")]).await;
-    world
-        .push_shop(&Repository::of(&[(b"a", Mode::File, b"a")]))
-        .await;
+    world.push_shop(&Repository::small()).await;
     assert!(world.bundles().is_empty(), "{}", world.log());
     assert!(world.builds().is_empty());
     let failed = world.outcomes("failed").remove(0);

@@ -20,7 +20,7 @@ async fn slow_world(max_receive_count: u32) -> (World, RuleId) {
 }
 
 fn of_files(bytes: usize) -> (Repository, String) {
-    Repository::of_noise(0, FILES, bytes, |n| format!("{}/{n}", n % 10))
+    Repository::of_noise(FILES, bytes, |n| format!("{}/{n}", n % 10))
 }
 
 async fn goes_on_until_it_is_done(bytes: usize) -> usize {
@@ -71,16 +71,22 @@ async fn killed_at_its_deadline_a_push_still_has_one_build() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_left_unfinished_is_never_handed_to_a_build() {
     let (world, slow) = slow_world(1).await;
-    let shop = of_files(40);
-    world.push_shop(&shop).await;
+    let (repository, commit) = of_files(40);
+    world.serve("shop", &repository);
+    // Two pushes of one commit leave a partial bundle each.
+    for branch in ["main", "other"] {
+        world.send("shop", branch, &commit, None);
+    }
+    world.settle().await;
     assert!(world.builds().is_empty());
     let bundles = world.bundles();
-    assert_eq!(bundles.len(), 1);
-    assert!(bundles[0].starts_with("shop/.partial/"), "{bundles:?}");
-    // Nor does another push take it for a bundle of the repository.
+    assert_eq!(bundles.len(), 2, "{bundles:?}");
+    let is_partial = |key: &String| key.starts_with("shop/.partial/");
+    assert!(bundles.iter().all(is_partial), "{bundles:?}");
+    // Nor does another push take them for bundles of the repository.
     world.end_fault(slow);
-    world.push("shop", "other", &shop.1).await;
-    world.assert_built(&shop.0, &shop.1);
+    world.push("shop", "third", &commit).await;
+    world.assert_built(&repository, &commit);
     assert_eq!(world.outcomes("built")[0]["fetched"], FILES);
 }
 
@@ -108,20 +114,4 @@ async fn what_an_earlier_delivery_left_is_never_replaced_by_less() {
     }
     world.settle().await;
     world.assert_built(&repository, &commit);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn two_pushes_of_one_commit_leave_a_partial_bundle_each() {
-    let (world, _) = slow_world(1).await;
-    let (repository, commit) = of_files(40);
-    world.serve("shop", &repository);
-    for branch in ["main", "other"] {
-        world.send("shop", branch, &commit, None);
-    }
-    world.settle().await;
-    let bundles = world.bundles();
-    assert_eq!(bundles.len(), 2, "{bundles:?}");
-    for bundle in bundles {
-        assert!(bundle.starts_with("shop/.partial/"), "{bundle}");
-    }
 }

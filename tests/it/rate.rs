@@ -9,7 +9,7 @@ use pushbuild_local::faults::Shape;
 /// with few refusals.
 async fn slows_down_to_a_cap(files: usize, per_second: f64) {
     let world = World::with(|deploy| deploy.timeout = Duration::from_mins(10)).await;
-    let shop = Repository::of_noise(0, files, 20, |n| format!("src/{:02}/{n}", n / 100));
+    let shop = Repository::of_noise(files, 20, |n| format!("src/{:02}/{n}", n / 100));
     let cap = Action::RateCap {
         per_second,
         shape: Shape::Xml,

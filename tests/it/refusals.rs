@@ -43,7 +43,7 @@ async fn a_project_at_its_own_limit_of_builds_loses_no_push() {
     codebuild.set_build_time(Duration::from_mins(1));
     let mut pushes = Vec::new();
     for branch in ["a", "b", "c"] {
-        let commit = repository.commit(branch, &[(b"a", Mode::File, branch.as_bytes())]);
+        let commit = repository.commit(branch, [("a", FILE, branch)]);
         pushes.push((world.send("shop", branch, &commit, None), commit));
     }
     world.settle().await;
@@ -87,7 +87,7 @@ async fn where_sqs_does_not_answer_a_failure_does_not_cost_the_pushes_that_succe
         ("shop", "c"),
     ] {
         let event = RepositoryEvent::created(name, &format!("refs/heads/{branch}"), &commit);
-        world.send_body(&event.json().to_string(), "one");
+        world.send_body(&event.json(), "one");
     }
     let failed = |world: &World| world.batches().iter().any(|batch| !batch.kept.is_empty());
     world.until("an answer that tells a failure", failed).await;
@@ -99,7 +99,7 @@ async fn where_sqs_does_not_answer_a_failure_does_not_cost_the_pushes_that_succe
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tag_that_no_bundle_can_hold_is_built_from_the_commit_it_points_to() {
     let world = World::with_env(&[("INCLUDE_REFERENCES", "refs/tags/**")]).await;
-    let (repository, commit) = Repository::of(&[(b"old", Mode::GroupWritable, b"x")]);
+    let (repository, commit) = Repository::group_writable();
     let tag = format!("object {commit}\ntype commit\ntag v1\ntagger T <t@t> 0 +0000\n\nfirst\n");
     let tag = repository.git_with(&["mktag"], tag.as_bytes());
     repository.git(&["update-ref", "refs/tags/v1", &tag]);

@@ -12,16 +12,6 @@ async fn world(repositories: &str) -> (World, Repository, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_repository_that_only_a_pattern_lists_is_skipped_without_a_project() {
-    let (world, _repository, commit) = world("site,sh*").await;
-    world.push("shop", "main", &commit).await;
-    assert!(world.builds().is_empty());
-    assert_eq!(world.dead_letters(), 0);
-    assert_eq!(world.outcomes("skipped")[0]["class"], "no_project");
-    assert_eq!(world.calls(Service::CodeCommit, "GetCommit"), 0);
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn the_first_push_after_its_project_is_made_is_built_though_one_before_it_was_skipped() {
     let (world, repository, commit) = world("site,sh*").await;
     world.push("shop", "before", &commit).await;
@@ -50,30 +40,28 @@ async fn a_repository_made_after_the_deployment_is_served_by_the_same_process() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_repository_that_is_listed_by_name_fails_without_a_project_and_says_so() {
-    let (world, _repository, commit) = world("*,shop").await;
-    world.push("shop", "main", &commit).await;
-    assert_eq!(world.dead_letters(), 1);
-    world.assert_failed("refused_by_aws", "project/shop");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_repository_that_is_not_listed_is_skipped_without_a_call() {
-    let (world, _repository, commit) = world("site,team-*").await;
-    let before = world.aws.calls().list().len();
-    world.push("shop", "main", &commit).await;
-    assert_eq!(world.outcomes("skipped")[0]["class"], "not_selected");
-    assert_eq!(world.aws.calls().list().len(), before);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_name_that_no_project_can_have_is_said_with_what_to_set() {
-    let (world, repository, commit) = world("_x").await;
-    world.serve("_x", &repository);
-    world.push("_x", "main", &commit).await;
-    assert_eq!(world.dead_letters(), 1);
-    world.assert_failed("reject", "project `_x`, which CodeBuild cannot have");
-    let advice = &world.outcomes("failed")[0]["advice"];
-    assert!(advice.to_string().contains("CODEBUILD_PROJECT"), "{advice}");
-    assert_eq!(world.calls(Service::CodeCommit, "GetCommit"), 0);
+async fn a_push_without_a_project_or_a_listed_repository_is_skipped_or_fails_and_says_why() {
+    let cannot = "project `_x`, which CodeBuild cannot have";
+    for (listed, name, class, said, calls) in [
+        ("site,team-*", "shop", "not_selected", ["shop"; 2], 0),
+        // ListBuildsForProject.
+        ("site,sh*", "shop", "no_project", ["shop"; 2], 1),
+        ("_x", "_x", "reject", [cannot, "CODEBUILD_PROJECT"], 0),
+        // Up to StartBuild, and ListBuildsForProject of the second delivery.
+        ("*,shop", "shop", "refused_by_aws", ["project/shop"; 2], 11),
+    ] {
+        let (world, repository, commit) = world(listed).await;
+        world.serve(name, &repository);
+        world.push(name, "main", &commit).await;
+        assert!(world.builds().is_empty());
+        let failed = world.outcomes("failed");
+        assert_eq!(world.dead_letters(), failed.len().min(1), "{listed}");
+        let lines = [failed, world.outcomes("skipped")].concat();
+        let line = lines[0].to_string();
+        assert_eq!(lines[0]["class"], class, "{line}");
+        assert!(said.iter().all(|part| line.contains(part)), "{line}");
+        let called = world.aws.calls().list();
+        let called = called.iter().filter(|call| call.service != Service::Sqs);
+        assert_eq!(called.count(), calls, "{listed}");
+    }
 }

@@ -43,7 +43,7 @@ async fn nothing_is_lost_doubled_out_of_order_or_inexact() {
     println!("{pushes} pushes with seed {seed}, through faults and kills");
     let mut random = StdRng::seed_from_u64(seed);
     let branches: Vec<_> = (0..pushes).map(|_| random.random_range(0..40)).collect();
-    let history = History::make("soak", 3, 12, &branches, &mut random);
+    let mut history = History::make("soak", 3, 12, &branches);
     let world = World::on(Clock::faster(SPEED), |deploy| {
         deploy.timeout = TIMEOUT;
         deploy.visibility_timeout = Some(VISIBILITY);
@@ -56,7 +56,7 @@ async fn nothing_is_lost_doubled_out_of_order_or_inexact() {
     let kills = add_kills(faults, pushes, &mut random);
 
     let begun = Instant::now();
-    let events = history.send(&world);
+    history.send(&world);
     world.settle().await;
     let took = begun.elapsed().as_secs_f64();
 
@@ -64,7 +64,7 @@ async fn nothing_is_lost_doubled_out_of_order_or_inexact() {
     let went_wrong = calls.iter().filter(|call| went_wrong(call)).count();
     let fired = kills.iter().filter_map(|rule| faults.fired(*rule));
     let killed: u64 = fired.map(|firings| firings.fired).sum();
-    let verdict = Verdict::of(&history, &events, &world);
+    let verdict = Verdict::of(&history, &world);
     #[expect(clippy::cast_precision_loss, reason = "a rate needs three digits")]
     let rate = pushes as f64 / took;
     println!(

@@ -7,66 +7,59 @@ use pushbuild_local::tls::Front;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-/// A front, and pushbuild deployed so that the front is all it knows of AWS.
-async fn behind_tls(env: impl FnOnce(&Front) -> Vec<(&'static str, String)>) -> (Front, World) {
-    let front = Front::listen().await.unwrap();
-    let world = World::with(|options| {
-        let known = ("AWS_ENDPOINT_URL", front.endpoint());
-        let env = env(&front).into_iter().chain([known]);
-        options.max_receive_count = 1;
-        options
-            .env
-            .extend(env.map(|(name, value)| (name.to_owned(), value)));
-    })
-    .await;
+/// pushbuild deployed so that a front, and what else is in this environment, is all it knows of AWS.
+async fn behind(front: &Front, env: &[(&str, &str)]) -> World {
+    let endpoint = front.endpoint();
+    let world = World::with_env(&[env, &[("AWS_ENDPOINT_URL", &endpoint)]].concat()).await;
     front.lead_to(&world.aws.endpoint()).unwrap();
-    (front, world)
-}
-
-fn authority(front: &Front) -> (&'static str, String) {
-    ("SSL_CERT_FILE", front.authority().display().to_string())
+    world
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_push_is_built_over_tls_and_connections_are_kept() {
-    let (front, world) = behind_tls(|front| vec![authority(front)]).await;
+    let front = Front::listen().await.unwrap();
+    let authority = front.authority().display().to_string();
+    let world = behind(&front, &[("SSL_CERT_FILE", &authority)]).await;
     let shop = Repository::small();
     world.push_shop(&shop).await;
     world.assert_built(&shop.0, &shop.1);
-    let calls = world.aws.calls().list().len();
-    let handshakes = front.handshakes();
+    let (calls, handshakes) = (world.aws.calls().list().len(), front.handshakes());
     assert!(
         (1..calls).contains(&handshakes),
-        "{handshakes} handshakes for {calls} calls"
+        "{handshakes} for {calls} calls"
     );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_environments_proxy_is_the_way_to_aws() {
     let (proxy, asked_for) = proxy().await;
-    let (front, world) = behind_tls(|front| vec![authority(front), ("HTTPS_PROXY", proxy)]).await;
+    let front = Front::listen().await.unwrap();
+    let authority = front.authority().display().to_string();
+    let world = behind(
+        &front,
+        &[("SSL_CERT_FILE", &authority), ("HTTPS_PROXY", &proxy)],
+    )
+    .await;
     world.push_shop(&Repository::small()).await;
     world.build();
-    let asked_for = asked_for.lock().unwrap();
-    assert_eq!(asked_for.len(), front.handshakes());
     let host = front.endpoint().replace("https://", "");
-    assert!(
-        asked_for.iter().all(|asked| *asked == host),
-        "{asked_for:?}"
-    );
+    let asked_for = asked_for.lock().unwrap();
+    assert_eq!(*asked_for, vec![host; front.handshakes()]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_nobody_vouches_for_gets_no_call() {
-    let (front, world) = behind_tls(|_| Vec::new()).await;
-    world.push_shop(&Repository::small()).await;
-    assert!(world.builds().is_empty());
+    let front = Front::listen().await.unwrap();
+    let world = behind(&front, &[]).await;
+    let (repository, commit) = Repository::small();
+    world.serve("shop", &repository);
+    world.send("shop", "main", &commit, None);
+    let failed = |world: &World| !world.outcomes("failed").is_empty();
+    world.until("a failure", failed).await;
     assert_eq!(front.handshakes(), 0);
     let failed = &world.outcomes("failed")[0];
-    assert!(
-        failed["error"].to_string().contains("UnknownIssuer"),
-        "{failed}"
-    );
+    let error = failed["error"].to_string();
+    assert!(error.contains("UnknownIssuer"), "{failed}");
 }
 
 /// A proxy that tunnels to whoever it is asked for, and what it was asked for.

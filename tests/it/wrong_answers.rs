@@ -5,11 +5,11 @@ use crate::setup::prelude::*;
 /// The world after a push of a few files under a fault of CodeCommit's.
 async fn pushed_under(rule: Rule) -> (World, Repository, String) {
     let world = World::with_env(&[("UNBUNDLABLE", "reject")]).await;
-    let shop = Repository::of(&[
-        (b"README.md", Mode::File, b"# Shop\n"),
-        (b"src/main.rs", Mode::File, b"fn main() {}\n"),
-        (b"src/lib/mod.rs", Mode::File, b"\n"),
-        (b"src/link", Mode::Link, b"main.rs"),
+    let shop = Repository::of([
+        ("README.md", FILE, "# Shop\n"),
+        ("src/main.rs", FILE, "fn main() {}\n"),
+        ("src/lib/mod.rs", FILE, "\n"),
+        ("src/link", LINK, "main.rs"),
     ]);
     world.fault(rule.on(Service::CodeCommit));
     world.push_shop(&shop).await;

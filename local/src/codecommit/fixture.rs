@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::CodeCommit;
 use crate::error::ServiceError;
-use repository::{FileOf, Mode, Repository};
+use repository::{EXECUTABLE, FILE, LINK, Repository, SUBMODULE};
 
 #[allow(dead_code, reason = "tests/it uses the rest")]
 #[path = "../../../tests/it/setup/repository.rs"]
@@ -21,7 +21,9 @@ pub(crate) struct Repo {
 pub(crate) const MAIN: &str = "refs/heads/main";
 
 impl Repo {
-    pub(crate) fn of(files: &[FileOf<'_>]) -> Self {
+    pub(crate) fn of(
+        files: impl IntoIterator<Item = (impl AsRef<[u8]>, &'static str, impl AsRef<[u8]>)>,
+    ) -> Self {
         let (git, commit) = Repository::of(files);
         let service = CodeCommit::default();
         service.add_repository("demo", git.path()).unwrap();
@@ -34,11 +36,11 @@ impl Repo {
 
     /// With an entry of each kind.
     pub(crate) fn sampler() -> Self {
-        Self::of(&[
-            (b"README.md", Mode::File, b"# demo\n"),
-            (b"bin/run", Mode::Executable, b"#!/bin/sh\n"),
-            (b"link", Mode::Link, b"bin/run"),
-            (b"module", Mode::Submodule, &[b'1'; 40]),
+        Self::of([
+            ("README.md", FILE, "# demo\n"),
+            ("bin/run", EXECUTABLE, "#!/bin/sh\n"),
+            ("link", LINK, "bin/run"),
+            ("module", SUBMODULE, &"1".repeat(40)),
         ])
     }
 

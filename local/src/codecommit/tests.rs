@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use super::fixture::repository::Mode;
+use super::fixture::repository::FILE;
 use super::fixture::{MAIN, Repo};
 
 #[tokio::test]
@@ -97,7 +97,7 @@ async fn what_is_wrong_with_a_call_is_refused_by_the_documented_names() {
 async fn a_file_at_the_limit_is_returned_and_one_byte_more_is_refused() {
     let fits = vec![b'x'; 6_291_456];
     let large = [&fits[..], b"x"].concat();
-    let repo = Repo::of(&[(b"fits", Mode::File, &fits), (b"large", Mode::File, &large)]);
+    let repo = Repo::of([("fits", FILE, &fits), ("large", FILE, &large)]);
     let blob = |name: &str| json!({"blobId": repo.id(&format!("main:{name}"))});
     assert!(repo.call("GetBlob", blob("fits")).await.is_ok());
     let refused = repo.refused("GetBlob", blob("large")).await;
@@ -109,11 +109,8 @@ async fn a_file_at_the_limit_is_returned_and_one_byte_more_is_refused() {
 #[tokio::test]
 async fn past_a_hundred_differences_there_is_a_next_page_which_is_refused() {
     let repo = Repo::sampler();
-    let names: Vec<_> = (0..150).map(|i| format!("f{i}")).collect();
-    let files = names
-        .iter()
-        .map(|name| (name.as_bytes(), Mode::File, &b""[..]));
-    let new = repo.git.commit("main", &files.collect::<Vec<_>>());
+    let files = (0..150).map(|number| (format!("f{number}"), FILE, ""));
+    let new = repo.git.commit("main", files);
     let mut input = json!({"beforeCommitSpecifier": repo.commit, "afterCommitSpecifier": new});
     let answer = repo.call("GetDifferences", input.clone()).await.unwrap();
     assert_eq!(answer["differences"].as_array().unwrap().len(), 100);
@@ -127,10 +124,9 @@ async fn what_is_committed_packed_or_replaced_while_served_is_what_a_server_has(
     let repo = Repo::sampler();
     repo.file("README.md").await.unwrap();
     for round in 0..6 {
-        let content = round.to_string();
         let commit = repo
             .git
-            .commit("main", &[(b"round", Mode::File, content.as_bytes())]);
+            .commit("main", [("round", FILE, round.to_string())]);
         // A pack of its own for each round.
         repo.git.git(&["repack", "-q", "-d"]);
         repo.git.git(&["pack-refs", "--all"]);

@@ -4,21 +4,21 @@ use pushbuild_local::faults::{Action, Rule};
 
 /// An exception of a service.
 pub fn exception(code: &str, message: &str) -> Rule {
-    Rule::new(Action::Exception {
-        code: code.to_owned(),
-        status: 400,
-        message: message.to_owned(),
-    })
+    refusal(code, 400, message)
 }
 
 /// S3 or SQS refuses an operation, as the role does not allow it.
 pub fn denied(operation: &str) -> Rule {
-    let refused = Action::Exception {
-        code: "AccessDenied".to_owned(),
-        status: 403,
-        message: format!("not authorized to perform: {operation}"),
-    };
-    Rule::new(refused).operation(operation)
+    let message = format!("not authorized to perform: {operation}");
+    refusal("AccessDenied", 403, &message).operation(operation)
+}
+
+fn refusal(code: &str, status: u16, message: &str) -> Rule {
+    Rule::new(Action::Exception {
+        code: code.to_owned(),
+        status,
+        message: message.to_owned(),
+    })
 }
 
 /// StartBuild refuses, since too many builds wait.

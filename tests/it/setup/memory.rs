@@ -73,7 +73,7 @@ impl LimitedWorld {
 
     /// Asserts that the function has never taken more than its memory, and prints how much it took.
     pub fn assert_held(&self, what: &str) {
-        let peak = self.world.memory("VmHWM") / MIB;
+        let peak = self.world.peak_memory() / MIB;
         let (mib, kind) = (
             self.mib,
             self.group.as_ref().map_or("asserted", |_| "enforced"),
@@ -85,9 +85,9 @@ impl LimitedWorld {
 }
 
 impl World {
-    /// Bytes that `/proc/{pid}/status` tells of the function `publish`: of its largest process, where
-    /// several message groups made it run more than once.
-    pub fn memory(&self, field: &str) -> u64 {
+    /// The most bytes that the function `publish` has held so far: its largest process, where several
+    /// message groups made it run more than once.
+    pub fn peak_memory(&self) -> u64 {
         let endpoint = format!("AWS_ENDPOINT_URL={}", self.aws.endpoint());
         let wanted = [endpoint.as_bytes(), b"_HANDLER=publish"];
         let mut found = Vec::new();
@@ -96,7 +96,10 @@ impl World {
             let variables: Vec<_> = environment.split(|byte| *byte == 0).collect();
             if wanted.iter().all(|variable| variables.contains(variable)) {
                 let status = std::fs::read_to_string(process.path().join("status")).unwrap();
-                let line = status.lines().find(|line| line.starts_with(field)).unwrap();
+                let line = status
+                    .lines()
+                    .find(|line| line.starts_with("VmHWM"))
+                    .unwrap();
                 let kilobytes = line.split_whitespace().nth(1).unwrap();
                 found.push(kilobytes.parse::<u64>().unwrap() * 1024);
             }

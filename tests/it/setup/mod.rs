@@ -10,6 +10,7 @@ pub mod project;
 pub mod repository;
 pub mod verdict;
 
+use std::fmt::Display;
 use std::time::{Duration, Instant, SystemTime};
 
 use pushbuild_local::aws::{DeployOptions, Deployment, LocalAws, Options};
@@ -21,7 +22,7 @@ use pushbuild_local::faults::{Rule, RuleId};
 use pushbuild_local::lambda::{BatchOutcome, EventSourceMapping, Invocation};
 use tempfile::TempDir;
 
-use repository::Repository;
+use repository::{FILE, Repository};
 
 /// Real time without the end of a batch after which a test says what is left in the queues.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -113,8 +114,9 @@ impl World {
     }
 
     /// Sends a body past the intake, in a message group; the message's id.
-    pub fn send_body(&self, body: &str, group: &str) -> String {
-        self.deployment.send_body(body, group).unwrap()
+    pub fn send_body(&self, body: &(impl Display + ?Sized), group: &str) -> String {
+        let body = body.to_string();
+        self.deployment.send_body(&body, group).unwrap()
     }
 
     /// Sends an event as if it came from another account or Region, and waits for what becomes of it.
@@ -140,12 +142,12 @@ impl World {
 
     /// Keeps the mapping from taking the first message alone: while a message of its own group is in
     /// flight, SQS hands out none of it, and all that gather meanwhile come as one batch.
-    pub async fn send_as_one_batch(&self, bodies: &[String]) -> Vec<String> {
+    pub async fn send_as_one_batch(&self, bodies: &[impl Display]) -> Vec<String> {
         self.fault(faults::latency(500).operation("GetCommit").times(1));
-        let (gate, commit) = Repository::of(&[(b"gate", repository::Mode::File, b"x")]);
+        let (gate, commit) = Repository::of([("gate", FILE, "x")]);
         self.serve("gate", &gate);
         let event = RepositoryEvent::created("gate", "refs/heads/gate", &commit);
-        self.send_body(&event.json().to_string(), "one");
+        self.send_body(&event.json(), "one");
         let at_work = |world: &Self| world.deployment.mapping().batches().0 > 0;
         self.until("the first one at work", at_work).await;
         let ids = bodies.iter().map(|body| self.send_body(body, "one"));
@@ -157,16 +159,13 @@ impl World {
 
     /// Waits until both queues are empty and no batch is with a function.
     pub async fn settle(&self) {
-        self.until("empty queues", Self::is_idle).await;
+        let is_idle = |world: &Self| world.deployment.is_idle();
+        self.until("empty queues", is_idle).await;
     }
 
     /// Time on AWS's clock since a moment.
     pub fn passed(&self, since: SystemTime) -> Duration {
         self.aws.clock().now().duration_since(since).unwrap()
-    }
-
-    pub fn is_idle(&self) -> bool {
-        self.deployment.is_idle()
     }
 
     /// Sends the dead letters back where they came from; how many.
@@ -265,8 +264,25 @@ impl World {
     }
 
     fn assert_exact(&self, build: &Build, repository: &Repository, commit: &str) {
-        assert_eq!(build.variable("COMMIT_ID"), Some(commit), "{}", self.log());
-        bundle::assert_exact(&self.bundle_of(build), repository.path(), commit);
+        assert_eq!(build.source_type, "S3", "{}", self.log());
+        let judged = self.judge(build, repository, commit);
+        judged.unwrap_or_else(|why| panic!("{why:#}\n{}", self.log()));
+    }
+
+    /// Fails where a build, of a bundle or straight from CodeCommit, is not one of exactly this commit.
+    pub fn judge(
+        &self,
+        build: &Build,
+        repository: &Repository,
+        commit: &str,
+    ) -> anyhow::Result<()> {
+        anyhow::ensure!(build.variable("COMMIT_ID") == Some(commit), "{build:?}");
+        if build.source_type == "S3" {
+            return bundle::judge(&self.bundle_of(build), repository, commit);
+        }
+        let version = build.source_version.as_deref().unwrap_or_default();
+        anyhow::ensure!(version.ends_with(&format!("^{{{commit}}}")), "{version}");
+        Ok(())
     }
 
     /// The bytes of the bundle that a build was started with.

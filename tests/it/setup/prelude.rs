@@ -7,7 +7,6 @@ pub use pushbuild_local::events::RepositoryEvent;
 pub use pushbuild_local::faults::{Action, Rule};
 
 pub use super::World;
-pub use super::bundle::{assert_exact, entries_of};
 pub use super::faults::*;
 pub use super::memory::LimitedWorld;
-pub use super::repository::{FileOf, Mode, Repository, lfs_pointer};
+pub use super::repository::{EXECUTABLE, FILE, LINK, Repository};

@@ -1,37 +1,19 @@
 //! Real repositories, built by `git fast-import`, which takes any name and any mode.
 
-use std::io::Write as _;
+use std::collections::BTreeMap;
+use std::io::{Seek as _, Write as _};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use tempfile::TempDir;
 
 pub struct Repository(TempDir);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    File,
-    Executable,
-    Link,
-    Submodule,
-    /// What very old versions of Git wrote; no API shows it. In a repository's root only.
-    GroupWritable,
-}
-
-impl Mode {
-    fn octal(self) -> &'static str {
-        match self {
-            // fast-import knows no 100664: such a commit is made over.
-            Self::File | Self::GroupWritable => "100644",
-            Self::Executable => "100755",
-            Self::Link => "120000",
-            Self::Submodule => "160000",
-        }
-    }
-}
-
-/// One file of a commit; of a submodule, the content is a commit id.
-pub type FileOf<'a> = (&'a [u8], Mode, &'a [u8]);
+/// Modes as Git writes them. The content of a submodule is a commit's id.
+pub const FILE: &str = "100644";
+pub const EXECUTABLE: &str = "100755";
+pub const LINK: &str = "120000";
+pub const SUBMODULE: &str = "160000";
 
 impl Repository {
     /// An empty folder, for a repository that something else makes.
@@ -45,8 +27,10 @@ impl Repository {
         repository
     }
 
-    /// A repository whose branch `main` is one commit with these files.
-    pub fn of(files: &[FileOf<'_>]) -> (Self, String) {
+    /// A repository whose branch `main` is one commit with these files: path, mode and content.
+    pub fn of(
+        files: impl IntoIterator<Item = (impl AsRef<[u8]>, &'static str, impl AsRef<[u8]>)>,
+    ) -> (Self, String) {
         let repository = Self::empty();
         let commit = repository.commit("main", files);
         (repository, commit)
@@ -54,113 +38,78 @@ impl Repository {
 
     /// A small repository with a file, a program and a link.
     pub fn small() -> (Self, String) {
-        Self::of(&[
-            (b"README.md", Mode::File, b"# Shop\n"),
-            (b"bin/run", Mode::Executable, b"#!/bin/sh\n"),
-            (b"docs/readme", Mode::Link, b"../README.md"),
+        Self::of([
+            ("README.md", FILE, "# Shop\n"),
+            ("bin/run", EXECUTABLE, "#!/bin/sh\n"),
+            ("docs/readme", LINK, "../README.md"),
         ])
     }
 
     /// A repository of so many commits on `main`, oldest first, no two alike.
     pub fn of_history(commits: usize) -> (Self, Vec<String>) {
         let repository = Self::empty();
-        let commit = |number| {
-            let content = format!("version {number}\n");
-            repository.commit("main", &[(b"version", Mode::File, content.as_bytes())])
-        };
-        let commits = (0..commits).map(commit).collect();
+        let version = |number| ("main", [("version", FILE, format!("version {number}\n"))]);
+        let commits = repository.commits((0..commits).map(version));
         (repository, commits)
     }
 
-    /// A repository whose branch `main` is one commit with so many files of so many bytes that do
-    /// not compress. Every seed makes other contents.
-    pub fn of_noise(
-        seed: u64,
-        files: usize,
-        bytes: usize,
-        name: impl Fn(usize) -> String,
-    ) -> (Self, String) {
-        // Xorshift, which never leaves zero.
-        let mut state = seed + 1;
-        let mut noise = || {
-            let mut out = Vec::with_capacity(bytes + 8);
-            while out.len() < bytes {
-                state ^= state << 13;
-                state ^= state >> 7;
-                state ^= state << 17;
-                out.extend_from_slice(&state.to_le_bytes());
-            }
-            out.truncate(bytes);
-            out
-        };
-        let contents: Vec<_> = (0..files).map(|number| (name(number), noise())).collect();
-        let files: Vec<_> = contents
-            .iter()
-            .map(|(name, content)| (name.as_bytes(), Mode::File, content.as_slice()))
-            .collect();
-        Self::of(&files)
+    /// A repository whose branch `main` is one commit with so many files of so much [`noise`].
+    pub fn of_noise(files: usize, bytes: usize, name: fn(usize) -> String) -> (Self, String) {
+        let files = 0..files;
+        Self::of(files.map(|number| (name(number), FILE, noise(number as u64, bytes))))
+    }
+
+    /// A repository with a file in a mode that very old versions of Git wrote, and no API shows.
+    pub fn group_writable() -> (Self, String) {
+        let repository = Self::empty();
+        let blob = repository.blob(b"x");
+        let tree = repository.tree(&format!("100664 blob {blob}\told\n"));
+        let commit = repository.commit_tree(&tree);
+        (repository, commit)
     }
 
     pub fn path(&self) -> &Path {
         self.0.path()
     }
 
-    /// Adds a commit with exactly these files to a branch, and answers its id.
-    pub fn commit(&self, branch: &str, files: &[FileOf<'_>]) -> String {
-        let reference = format!("refs/heads/{branch}");
+    /// Adds a commit with exactly these files to a branch, and answers its id. Of two files with one
+    /// path it has the later one.
+    pub fn commit(
+        &self,
+        branch: &str,
+        files: impl IntoIterator<Item = (impl AsRef<[u8]>, &'static str, impl AsRef<[u8]>)>,
+    ) -> String {
+        self.commits([(branch, files)]).remove(0)
+    }
+
+    /// As [`Self::commit`], for many at once, each with its branch.
+    pub fn commits<B, F, P, C>(&self, commits: impl IntoIterator<Item = (B, F)>) -> Vec<String>
+    where
+        B: AsRef<str>,
+        F: IntoIterator<Item = (P, &'static str, C)>,
+        P: AsRef<[u8]>,
+        C: AsRef<[u8]>,
+    {
+        let tips = self.git(&["for-each-ref", "--format=%(refname:lstrip=2) %(objectname)"]);
+        let mut tips: BTreeMap<_, _> = tips.lines().filter_map(|tip| tip.split_once(' ')).collect();
         let mut stream = Vec::new();
-        write!(
-            stream,
-            "commit {reference}\ncommitter M <m@example.com> 1560335000 +0000\ndata 0\n"
-        )
-        .unwrap();
-        if let Some(parent) = self.tip(branch) {
-            writeln!(stream, "from {parent}").unwrap();
-        }
-        writeln!(stream, "deleteall").unwrap();
-        for (path, mode, content) in files {
-            let (path, octal) = (quoted(path), mode.octal());
-            if *mode == Mode::Submodule {
-                let id = String::from_utf8_lossy(content);
-                write!(stream, "M {octal} {id} ").unwrap();
-                stream.extend([&path[..], b"\n"].concat());
-                continue;
+        for (branch, files) in commits {
+            let branch = branch.as_ref();
+            let committer = "committer M <m@example.com> 1560335000 +0000";
+            let begin = format!("commit refs/heads/{branch}\nmark :1\n{committer}\ndata 0\n");
+            stream.extend(begin.into_bytes());
+            // Of later commits, fast-import knows the parent.
+            if let Some(tip) = tips.remove(branch) {
+                writeln!(stream, "from {tip}").unwrap();
             }
-            write!(stream, "M {octal} inline ").unwrap();
-            stream.extend_from_slice(&path);
-            write!(stream, "\ndata {}\n", content.len()).unwrap();
-            stream.extend([content, &b"\n"[..]].concat());
+            writeln!(stream, "deleteall").unwrap();
+            for (path, mode, content) in files {
+                write_file(&mut stream, path.as_ref(), mode, content.as_ref()).unwrap();
+            }
+            writeln!(stream, "get-mark :1").unwrap();
         }
-        self.git_with(&["fast-import", "--quiet", "--force"], &stream);
-        let commit = self.tip(branch).unwrap();
-        let old_mode = |(_, mode, _): &FileOf<'_>| *mode == Mode::GroupWritable;
-        if files.iter().any(old_mode) {
-            return self.with_group_writable(branch, &commit);
-        }
-        commit
-    }
-
-    /// Runs a script of fast-import; its marks and their commits.
-    pub fn import(&self, script: &str) -> Vec<(usize, String)> {
-        let fast_import = ["fast-import", "--quiet", "--export-marks=marks"];
-        self.git_with(&fast_import, script.as_bytes());
-        // Without a commit there are no marks.
-        let marks = std::fs::read_to_string(self.path().join("marks")).unwrap_or_default();
-        let mark = |line: &str| {
-            let (mark, commit) = line.trim_start_matches(':').split_once(' ').unwrap();
-            (mark.parse().unwrap(), commit.to_owned())
-        };
-        marks.lines().map(mark).collect()
-    }
-
-    /// The same commit with every plain file of its root in the old mode 100664.
-    fn with_group_writable(&self, branch: &str, commit: &str) -> String {
-        let listing = self.git(&["ls-tree", commit]);
-        let listing = listing.replace("100644", "100664") + "\n";
-        let tree = self.git_with(&["mktree"], listing.as_bytes());
-        let mended = self.commit_tree(&tree);
-        self.git(&["update-ref", &format!("refs/heads/{branch}"), &mended]);
-        mended
+        let ids = self.git_with(&["fast-import", "--quiet"], &stream);
+        ids.lines().map(str::to_owned).collect()
     }
 
     pub fn blob(&self, content: &[u8]) -> String {
@@ -178,71 +127,68 @@ impl Repository {
         self.tree(&names.map(entry).collect::<String>())
     }
 
-    /// A commit of a tree, on no branch.
+    /// A commit of a tree, which becomes the branch `main`.
     pub fn commit_tree(&self, tree: &str) -> String {
         let identity = ["-c", "user.name=M", "-c", "user.email=m@example.com"];
-        self.git(&[&identity[..], &["commit-tree", "-m", "m", tree]].concat())
-    }
-
-    pub fn tip(&self, branch: &str) -> Option<String> {
-        let reference = format!("refs/heads/{branch}");
-        let tip = self.git(&["for-each-ref", "--format=%(objectname)", &reference]);
-        Some(tip).filter(|tip| !tip.is_empty())
+        let commit = self.git(&[&identity[..], &["commit-tree", "-m", "m", tree]].concat());
+        self.git(&["update-ref", "refs/heads/main", &commit]);
+        commit
     }
 
     pub fn git(&self, args: &[&str]) -> String {
         self.git_with(args, &[])
     }
 
+    /// Runs git here; its standard output.
     pub fn git_with(&self, args: &[&str], input: &[u8]) -> String {
-        let said = String::from_utf8(git(self.path(), args, input)).unwrap();
-        said.trim_end().to_owned()
+        // Not a pipe: git may answer before it has read everything.
+        let mut stdin = tempfile::tempfile().unwrap();
+        stdin.write_all(input).unwrap();
+        stdin.rewind().unwrap();
+        let output = Command::new("git")
+            .arg("-C")
+            .arg(self.path())
+            .args(args)
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_CONFIG_SYSTEM", "/dev/null")
+            .stdin(stdin)
+            .output()
+            .expect("the tests need git");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "git {args:?}: {said}");
+        let answer = String::from_utf8(output.stdout).unwrap();
+        answer.trim_end().to_owned()
     }
 }
 
-/// What Git LFS leaves in a tree in place of a file; every number makes another.
-pub fn lfs_pointer(number: u32) -> Vec<u8> {
-    let spec = "version https://git-lfs.github.com/spec/v1";
-    format!("{spec}\noid sha256:{number:064x}\nsize 12345\n").into_bytes()
-}
-
-/// Runs git in a repository and answers its standard output.
-pub fn git(repository: &Path, args: &[&str], input: &[u8]) -> Vec<u8> {
-    let mut child = Command::new("git")
-        .arg("-C")
-        .arg(repository)
-        .args(args)
-        .env("GIT_CONFIG_GLOBAL", "/dev/null")
-        .env("GIT_CONFIG_SYSTEM", "/dev/null")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the tests need git");
-    let mut stdin = child.stdin.take().unwrap();
-    // Beside reading: git may answer before it has read everything.
-    let output = std::thread::scope(|scope| {
-        scope.spawn(move || stdin.write_all(input).unwrap());
-        child.wait_with_output().unwrap()
-    });
-    assert!(
-        output.status.success(),
-        "git {args:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    output.stdout
-}
-
-/// As fast-import reads a path: C-style quotes.
-fn quoted(path: &[u8]) -> Vec<u8> {
-    let mut out = vec![b'"'];
-    for &byte in path {
-        match byte {
-            b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            _ => out.push(byte),
-        }
+/// A file of a commit, for fast-import.
+fn write_file(
+    stream: &mut Vec<u8>,
+    path: &[u8],
+    mode: &str,
+    content: &[u8],
+) -> std::io::Result<()> {
+    let escaped = path.iter().map(|byte| format!("\\{byte:03o}"));
+    let path = escaped.collect::<Vec<_>>().concat();
+    if mode == SUBMODULE {
+        let id = String::from_utf8_lossy(content);
+        return writeln!(stream, "M {mode} {id} \"{path}\"");
     }
-    out.push(b'"');
-    out
+    writeln!(stream, "M {mode} inline \"{path}\"\ndata {}", content.len())?;
+    stream.extend_from_slice(content);
+    writeln!(stream)
+}
+
+/// So many bytes that do not compress. Every seed makes others.
+pub fn noise(seed: u64, bytes: usize) -> Vec<u8> {
+    // Xorshift, which never leaves zero.
+    let mut state = (seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mut noise = vec![0; bytes];
+    for eight in noise.chunks_mut(8) {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        eight.copy_from_slice(&state.to_le_bytes()[..eight.len()]);
+    }
+    noise
 }

@@ -1,37 +1,37 @@
 //! What became of each push.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::World;
-use super::bundle::entries_of;
 use super::history::{History, Push};
-use pushbuild_local::codebuild::Build;
 
-/// Counts of what must not be: where all is well, the default.
+/// What must not be: where all is well, the default.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Verdict {
     /// Pushes without a build.
-    lost: usize,
+    pub lost: usize,
     /// Builds beyond the first of a push, and builds of no push.
-    doubled: usize,
+    pub doubled: usize,
     /// Builds that were started before one of an earlier push of the same branch.
-    out_of_order: usize,
-    /// Builds whose bundle is not exactly the commit.
-    inexact: usize,
+    pub out_of_order: usize,
+    /// Why builds are not of exactly their commit.
+    pub inexact: Vec<String>,
+    /// Builds straight from CodeCommit.
+    pub unbundled: usize,
     /// Messages in the dead-letter queue, which are not lost.
-    dead_letters: usize,
+    pub dead_letters: usize,
 }
 
 impl Verdict {
-    /// Judges the repositories' builds; `events` are the ids of the pushes' events.
-    pub fn of(history: &History, events: &[String], world: &World) -> Self {
-        let events = events.iter().enumerate();
-        let mut waiting: HashMap<&str, usize> =
-            events.map(|(push, event)| (event.as_str(), push)).collect();
+    /// Judges the builds of a history's repositories.
+    pub fn of(history: &History, world: &World) -> Self {
         let mut verdict = Self {
             dead_letters: world.dead_letters(),
             ..Self::default()
         };
+        let events = history.pushes.iter().map(|push| push.event.as_str());
+        let numbers: HashMap<_, _> = events.zip(0..).collect();
+        let mut built = BTreeSet::new();
         // The newest push that was built of each branch.
         let mut newest: BTreeMap<(usize, &str), usize> = BTreeMap::new();
         let mut builds = world.builds();
@@ -41,26 +41,25 @@ impl Verdict {
         });
         for build in builds {
             let event = build.variable("PUSH_EVENT_ID").unwrap_or_default();
-            let Some(number) = waiting.remove(event) else {
+            let Some(&number) = numbers.get(event) else {
                 verdict.doubled += 1;
                 continue;
             };
-            let push = &history.pushes[number];
+            let push: &Push = &history.pushes[number];
+            let (_, repository) = &history.repositories[push.repository];
+            verdict.doubled += usize::from(!built.insert(number));
+            verdict.unbundled += usize::from(build.source_type != "S3");
+            let judged = world.judge(&build, repository, &push.commit);
+            verdict
+                .inexact
+                .extend(judged.err().map(|why| format!("{event}: {why:#}")));
             let last = newest
                 .entry((push.repository, &push.branch))
                 .or_insert(number);
             verdict.out_of_order += usize::from(number < *last);
             *last = number.max(*last);
-            verdict.inexact += usize::from(!is_exact(&build, push, history, world));
         }
-        verdict.lost = waiting.len();
+        verdict.lost = history.pushes.len() - built.len();
         verdict
     }
-}
-
-/// Whether the build's bundle, in its very version, holds the commit's files and nothing else.
-fn is_exact(build: &Build, push: &Push, history: &History, world: &World) -> bool {
-    build.source_type == "S3"
-        && build.variable("COMMIT_ID") == Some(&push.commit)
-        && entries_of(&world.bundle_of(build)) == history.entries_of(push)
 }
