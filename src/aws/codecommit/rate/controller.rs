@@ -11,10 +11,11 @@
 //! - Else this is the cap: the rate falls to what got through, and a few calls a second more. Those
 //!   are refused, which is how a change of the cap is noticed. Since everybody under one cap tries
 //!   about the same number too many, everybody ends with about the same share of it.
-//! - The rate fell, and the share of refused calls did not: it goes back to what it was.
+//! - The rate fell, and the share of refused calls did not: it goes back towards what it was.
 //!
-//! Between judgements, a surplus of refused calls says that the rate is several times too high:
-//! hardly any call is sent until the answers of those in flight say whether it is so.
+//! If the rate is several times too high, hardly any call gets through, and more than a pair of
+//! phases would be wasted. So the first refused ones hold the next calls back, and the answers of
+//! those in flight decide whether the rate falls at once.
 //!
 //! Times are seconds since some start, passed in, so that tests need no clock.
 
@@ -23,9 +24,9 @@ use std::collections::VecDeque;
 use super::Outcome;
 use super::phase::Phase;
 
-/// Bounds of the rate: whatever happens, some calls are tried; and a rate that is not known yet
-/// holds nobody up.
+/// Whatever happens, some calls are tried.
 const LEAST: f64 = 4.0;
+/// The rate at first: more than any function sends, so nobody waits.
 const MOST: f64 = 100_000.0;
 
 /// How far the two phases of a pair are from the rate.
@@ -43,14 +44,15 @@ const LEAST_GAIN: f64 = 0.4;
 const GROWTH: [f64; 3] = [1.1, 1.3, 1.6];
 const SURE_GROWTH: f64 = 1.3;
 
-/// A refused call adds one to the surplus, and a call that gets through takes this from it (a
-/// cumulative sum, Page 1954). With one call in two refused at random, it rarely gets anywhere.
+/// A refused call adds one to the surplus, and a call that gets through takes this from it, down to
+/// zero (a cumulative sum, Page 1954). Refusals at random of half the calls hardly ever reach
+/// [`CERTAIN`].
 const WEIGHT: f64 = 3.0;
-/// The surplus from which on calls are held back to [`HELD_RATE`]; and the one with which the
-/// rate falls.
+/// From this surplus on calls are held back to [`HELD_RATE`].
 const SUSPECT: f64 = 6.0;
-const CERTAIN: f64 = 14.0;
 const HELD_RATE: f64 = 20.0;
+/// At this surplus the rate falls.
+const CERTAIN: f64 = 14.0;
 
 /// State of the rate.
 #[derive(Debug)]
@@ -65,6 +67,7 @@ pub(super) struct Controller {
     phases: VecDeque<Phase>,
     /// The number of the first of them.
     first: usize,
+    /// How many more calls are refused of late than get through, weighted.
     surplus: f64,
     clean_pairs: usize,
     falls_in_a_row: u32,
@@ -187,6 +190,7 @@ impl Controller {
 
     /// The rate is several times too high.
     fn fall(&mut self, now: f64) {
+        // The share of refused calls there: great, and not known better.
         self.fell_from = Some((self.rate, 0.7));
         self.clean_pairs = 0;
         let rate = if self.rate == MOST {
@@ -286,7 +290,7 @@ impl Controller {
         self.fell_from = None;
         let share_under_a_cap = (1.0 - (1.0 - share) * from / self.rate).max(0.0);
         let is_no_cap = both.refused_share() > f64::midpoint(share, share_under_a_cap);
-        // With more refused than that, even many functions under one cap would be told apart.
+        // More than that are not taken for refusals at random: some are the cap's.
         if !is_no_cap || both.refused_share() >= 0.6 {
             return false;
         }
