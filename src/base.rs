@@ -5,9 +5,9 @@
 //! tree's id, and a content to the blob's, as if CodeCommit had answered with it. Where there is no
 //! base, or it is of no use, everything is fetched instead.
 
-mod archive;
 mod changes;
 mod open;
+mod read;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,12 +17,11 @@ use gix_hash::ObjectId;
 use tokio::sync::Semaphore;
 
 use crate::aws::codecommit::admission::LARGEST_FILE;
-use crate::aws::s3::Bundles;
+use crate::aws::s3::{Bundles, Tail};
 use crate::bundle::read::Directory;
 use crate::git::{self, Entry, EntryKind, TreeEntry};
 use crate::keys::Keys;
 use crate::memory::TreeReservation;
-pub use archive::Archive;
 use open::{another, open};
 
 /// Ranges read at once.
@@ -32,22 +31,21 @@ const READS_IN_FLIGHT: usize = 8;
 #[derive(Debug, Default)]
 pub struct Bases {
     list: Vec<Arc<Base>>,
-    /// Folders that no base holds, made of one that does and of what changed since; by tree id.
+    /// Folders made of a base's folders and of what changed since, by tree id.
     changed: HashMap<ObjectId, Vec<TreeEntry>>,
 }
 
 /// One base.
 #[derive(Debug)]
 pub struct Base {
-    pub archive: Archive,
-    /// What is where in it.
+    bundles: Bundles,
+    /// Its end, which was read to find its directory, and what it says of itself.
+    tail: Tail,
+    /// Permits for reads, shared by the bases of a push.
+    reads: Arc<Semaphore>,
+    /// Its entries, and where they are.
     pub directory: Directory,
-    /// Whether its entries have the very bytes that this version writes.
-    is_our_format: bool,
-    /// The commit it holds, and its root tree.
-    commit: Option<ObjectId>,
-    root: Option<ObjectId>,
-    /// Entries of folders by tree id, and of blobs by blob id; nothing has checked them.
+    /// Positions of folders by tree id, and of blobs by blob id, as the bundle says: unverified.
     folders: HashMap<ObjectId, usize>,
     blobs: HashMap<ObjectId, usize>,
     /// Whether a warning has been given.
@@ -113,7 +111,7 @@ impl Bases {
             }
             if !base.is_doubted.swap(true, Ordering::Relaxed) {
                 tracing::warn!(
-                    key = base.archive.key(),
+                    key = base.key(),
                     "folders of an earlier bundle do not hash to their ids: they are fetched"
                 );
             }
@@ -121,7 +119,7 @@ impl Bases {
         })
     }
 
-    /// Where an entry's content is: the same entry where a base has it, or else another one.
+    /// Where a base holds an entry's content: in the same entry if possible, or else in another one.
     pub fn content(&self, entry: &Entry<'_>) -> Option<BaseEntry> {
         let held = |base: &Arc<Base>, index, is_same| {
             let is_small = base.directory.sizes(index).1 as u64 <= LARGEST_FILE;
@@ -133,7 +131,7 @@ impl Bases {
         };
         let same = self.list.iter().find_map(|base| {
             let index = base.directory.find(entry)?;
-            held(base, index, base.is_our_format)
+            held(base, index, base.tail.is_our_format)
         });
         same.or_else(|| {
             self.list
@@ -144,10 +142,10 @@ impl Bases {
 }
 
 impl Base {
-    /// A folder's entries, as the bundle says.
+    /// A folder's entries, as the bundle says: unverified.
     fn folder(&self, id: &ObjectId) -> Option<Vec<TreeEntry>> {
         let listed = self.directory.listed();
-        let (mut next, end, prefix) = if Some(*id) == self.root {
+        let (mut next, end, prefix) = if Some(*id) == self.tail.tree {
             (0, listed.len(), 0)
         } else {
             let folder = *self.folders.get(id)?;
@@ -174,6 +172,6 @@ impl Base {
 
     /// Whether it says that it holds this folder.
     fn has_folder(&self, id: &ObjectId) -> bool {
-        Some(*id) == self.root || self.folders.contains_key(id)
+        Some(*id) == self.tail.tree || self.folders.contains_key(id)
     }
 }

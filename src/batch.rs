@@ -6,9 +6,9 @@
 //! (<https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>). That is sound,
 //! since nothing is promised about the order of two references.
 //!
-//! After a failure the lane's later messages are returned untried, so that none overtakes it. They
-//! go on where the failed one has no delivery left: it was rejected, or this was its last one. To
-//! wait behind it would only use up the deliveries of those that can still succeed.
+//! After a failure the lane's later messages are returned untried, so that none overtakes the failed
+//! one. They are tried where that has no delivery left, because it was rejected or this was its last
+//! one: waiting behind it would only use up their own deliveries.
 
 mod message;
 pub mod visibility;
@@ -31,7 +31,7 @@ use crate::publish::Done;
 /// The least time a push needs; with less than this left, none is begun.
 const LEAST_TIME: Duration = Duration::from_secs(1);
 
-/// Time for a push to end by itself after its time is over; then it is aborted.
+/// Time that a push has to end by itself after `stop`; then it is aborted.
 const GRACE: Duration = Duration::from_millis(500);
 
 /// A push, and the message that asked for it.
@@ -67,7 +67,7 @@ pub trait Work: Send + Sync + 'static {
     fn max_receive_count(&self) -> impl Future<Output = Option<u32>>;
 
     /// Called once for each message, when its outcome is known. The metrics are the default ones
-    /// where the work on the push did not come to its own end.
+    /// where the work was not begun, was aborted, or panicked.
     fn report(&self, message: &Message, outcome: &Outcome, metrics: Self::Metrics);
 }
 
@@ -145,7 +145,7 @@ async fn work_one<W: Work>(
     let span = tracing::info_span!("push", message_id = message.id, event_id = push.event_id);
     let may_be_repeated = message.may_be_repeated(&push);
     let publishing = work.clone().publish(push, may_be_repeated);
-    // A task of its own: what panics there ends there.
+    // In a task of its own, so that a panic ends this push alone.
     let mut task = tokio::spawn(publishing.instrument(span));
     match timeout_at(stop + GRACE, &mut task).await {
         Ok(Ok(outcome)) => outcome,

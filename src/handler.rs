@@ -32,7 +32,7 @@ pub enum RunError {
     /// A variable of the environment is missing or cannot be used.
     #[error("pushbuild cannot start: {0}")]
     Configuration(#[from] ConfigError),
-    /// What runs the function went away, as `sam local invoke` does after each invocation.
+    /// The runtime went away, as `sam local invoke` does after each invocation.
     #[error("pushbuild ends: Lambda's Runtime API does not answer any more ({0})")]
     RuntimeApi(lambda_runtime::Error),
 }

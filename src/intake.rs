@@ -2,10 +2,10 @@
 //! holds up no other. EventBridge cannot do that: a rule's message group is the same for all events.
 //!
 //! The order within a reference holds whatever fails. The entries of one SendMessageBatch fail one by
-//! one, so no call holds two of a group; after a failure the later ones of its group are returned
-//! with it, unless it was its last delivery. A process that is killed between two calls, and a call
-//! whose answer is lost, leave pushes that are sent again: with the event's id as deduplication id SQS
-//! drops them for five minutes, and after that the handler `publish` finds their builds.
+//! one, so no call holds two of a group. After a failure the later ones of its group are returned
+//! with it, unless it was its last delivery. After a kill between two calls, or a lost answer, pushes
+//! are sent again. The event's id is the deduplication id, so SQS drops the repeats for five minutes;
+//! later the handler `publish` finds their builds.
 
 use std::collections::VecDeque;
 
@@ -27,7 +27,7 @@ fn group_of(push: &Push) -> String {
     let identity = parts.map(|part| format!("{} {part}", part.len())).join(" ");
     match git::blob_id(identity.as_bytes()) {
         Ok(hash) => format!("{}-{}", push.repository, hash.to_hex_with_len(24)),
-        // The hash refuses only what was made to collide.
+        // Only a text that was made to collide has no hash.
         Err(_) => push.repository.clone(),
     }
 }

@@ -93,7 +93,7 @@ fn bundle(folder: &str, push: &Push, commit: ObjectId) -> String {
     let full_name = push.reference.full_name();
     match git::blob_id(full_name.as_bytes()) {
         Ok(hash) => key(&format!(".long/{hash}")),
-        // Only a name made to collide has no hash; S3 then refuses the key in words.
+        // Only a text that was made to collide has no hash. Then S3 refuses the key, and says so.
         Err(_) => usual,
     }
 }

@@ -1,9 +1,9 @@
 //! Logs as Lambda's advanced logging controls ask for them:
 //! <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html>.
 //!
-//! In JSON each line is one flat object with `timestamp` and `level` at its top, which is where
-//! Lambda's own level filter looks for them. In text, a path or an answer that holds a newline could
-//! forge lines of its own: control characters are escaped.
+//! In JSON each line is one flat object with `timestamp` and `level` at its top, where Lambda's own
+//! level filter looks for them. In text, a newline in a path or in an answer could forge a line, so
+//! control characters are escaped.
 
 use std::io::{self, Write};
 
@@ -15,8 +15,8 @@ use subscriber::util::SubscriberInitExt as _;
 /// Begins to write logs to standard output, panics included.
 pub fn start(variable: impl Fn(&str) -> Option<String>) {
     let level = level(variable("AWS_LAMBDA_LOG_LEVEL").as_deref());
-    // The SDK and the HTTP client report every connection at debug level, which only pushbuild's own
-    // lines are for.
+    // The debug level is for pushbuild's own lines: the SDK and the HTTP client would report every
+    // connection.
     let filter = Targets::new()
         .with_default(level.min(LevelFilter::WARN))
         .with_target("pushbuild", level);
@@ -29,7 +29,7 @@ pub fn start(variable: impl Fn(&str) -> Option<String>) {
     std::panic::set_hook(Box::new(|panic| {
         tracing::error!(%panic, "a defect in pushbuild");
     }));
-    // A second start, as in tests, finds the first one's subscriber and leaves it.
+    // A second start, as in tests, leaves the first one's subscriber in place.
     let _ = if json {
         let lines = lines.json().flatten_event(true).with_span_list(false);
         lines.finish().with(filter).try_init()
@@ -38,7 +38,7 @@ pub fn start(variable: impl Fn(&str) -> Option<String>) {
     };
 }
 
-/// Writes each line with its control characters escaped, but for its end.
+/// Writes each line with its control characters escaped, except the newline at its end.
 struct Escaped<W>(W);
 
 impl<W: Write> Write for Escaped<W> {
@@ -54,24 +54,20 @@ impl<W: Write> Write for Escaped<W> {
     }
 }
 
-/// U+2028 and U+2029 are no control characters, but end a line too.
+/// U+2028 and U+2029 end a line too, though they are not control characters.
 fn one_line(text: &str) -> String {
-    let (text, end) = match text.strip_suffix('\n') {
-        Some(text) => (text, "\n"),
-        None => (text, ""),
-    };
-    let mut line = String::with_capacity(text.len() + 1);
-    for letter in text.chars() {
+    let mut line = String::with_capacity(text.len());
+    for letter in text.strip_suffix('\n').unwrap_or(text).chars() {
         if letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}') {
             line.extend(letter.escape_default());
         } else {
             line.push(letter);
         }
     }
-    line + end
+    line + "\n"
 }
 
-/// Lambda's levels are TRACE, DEBUG, INFO, WARN, ERROR and FATAL, for which Rust has no word.
+/// Lambda's levels are TRACE, DEBUG, INFO, WARN, ERROR and FATAL. Rust has no FATAL.
 fn level(name: Option<&str>) -> LevelFilter {
     match name.map(str::to_ascii_uppercase).as_deref() {
         Some("FATAL") => LevelFilter::ERROR,

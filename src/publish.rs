@@ -43,19 +43,18 @@ pub struct Delivery<'a> {
 /// What became of a message that needs no other delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Done {
-    Published(Published),
+    /// The push has its build.
+    Published {
+        outcome: PushOutcome,
+        build_id: String,
+        /// What the build was started from. `None` if CodeBuild clones, or if an earlier delivery
+        /// started the build.
+        bundle: Option<Stored>,
+    },
     /// The intake gave it to the push queue.
     Forwarded,
     /// There is nothing to build.
     Skipped(Skip),
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Published {
-    pub outcome: PushOutcome,
-    pub build_id: String,
-    /// What it was started from, unless CodeBuild clones or an earlier delivery started it.
-    pub bundle: Option<Stored>,
 }
 
 /// How a push came to its build.
@@ -82,7 +81,7 @@ impl PushOutcome {
     }
 }
 
-/// What a push cost, as far as it came. The log has these fields, most of them as metrics.
+/// What a push cost until it ended. The log has these fields, most of them as metrics.
 #[metrics(subfield_owned)]
 #[derive(Clone, Debug, Default)]
 pub struct Figures {
@@ -101,13 +100,13 @@ pub struct Figures {
     pub bytes: u64,
     #[metrics(unit = Byte)]
     pub bytes_fetched: u64,
-    /// Bytes taken over, as the earlier bundle compressed them.
+    /// Bytes taken over from an earlier bundle, still compressed.
     #[metrics(unit = Byte)]
     pub bytes_reused: u64,
     /// Requests to CodeCommit, every attempt counted.
     #[metrics(unit = Count)]
     pub calls: u64,
-    /// Those among them that were throttled.
+    /// How many of them were throttled.
     #[metrics(unit = Count)]
     pub throttled: u64,
     /// From the first step to the last.
@@ -143,11 +142,11 @@ impl Delivery<'_> {
             let builds = &aws.builds;
             let build = builds.of_event(&project, &push.event_id, push.time);
             if let Some(build_id) = build.await? {
-                return Ok(Done::Published(Published {
+                return Ok(Done::Published {
                     outcome: PushOutcome::AlreadyBuilt,
                     build_id,
                     bundle: None,
-                }));
+                });
             }
             stored = aws.bundles.of_event(&keys.bundle, &push.event_id).await?;
         }
@@ -170,11 +169,11 @@ impl Delivery<'_> {
         let started = aws.builds.start(&project, &request, self.config.artifacts);
         let build_id = started.await?;
         figures.build_ms = milliseconds(begun.elapsed());
-        Ok(Done::Published(Published {
+        Ok(Done::Published {
             outcome,
             build_id,
             bundle,
-        }))
+        })
     }
 
     /// The project to start. Where only a pattern lists the repository and it has no project, the

@@ -5,8 +5,8 @@
 //! CloudWatch takes the metrics out of it, and everything else in it can be searched for.
 //! `docs/operations.md` has its fields and metrics in tables, and tests hold both against them.
 //!
-//! Names of repositories and references are never dimensions: each value of a dimension is a
-//! metric of its own, with its price.
+//! Names of repositories and references are never dimensions: each value of a dimension makes another
+//! metric, which costs money.
 //!
 //! No line says more of a message than its names and counts, so none can hold file contents or
 //! credentials.
@@ -38,7 +38,7 @@ pub const NAMESPACE: &str = "pushbuild";
 pub struct Metrics {
     /// When the work on the message began.
     pub begun: Option<OffsetDateTime>,
-    /// Of a push that was worked on to an end of its own.
+    /// What a push cost, if the work on it came to its own end.
     pub figures: Option<Figures>,
 }
 

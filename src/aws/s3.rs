@@ -16,7 +16,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use gix_hash::ObjectId;
 use tokio::sync::Semaphore;
 
-pub use read::{Found, Object, Tail};
+pub use read::{Found, Tail};
 pub use upload::Upload;
 use upload::UploadSpeed;
 

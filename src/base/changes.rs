@@ -1,10 +1,10 @@
-//! What changed since a base, laid over the base's folders: so that the folders on the way to a
-//! change need not be asked for one after the other.
+//! Lays what changed since a base over the base's folders, so that the folders on the way to a change
+//! need not be listed one after the other.
 //!
-//! What came of it is found by its tree id, as what a base holds. Where the base or the list of
-//! changes is not true, or not whole, other ids come of it that nobody asks for, and the folders
-//! are listed as if there had been no list: which also makes up for what the documentation leaves
-//! open about GetDifferences (its order, its pages, links and submodules in it).
+//! A folder made in this way is found by its tree id, like one that a base holds. If the base or the
+//! list of changes is wrong or incomplete, the ids are others, which no tree names, and the folders
+//! are listed as if there had been no list. So it does not matter what the documentation leaves open
+//! about GetDifferences: its order, its pages, links and submodules in it.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,7 +13,7 @@ use gix_hash::ObjectId;
 use super::{Base, Bases};
 use crate::git::{self, Change, EntryKind, TreeEntry};
 
-/// Folders within folders that are followed: more than [the walk](crate::tree::walk) lets pass.
+/// Levels of folders that are followed: more than `tree::walk` lets pass.
 const DEEPEST: usize = 256;
 
 type Now = Option<(EntryKind, ObjectId)>;
@@ -21,16 +21,16 @@ type Now = Option<(EntryKind, ObjectId)>;
 /// What changed at one name of a folder.
 #[derive(Default)]
 struct Changed<'a> {
-    /// Of the entry itself.
+    /// The entry itself.
     itself: Option<Now>,
-    /// Of what is in it, by the rest of the path.
+    /// What is in it, by the rest of the path.
     within: Vec<(&'a str, Now)>,
 }
 
 impl Bases {
-    /// The commit of the last whole bundle found: what changed since then is worth to be known.
+    /// The commit of the whole bundle among them, which is the last.
     pub fn commit(&self) -> Option<ObjectId> {
-        self.list.last()?.commit
+        self.list.last()?.tail.commit
     }
 
     /// Whether a folder is [held](Self::folder), as the bundles say.
@@ -38,7 +38,7 @@ impl Bases {
         self.changed.contains_key(folder) || self.list.iter().any(|base| base.has_folder(folder))
     }
 
-    /// Makes out what folders have become since [`Self::commit`].
+    /// Makes the folders that these changes since [`Self::commit`] lead to.
     pub fn lay_over(&mut self, changes: &[Change]) {
         let Some(base) = self.list.last() else {
             return;
@@ -47,7 +47,7 @@ impl Bases {
             .iter()
             .map(|change| (change.path.as_str(), change.now))
             .collect();
-        lay_over(base, base.root.as_ref(), changes, 0, &mut self.changed);
+        lay_over(base, base.tail.tree.as_ref(), changes, 0, &mut self.changed);
     }
 }
 

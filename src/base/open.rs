@@ -1,4 +1,4 @@
-//! An earlier bundle is found, and its directory is read.
+//! Finds an earlier bundle, and reads its directory.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use bytes::BytesMut;
 use tokio::sync::Semaphore;
 
-use super::{Archive, Base};
+use super::Base;
 use crate::aws::s3::{Bundles, Found, Tail};
 use crate::bundle::read::{Directory, Unreadable};
 use crate::git::EntryKind;
@@ -17,30 +17,6 @@ use crate::memory::TreeReservation;
 /// Bytes that are read from a bundle's end first: the whole directory of some 6,000 entries, and
 /// the whole bundle where it is small. At 100 MB/s they take half the time of another call.
 const FIRST_READ: usize = 1024 * 1024;
-
-impl Base {
-    fn of(archive: Archive, tail: &Tail, directory: Directory) -> Self {
-        let mut folders = HashMap::new();
-        let mut blobs = HashMap::new();
-        for (index, entry) in directory.listed().iter().enumerate() {
-            if entry.kind == EntryKind::Tree {
-                folders.entry(entry.id).or_insert(index);
-            } else if entry.has_content {
-                blobs.entry(entry.id).or_insert(index);
-            }
-        }
-        Self {
-            archive,
-            directory,
-            is_our_format: tail.is_our_format,
-            commit: tail.commit,
-            root: tail.tree,
-            folders,
-            blobs,
-            is_doubted: AtomicBool::new(false),
-        }
-    }
-}
 
 /// Which bundle of the repository to take where the usual one is missing: one of the same commit
 /// under another reference, or else the newest. Looks at the first page of the listing only.
@@ -62,45 +38,58 @@ pub(super) async fn another(bundles: &Bundles, keys: &Keys) -> Option<String> {
         .map(|found| found.key)
 }
 
-/// Reads a bundle's directory; `None`, with a warning, where it is of no use.
+/// Opens a bundle as a base; `None`, with a warning, where it is of no use.
 pub(super) async fn open(
     bundles: &Bundles,
     key: &str,
     reads: &Arc<Semaphore>,
     memory: &mut TreeReservation,
 ) -> Option<Base> {
-    let useless = |why: &str| {
+    let base = read(bundles, key, reads, memory).await;
+    base.unwrap_or_else(|why| {
         tracing::warn!(key, why, "nothing is taken over from an earlier bundle");
-    };
-    let tail = match bundles.tail(key, FIRST_READ).await {
-        Ok(Some(tail)) => tail,
-        Ok(None) => {
-            // The first push, or a bundle that has expired.
-            tracing::debug!(key, "there is no such bundle to take over from");
-            return None;
-        }
-        Err(error) => {
-            useless(&error.to_string());
-            return None;
-        }
-    };
-    if !tail.is_known_format {
-        useless("it is of another format");
-        return None;
-    }
-    match directory(bundles, &tail, memory).await {
-        Ok(directory) => {
-            let archive = Archive::new(bundles.clone(), &tail, reads.clone());
-            Some(Base::of(archive, &tail, directory))
-        }
-        Err(why) => {
-            useless(&why);
-            None
-        }
-    }
+        None
+    })
 }
 
-/// A bundle's directory: the rest of it is read where the bundle's end does not hold it all.
+/// The same; an error says why the bundle is of no use, `None` that there is none.
+async fn read(
+    bundles: &Bundles,
+    key: &str,
+    reads: &Arc<Semaphore>,
+    memory: &mut TreeReservation,
+) -> Result<Option<Base>, String> {
+    let tail = bundles.tail(key, FIRST_READ).await;
+    let Some(tail) = tail.map_err(|error| error.to_string())? else {
+        // The first push, or a bundle that has expired.
+        tracing::debug!(key, "there is no such bundle to take over from");
+        return Ok(None);
+    };
+    if !tail.is_known_format {
+        return Err("it is of another format".to_owned());
+    }
+    let directory = directory(bundles, &tail, memory).await?;
+    let mut folders = HashMap::new();
+    let mut blobs = HashMap::new();
+    for (index, entry) in directory.listed().iter().enumerate() {
+        if entry.kind == EntryKind::Tree {
+            folders.entry(entry.id).or_insert(index);
+        } else if entry.has_content {
+            blobs.entry(entry.id).or_insert(index);
+        }
+    }
+    Ok(Some(Base {
+        bundles: bundles.clone(),
+        tail,
+        reads: reads.clone(),
+        directory,
+        folders,
+        blobs,
+        is_doubted: AtomicBool::new(false),
+    }))
+}
+
+/// Reads a bundle's directory: the rest of it too where the bundle's end does not hold it all.
 async fn directory(
     bundles: &Bundles,
     tail: &Tail,

@@ -15,7 +15,7 @@ pub struct Message {
     pub group: String,
     /// Deliveries so far, this one included. A redrive from the dead-letter queue starts it over.
     pub receive_count: u32,
-    /// When it came into the queue; a redrive sets this anew, too.
+    /// When it came into the queue; a redrive sets this anew.
     pub sent: Option<OffsetDateTime>,
     pub body: String,
 }
@@ -25,13 +25,14 @@ pub struct Message {
 #[error("record {0} of the batch has no messageId; the whole batch fails")]
 pub struct BadRecord(usize);
 
-/// An event is in the queue within seconds. One that came later than this has been there before:
-/// it was redriven, or EventBridge delivered it twice. The idempotency token of a build is valid
-/// for five minutes, which leaves no gap between the two.
+/// An event comes into the queue within seconds. One that comes later than this has been there
+/// before: it was redriven, or EventBridge delivered it twice. A repeat that comes earlier is caught by
+/// the idempotency token of the build, which is valid for five minutes.
 const LATE: time::Duration = time::Duration::minutes(1);
 
 impl Message {
-    /// Reads one record. A record without message id is refused; everything else has a safe value where it is missing.
+    /// Reads one record. A record without a message id is refused; anything else that is missing has
+    /// a safe value.
     pub fn of_record(number: usize, record: SqsMessage) -> Result<Self, BadRecord> {
         let attribute = |name: &str| record.attributes.get(name);
         Ok(Self {

@@ -5,7 +5,7 @@ use crate::error::{CallError, Cause};
 use crate::event::{ReferenceKind, Skip};
 use serde_json::json;
 
-/// Does what the pushes' event ids say and keeps a record of it. `fail`, `deny`, `refuse` and `panic`
+/// Does what the pushes' event ids say and keeps a record of it. `fail`, `deny`, `reject` and `panic`
 /// do so; `slow` takes ten seconds.
 #[derive(Default)]
 struct Script {
@@ -25,10 +25,7 @@ impl Work for Script {
         let outcome = match push.event_id.as_str() {
             "fail" => Err(CallError::sample(Cause::Unavailable).into()),
             "deny" => Err(CallError::sample(Cause::Denied).into()),
-            "refuse" => Err(Error::Refused {
-                commit: push.commit,
-                why: "a test's reason".to_owned(),
-            }),
+            "reject" => Err(crate::event::parse("").unwrap_err().into()),
             "panic" => panic!("a test's panic"),
             "slow" => {
                 tokio::time::sleep(Duration::from_secs(10)).await;
@@ -140,7 +137,7 @@ async fn behind_a_push_that_can_still_succeed_its_reference_waits_and_no_other_d
         ("fail a", Some(5), &["0", "1", "3"][..]),
         ("deny a", Some(5), &["0", "1", "3"]),
         ("panic a", Some(5), &["0", "1", "3"]),
-        ("refuse a", Some(5), &["0"]),
+        ("reject a", Some(5), &["0"]),
         ("skip a", Some(5), &[]),
         ("fail a", Some(2), &["0"]),
         ("fail a", Some(3), &["0", "1", "3"]),

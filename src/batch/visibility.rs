@@ -20,9 +20,9 @@ const FIRST_BACK_OFF_AT_LIMIT: u32 = 120;
 /// The longest back-off, in seconds. SQS takes up to 43,200.
 const LONGEST_BACK_OFF: u32 = 900;
 
-/// One value for all failed messages of a group: while one is invisible, SQS hands out none of
-/// those behind it, so a shorter time for a later one would mean nothing, and a shorter time for
-/// an earlier one would bring it back alone, ahead of its turn to be tried.
+/// The back-offs of failed messages: for each group one value, the longest. While a message is
+/// invisible, SQS hands out none of those behind it. So a shorter time for a later message would have
+/// no effect, and a shorter time for an earlier one would bring it back alone and too early.
 pub fn changes(failures: &[Failure], max_receive_count: Option<u32>) -> Vec<VisibilityChange> {
     let mut of_group: HashMap<&str, u32> = HashMap::new();
     for failure in failures {
@@ -50,16 +50,16 @@ fn back_off(failure: &Failure, max_receive_count: Option<u32>) -> u32 {
     match (failure.error.class(), &failure.error) {
         // Without a dead-letter queue it would come back in a tight loop for the queue's retention.
         (Class::Reject, _) if max_receive_count.is_none() => doubled(FIRST_BACK_OFF),
-        // Nothing has to pass first.
+        // They wait for nothing.
         (Class::Reject, _) | (_, Error::NotBegun | Error::BehindFailure) => 0,
         (Class::RefusedByAws, _) => doubled(FIRST_BACK_OFF_IF_REFUSED),
-        // It was too much for one invocation, or nothing answered: the second needs some time.
+        // It was too much for one invocation, or AWS did not answer, which takes some time to mend.
         (_, Error::OutOfTime(_)) => FIRST_BACK_OFF,
         (_, Error::Call(call)) if call.cause == Cause::LimitReached => {
             let next_is_last =
                 max_receive_count.is_some_and(|most| receive_count.saturating_add(1) >= most);
             if next_is_last {
-                // The last chance should come when the queue of builds has had time to drain.
+                // The queue of builds should have drained before the last delivery.
                 LONGEST_BACK_OFF
             } else {
                 doubled(FIRST_BACK_OFF_AT_LIMIT)
@@ -89,10 +89,7 @@ mod tests {
     }
 
     fn reject() -> Error {
-        Error::Refused {
-            commit: gix_hash::ObjectId::null(gix_hash::Kind::Sha1),
-            why: String::new(),
-        }
+        crate::event::parse("").unwrap_err().into()
     }
 
     fn seconds(failures: &[Failure], max: Option<u32>) -> Vec<u32> {

@@ -129,7 +129,7 @@ impl Work {
             Err(why) => {
                 let path = self.tree.entries.get(position).path;
                 tracing::warn!(
-                    key = base.archive.key(),
+                    key = base.key(),
                     path,
                     why,
                     "an earlier bundle's content cannot be taken over: it is fetched"

@@ -143,8 +143,6 @@ impl Grouping {
 impl Growing {
     fn read(self) -> Read {
         let Self { base, range } = self;
-        async move { base.archive.read(range).await }
-            .boxed()
-            .shared()
+        async move { base.read(range).await }.boxed().shared()
     }
 }

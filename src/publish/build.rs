@@ -16,8 +16,8 @@ pub fn from_bundle(push: &Push, bucket: &str, stored: &Stored) -> BuildRequest {
     }
 }
 
-/// A build that clones the repository at this commit, which is not the event's where that names an
-/// annotated tag.
+/// A build that clones the repository at this commit. Where the event names an annotated tag, this
+/// is the commit that the tag points to.
 pub fn from_codecommit(push: &Push, commit: &ObjectId) -> BuildRequest {
     // <https://docs.aws.amazon.com/codecommit/latest/userguide/regions.html#regions-git>
     let is_chinese = push.region.starts_with("cn-");

@@ -1,5 +1,5 @@
-//! Several pushes to a repository that has no bundle yet: one fetches its commit, and the others
-//! take over from the bundle that comes of it, instead of each fetching what they have in common.
+//! Several pushes to a repository that has no bundle yet take turns. One fetches its commit whole and
+//! stores a bundle; the others take over from that bundle what their commits have in common with it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,13 +12,14 @@ use tokio::time::{Instant, timeout_at};
 #[derive(Debug, Default)]
 pub struct FirstBundles(Mutex<HashMap<String, Arc<tokio::sync::Mutex<bool>>>>);
 
-/// The right to fetch a repository's commit whole. Dropped, it lets the next push have its turn.
+/// The right to fetch a commit of the repository whole. When it is dropped, the next push has its
+/// turn.
 #[derive(Debug)]
 pub struct Turn(OwnedMutexGuard<bool>);
 
 impl FirstBundles {
-    /// Waits until no other push fetches a commit of the repository. `None` where that takes longer
-    /// than half of the time that is left: the push then has to fetch for itself.
+    /// Waits until no other push fetches a commit of the repository whole. `None` where that takes
+    /// longer than half of the time that is left: then the push fetches without a turn.
     pub async fn turn(&self, folder: &str, stop: Instant) -> Option<Turn> {
         let repository = self.0.lock().entry(folder.to_owned()).or_default().clone();
         let now = Instant::now();

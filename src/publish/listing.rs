@@ -13,7 +13,7 @@ use crate::event::{Push, ReferenceKind};
 use crate::keys::Keys;
 use crate::memory::TreeReservation;
 
-/// To list what changed may take CodeCommit longer than to list the folders.
+/// Time for the list of what changed. CodeCommit may need longer for it than for the folders.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What is pushed.
@@ -22,9 +22,9 @@ pub struct Pushed {
     pub commit: ObjectId,
     /// Its root tree.
     pub root: ObjectId,
-    /// What is known of it without a call.
+    /// Earlier bundles, which hold some of it.
     pub bases: Bases,
-    /// What the bases take.
+    /// The memory that the bases take.
     pub memory: TreeReservation,
 }
 
@@ -32,7 +32,7 @@ pub struct Pushed {
 ///
 /// # Errors
 ///
-/// A commit that CodeCommit does not tell of. All else is made up for.
+/// The commit cannot be read. A failure of the other calls costs more calls, and is no error.
 pub async fn find(
     delivery: &Delivery<'_>,
     repository: &Repository,
@@ -83,9 +83,9 @@ pub async fn find(
 
 /// The commit to bundle and its root tree.
 ///
-/// Whether the event of an annotated tag names the tag object or its commit, AWS documents
-/// nowhere. Where it is the tag object, CodeCommit knows no such commit, and the reference says
-/// which one it is: the only place where a name is asked for instead of an id.
+/// AWS does not document whether the event of an annotated tag names the tag object or its commit.
+/// If it names the tag object, CodeCommit knows no such commit, and the commit is looked up by the
+/// tag's name. No other call goes by a name instead of an id.
 async fn pushed_commit(
     repository: &Repository,
     push: &Push,
@@ -112,7 +112,7 @@ async fn pushed_commit(
     }
 }
 
-/// What changed; `None` where CodeCommit does not say, which costs calls and nothing else.
+/// What changed; `None` where CodeCommit does not say. Then more calls are needed, and nothing is lost.
 async fn changes(repository: &Repository, since: ObjectId, commit: ObjectId) -> Option<Changes> {
     let error = match timeout(PATIENCE, repository.changes(&since, &commit)).await {
         Ok(Ok(changes)) => return Some(changes),

@@ -89,15 +89,19 @@ impl OutcomeFields {
                 skipped: 1,
                 ..any
             },
-            Ok(Done::Published(published)) => {
-                let is_unbundlable = published.outcome == PushOutcome::BuiltFromCodeCommit;
-                let bundle = published.bundle.as_ref();
+            Ok(Done::Published {
+                outcome,
+                build_id,
+                bundle,
+            }) => {
+                let is_unbundlable = *outcome == PushOutcome::BuiltFromCodeCommit;
+                let bundle = bundle.as_ref();
                 Self {
-                    outcome: published.outcome.name(),
+                    outcome: outcome.name(),
                     class: is_unbundlable.then_some("unbundlable"),
-                    started: u64::from(published.outcome != PushOutcome::AlreadyBuilt),
+                    started: u64::from(*outcome != PushOutcome::AlreadyBuilt),
                     unbundlable: u64::from(is_unbundlable),
-                    build_id: Some(published.build_id.clone()),
+                    build_id: Some(build_id.clone()),
                     key: bundle.map(|bundle| bundle.key.clone()),
                     version_id: bundle.and_then(|bundle| bundle.version.clone()),
                     ..any

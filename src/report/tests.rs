@@ -9,7 +9,7 @@ use super::*;
 use crate::aws::s3::Stored;
 use crate::error::{CallError, Cause};
 use crate::event::Skip;
-use crate::publish::{Done, Published, PushOutcome};
+use crate::publish::{Done, PushOutcome};
 
 const EVENT: &str = r#"{"id":"e1","source":"aws.codecommit","region":"eu-west-1",
     "account":"111122223333","time":"2026-01-02T03:04:05Z","detail":{"event":"referenceUpdated",
@@ -41,7 +41,7 @@ fn line(outcome: &Outcome, figures: Option<Figures>) -> Value {
 }
 
 fn published(outcome: PushOutcome) -> Done {
-    Done::Published(Published {
+    Done::Published {
         outcome,
         build_id: "shop:1".to_owned(),
         bundle: (outcome == PushOutcome::Built).then(|| Stored {
@@ -49,7 +49,7 @@ fn published(outcome: PushOutcome) -> Done {
             version: Some("v1".to_owned()),
             commit: gix_hash::ObjectId::null(gix_hash::Kind::Sha1),
         }),
-    })
+    }
 }
 
 /// Every kind of outcome, with the level, the outcome and the class of its line, and what counts it.

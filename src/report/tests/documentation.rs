@@ -57,23 +57,21 @@ fn the_queries_ask_for_fields_that_there_are() {
     let lines = lines();
     let fields = fields(&lines);
     let mut asked = 0;
+    // A quoted value, a new name, or a word. What follows a digit is none: `bin(5m)`.
+    let word = regex_lite::Regex::new(r#""[^"]*"|\bas (\w+)|\b[A-Za-z]\w*"#).unwrap();
     for query in questions
         .split("\n\n")
         .filter(|text| text.starts_with("    "))
     {
-        // Quoted values are no names, nor is what follows a digit: `bin(5m)`.
-        let text: String = query.split('"').step_by(2).collect();
-        let words: Vec<&str> = text
-            .split(|letter: char| !letter.is_alphanumeric() && letter != '_')
-            .filter(|word| word.starts_with(char::is_alphabetic))
-            .collect();
-        let named: BTreeSet<&str> = words
-            .windows(2)
-            .filter(|pair| pair[0] == "as")
-            .map(|pair| pair[1])
-            .collect();
-        for word in words {
-            if !LANGUAGE.split(' ').any(|known| known == word) && !named.contains(word) {
+        let mut named = Vec::new();
+        for found in word.captures_iter(query) {
+            let word = &found[0];
+            if let Some(name) = found.get(1) {
+                named.push(name.as_str());
+            } else if !word.starts_with('"')
+                && !LANGUAGE.split(' ').any(|known| known == word)
+                && !named.contains(&word)
+            {
                 assert!(fields.contains(word), "`{word}` in\n{query}");
                 asked += 1;
             }
