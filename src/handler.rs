@@ -1,4 +1,4 @@
-//! The Lambda handler: an invocation's messages in, the ids of those that failed out.
+//! The two Lambda handlers: an invocation's messages in, the ids of those that failed out.
 
 mod intake;
 mod publish;
@@ -29,7 +29,7 @@ use source_queue::SourceQueue;
 /// Why the process ends by itself.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// A variable of the environment is missing or cannot be used.
+    /// An environment variable is missing or cannot be used.
     #[error("pushbuild cannot start: {0}")]
     Configuration(#[from] ConfigError),
     /// The runtime went away, as `sam local invoke` does after each invocation.
@@ -62,12 +62,12 @@ pub async fn run() -> Result<(), RunError> {
 
 /// One of the two handlers.
 trait Handler {
-    /// Calls the queue that the messages come from.
+    /// The client for the queue that the messages come from.
     fn queue(&self) -> &Arc<Queue>;
 
     fn selection(&self) -> &Selection;
 
-    /// Works on the pushes of a batch, and returns what failed.
+    /// Works on pushes, and returns what failed.
     async fn handle(
         self: Arc<Self>,
         invocation: Arc<Invocation>,
@@ -99,7 +99,7 @@ impl Invocation {
     }
 }
 
-/// Has an event's messages worked on, and tells Lambda which ones failed.
+/// Works on an event's messages, and tells Lambda which ones failed.
 async fn answer(
     handler: Arc<impl Handler>,
     event: LambdaEvent<SqsEvent>,

@@ -33,7 +33,7 @@ impl Bases {
         self.list.last()?.tail.commit
     }
 
-    /// Whether a folder is [held](Self::folder), as the bundles say.
+    /// Whether [`Self::folder`] should know this folder, as the bundles say.
     pub fn may_hold(&self, folder: &ObjectId) -> bool {
         self.changed.contains_key(folder) || self.list.iter().any(|base| base.has_folder(folder))
     }

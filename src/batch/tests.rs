@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use super::*;
@@ -5,14 +6,15 @@ use crate::error::{CallError, Cause};
 use crate::event::{ReferenceKind, Skip};
 use serde_json::json;
 
-/// Does what the pushes' event ids say and keeps a record of it. `fail`, `deny`, `reject` and `panic`
-/// do so; `slow` takes ten seconds.
+/// Does what the event id of a push says: `fail`, `deny`, `reject`, `skip` and `panic` do so; `slow`
+/// takes ten seconds.
 #[derive(Default)]
 struct Script {
     max_receive_count: Option<u32>,
+    /// The pushes that were worked on, in order.
     worked: Mutex<Vec<String>>,
-    /// Message id, outcome, and whether the work came to its own end.
-    reported: Mutex<Vec<(String, &'static str, bool)>>,
+    /// What became of each message, by its place.
+    reported: Mutex<BTreeMap<String, &'static str>>,
 }
 
 impl Work for Script {
@@ -26,12 +28,12 @@ impl Work for Script {
             "fail" => Err(CallError::sample(Cause::Unavailable).into()),
             "deny" => Err(CallError::sample(Cause::Denied).into()),
             "reject" => Err(crate::event::parse("").unwrap_err().into()),
+            "skip" => Ok(Done::Skipped(Skip::UnreferencedMergeCommit)),
             "panic" => panic!("a test's panic"),
             "slow" => {
                 tokio::time::sleep(Duration::from_secs(10)).await;
                 Ok(Done::Forwarded)
             }
-            "skip" => Ok(Done::Skipped(Skip::UnreferencedMergeCommit)),
             _ => Ok(Done::Forwarded),
         };
         (outcome, true)
@@ -41,42 +43,35 @@ impl Work for Script {
         self.max_receive_count
     }
 
-    fn report(&self, message: &Message, outcome: &Outcome, ended: bool) {
-        let outcome = match outcome {
-            Ok(Done::Skipped(_)) => "skipped",
-            Ok(_) => "done",
-            Err(_) => "failed",
+    fn report(&self, message: &Message, outcome: &Outcome, has_metrics: bool) {
+        let (word, ended) = match outcome {
+            Ok(Done::Skipped(_)) => ("skipped", true),
+            Ok(_) => ("done", true),
+            Err(Error::BehindFailure) => ("behind", false),
+            Err(Error::NotBegun) => ("unbegun", false),
+            Err(Error::OutOfTime(_)) => ("late", false),
+            Err(Error::Panicked(why)) if why == "a test's panic" => ("panicked", false),
+            Err(_) => ("failed", true),
         };
+        assert_eq!(has_metrics, ended, "{word}");
         let mut reported = self.reported.lock().unwrap();
-        reported.push((message.id.clone(), outcome, ended));
+        let earlier = reported.insert(message.id.clone(), word);
+        assert_eq!(earlier, None, "a message is reported once");
     }
 }
 
-struct Ran {
-    /// Ids and errors of the messages that failed.
-    failed: Vec<String>,
-    errors: Vec<String>,
-    /// What was worked on, in order.
-    worked: Vec<String>,
-    reported: Vec<(String, &'static str, bool)>,
-}
-
-/// Works on pushes with these event ids and branches, whose messages' ids are their places.
-async fn run_with(
-    pushes: &[&str],
-    time: Duration,
-    receive_count: u32,
-    max_receive_count: Option<u32>,
-) -> Ran {
+/// Works on pushes, each an event id and a branch, on their second delivery; what became of each, and
+/// those that were worked on, in order.
+async fn run(pushes: &[&str], most: Option<u32>, time: Duration) -> (String, Vec<String>) {
     let script = Arc::new(Script {
-        max_receive_count,
+        max_receive_count: most,
         ..Script::default()
     });
     let received = |(place, push): (usize, &&str)| {
         let (event_id, branch) = push.split_once(' ').unwrap();
         Received {
             message: Message {
-                receive_count,
+                receive_count: 2,
                 ..Message::sample(&place.to_string())
             },
             push: Push {
@@ -86,19 +81,15 @@ async fn run_with(
         }
     };
     let pushes = pushes.iter().enumerate().map(received).collect();
-    let mut failures = handle(&script, pushes, 4, Instant::now() + time).await;
-    failures.sort_by_key(|failure| failure.message.id.clone());
-    let (worked, reported) = (&script.worked, &script.reported);
-    Ran {
-        failed: failures.iter().map(|it| it.message.id.clone()).collect(),
-        errors: failures.iter().map(|it| it.error.to_string()).collect(),
-        worked: worked.lock().unwrap().clone(),
-        reported: reported.lock().unwrap().clone(),
-    }
-}
-
-async fn run(pushes: &[&str]) -> Ran {
-    run_with(pushes, Duration::from_mins(1), 1, Some(5)).await
+    let failures = handle(&script, pushes, 4, Instant::now() + time).await;
+    let mut failed: Vec<_> = failures.into_iter().map(|it| it.message.id).collect();
+    failed.sort();
+    let reported = script.reported.lock().unwrap();
+    let is_failure = |word| !matches!(word, "done" | "skipped");
+    let expected = reported.iter().filter(|(_, word)| is_failure(**word));
+    assert!(failed.iter().eq(expected.map(|(id, _)| id)), "{failed:?}");
+    let words: Vec<_> = reported.values().copied().collect();
+    (words.join(" "), script.worked.lock().unwrap().clone())
 }
 
 #[tokio::test]
@@ -106,61 +97,40 @@ async fn of_more_lanes_than_run_at_once_one_fails_alone_and_each_keeps_its_order
     let pushes = [
         "1 a", "2 b", "3 c", "4 d", "5 e", "fail x", "6 a", "7 f", "8 a", "9 g",
     ];
-    let ran = run(&pushes).await;
-    assert_eq!(ran.failed, ["5"]);
-    assert_eq!(ran.worked.len(), 10);
-    let of_a = ran.worked.iter().filter(|name| name.ends_with('a'));
-    assert!(of_a.eq(&["1 a", "6 a", "8 a"]), "{:?}", ran.worked);
+    let (words, worked) = run(&pushes, Some(5), Duration::from_mins(1)).await;
+    assert_eq!(words, "done done done done done failed done done done done");
+    assert_eq!(worked.len(), 10);
+    let of_a = worked.iter().filter(|name| name.ends_with('a'));
+    assert!(of_a.eq(&["1 a", "6 a", "8 a"]), "{worked:?}");
 }
 
-#[tokio::test]
-async fn each_message_is_reported_once_with_the_metrics_of_its_work() {
-    let mut ran = run(&["ok a", "fail b", "3 b", "panic c", "skip d"]).await;
-    ran.reported.sort();
-    let expected = [
-        ("0", "done", true),
-        ("1", "failed", true),
-        ("2", "failed", false),
-        ("3", "failed", false),
-        ("4", "skipped", true),
-    ];
-    let expected = expected.map(|(id, outcome, ended)| (id.to_owned(), outcome, ended));
-    assert_eq!(ran.reported, expected);
-    assert!(ran.errors[1].contains("earlier push of the same reference"));
-    assert!(ran.errors[2].contains("a test's panic"), "{:?}", ran.errors);
-}
-
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn behind_a_push_that_can_still_succeed_its_reference_waits_and_no_other_does() {
-    // On the second of so many deliveries. Where the queue does not tell, order is kept.
-    for (first, most, failed) in [
-        ("fail a", Some(5), &["0", "1", "3"][..]),
-        ("deny a", Some(5), &["0", "1", "3"]),
-        ("panic a", Some(5), &["0", "1", "3"]),
-        ("reject a", Some(5), &["0"]),
-        ("skip a", Some(5), &[]),
-        ("fail a", Some(2), &["0"]),
-        ("fail a", Some(3), &["0", "1", "3"]),
-        ("fail a", None, &["0", "1", "3"]),
+    for (first, most, expected) in [
+        ("fail a", Some(5), "failed behind done behind"),
+        ("deny a", Some(5), "failed behind done behind"),
+        ("panic a", Some(5), "panicked behind done behind"),
+        ("slow a", Some(5), "late behind done behind"),
+        ("reject a", Some(5), "failed done done done"),
+        ("skip a", Some(5), "skipped done done done"),
+        ("fail a", Some(3), "failed behind done behind"),
+        // This was its last delivery.
+        ("fail a", Some(2), "failed done done done"),
+        // Where the queue does not tell, order is kept.
+        ("fail a", None, "failed behind done behind"),
     ] {
-        let pushes = [first, "2 a", "3 b", "4 a"];
-        let ran = run_with(&pushes, Duration::from_mins(1), 2, most).await;
-        assert_eq!(ran.failed, failed, "{first} {most:?}");
-        let untried = failed.len().saturating_sub(1);
-        assert_eq!(ran.worked.len(), 4 - untried, "{first} {most:?}");
+        let pushes = [first, "ok a", "ok b", "ok a"];
+        let (words, worked) = run(&pushes, most, Duration::from_secs(5)).await;
+        assert_eq!(words, expected, "{first} {most:?}");
+        let behind = words.matches("behind").count();
+        assert_eq!(worked.len(), 4 - behind, "{first} {most:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_unfinished_at_the_end_is_reported_and_nothing_begins_that_cannot_end() {
-    let pushes = ["slow a", "2 a", "3 b"];
-    let ran = run_with(&pushes, Duration::from_secs(5), 1, None).await;
-    assert_eq!(ran.failed, ["0", "1"]);
-    assert!(ran.errors[0].contains("out of time"), "{:?}", ran.errors);
-
-    let ran = run_with(&["1 a"], Duration::from_millis(500), 1, None).await;
-    assert_eq!(ran.failed, ["0"]);
-    assert!(ran.worked.is_empty());
+async fn nothing_begins_that_cannot_end() {
+    let ran = run(&["ok a"], None, Duration::from_millis(500)).await;
+    assert_eq!(ran, ("unbegun".to_owned(), Vec::new()));
 }
 
 #[test]

@@ -25,7 +25,6 @@ impl Handler for Intake {
         &self.config.selection
     }
 
-    /// Forwards the pushes of a batch.
     async fn handle(
         self: Arc<Self>,
         invocation: Arc<Invocation>,

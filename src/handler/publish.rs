@@ -32,7 +32,6 @@ impl Handler for Publisher {
         &self.config.selection
     }
 
-    /// Builds the pushes of a batch.
     async fn handle(
         self: Arc<Self>,
         invocation: Arc<Invocation>,
