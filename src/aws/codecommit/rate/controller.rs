@@ -47,12 +47,12 @@ const SURE_GROWTH: f64 = 1.3;
 /// A refused call adds one to the surplus, and a call that gets through takes this from it, down to
 /// zero (a cumulative sum, Page 1954). Refusals at random of half the calls hardly ever reach
 /// [`CERTAIN`].
-const WEIGHT: f64 = 3.0;
+const WEIGHT: f64 = 2.0;
 /// From this surplus on calls are held back to [`HELD_RATE`].
 const SUSPECT: f64 = 6.0;
 const HELD_RATE: f64 = 20.0;
 /// At this surplus the rate falls.
-const CERTAIN: f64 = 14.0;
+const CERTAIN: f64 = 16.0;
 
 /// State of the rate.
 #[derive(Debug)]
