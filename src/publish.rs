@@ -21,7 +21,6 @@ use crate::error::Error;
 use crate::event::{Push, Skip};
 use crate::keys::{FunctionLocation, Keys};
 pub use first_bundle::FirstBundles;
-use first_bundle::Turn;
 
 /// A push as it was delivered, and what its publishing works with.
 pub struct Delivery<'a> {
@@ -199,18 +198,18 @@ impl Delivery<'_> {
         let begun = Instant::now();
         let repository = self.repository().await;
         let mut pushed = listing::find(self, &repository, keys).await?;
-        let mut turn = None;
+        let mut has_bundle = None;
         if pushed.bases.is_empty() {
-            turn = self.first_bundles.turn(&keys.folder, self.stop).await;
-            if turn.as_ref().is_some_and(Turn::has_bundle) {
-                turn = None;
+            has_bundle = self.first_bundles.turn(&keys.folder, self.stop).await;
+            if has_bundle.as_deref() == Some(&true) {
+                has_bundle = None;
                 pushed = listing::find(self, &repository, keys).await?;
             }
         }
         figures.walk_ms = milliseconds(begun.elapsed());
         let stored = bundle::make(self, repository, pushed, keys, figures).await?;
-        if let Some(turn) = &mut turn {
-            turn.stored();
+        if let Some(mut has_bundle) = has_bundle {
+            *has_bundle = true;
         }
         Ok(stored)
     }

@@ -2,8 +2,6 @@
 //! whole visibility timeout, which is six times the function's, and its message group stands still
 //! for as long (<https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>).
 
-use std::collections::HashMap;
-
 use super::Failure;
 use crate::aws::sqs::VisibilityChange;
 use crate::error::{Cause, Class, Error};
@@ -24,18 +22,17 @@ const LONGEST_BACK_OFF: u32 = 900;
 /// invisible, SQS hands out none of those behind it. So a shorter time for a later message would have
 /// no effect, and a shorter time for an earlier one would bring it back alone and too early.
 pub fn changes(failures: &[Failure], max_receive_count: Option<u32>) -> Vec<VisibilityChange> {
-    let mut of_group: HashMap<&str, u32> = HashMap::new();
-    for failure in failures {
-        let seconds = back_off(failure, max_receive_count);
-        let longest = of_group.entry(&failure.message.group).or_default();
-        *longest = seconds.max(*longest);
-    }
+    let longest_of = |group: &str| {
+        let of_group = failures.iter().filter(|other| other.message.group == group);
+        let back_offs = of_group.map(|failure| back_off(failure, max_receive_count));
+        back_offs.max().unwrap_or_default()
+    };
     failures
         .iter()
         .filter(|failure| !failure.message.receipt_handle.is_empty())
         .map(|failure| VisibilityChange {
             receipt_handle: failure.message.receipt_handle.clone(),
-            seconds: of_group[failure.message.group.as_str()],
+            seconds: longest_of(&failure.message.group),
         })
         .collect()
 }

@@ -12,32 +12,16 @@ use tokio::time::{Instant, timeout_at};
 #[derive(Debug, Default)]
 pub struct FirstBundles(Mutex<HashMap<String, Arc<tokio::sync::Mutex<bool>>>>);
 
-/// The right to fetch a commit of the repository whole. When it is dropped, the next push has its
-/// turn.
-#[derive(Debug)]
-pub struct Turn(OwnedMutexGuard<bool>);
-
 impl FirstBundles {
-    /// Waits until no other push fetches a commit of the repository whole. `None` where that takes
-    /// longer than half of the time that is left: then the push fetches without a turn.
-    pub async fn turn(&self, folder: &str, stop: Instant) -> Option<Turn> {
+    /// Waits until no other push fetches a commit of the repository whole. Answers whether one has
+    /// stored a bundle, for the caller to set; when the guard is dropped, the next push has its turn.
+    /// `None` where the wait takes longer than half of the time that is left: then the push fetches
+    /// without a turn.
+    pub async fn turn(&self, folder: &str, stop: Instant) -> Option<OwnedMutexGuard<bool>> {
         let repository = self.0.lock().entry(folder.to_owned()).or_default().clone();
         let now = Instant::now();
         let latest = now + stop.saturating_duration_since(now) / 2;
-        let turn = timeout_at(latest, repository.lock_owned()).await;
-        turn.ok().map(Turn)
-    }
-}
-
-impl Turn {
-    /// Whether an earlier push stored a bundle meanwhile.
-    pub fn has_bundle(&self) -> bool {
-        *self.0
-    }
-
-    /// This push stored a bundle.
-    pub fn stored(&mut self) {
-        *self.0 = true;
+        timeout_at(latest, repository.lock_owned()).await.ok()
     }
 }
 
@@ -56,18 +40,18 @@ mod tests {
         for stores in [true, false] {
             let first_bundles = FirstBundles::default();
             let mut first = first_bundles.turn("shop/", in_a_minute()).await.unwrap();
-            assert!(!first.has_bundle());
+            assert!(!*first);
             let second = first_bundles.turn("shop/", in_a_minute());
             let work = async move {
                 tokio::time::sleep(Duration::from_secs(20)).await;
                 if stores {
-                    first.stored();
+                    *first = true;
                 }
                 Instant::now()
             };
             let (ended, second) = tokio::join!(work, async { (second.await, Instant::now()) });
             assert!(second.1 >= ended);
-            assert_eq!(second.0.unwrap().has_bundle(), stores);
+            assert_eq!(*second.0.unwrap(), stores);
         }
     }
 
