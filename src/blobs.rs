@@ -7,11 +7,12 @@ mod repeated;
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::thread::available_parallelism;
 
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
+use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::task::JoinHandle;
 use tracing::Instrument;
@@ -63,16 +64,20 @@ struct Work {
     permits: AtomicUsize,
     /// One permit for each core: more threads would only take turns.
     compressing: Semaphore,
-    counts: Counts,
+    counts: Mutex<Counts>,
 }
 
-#[derive(Debug, Default)]
-struct Counts {
-    fetched: AtomicU64,
-    bytes_fetched: AtomicU64,
-    reused: AtomicU64,
-    bytes_reused: AtomicU64,
-    lfs_pointers: AtomicU64,
+/// What was done so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counts {
+    /// Blobs fetched, and their bytes.
+    pub fetched: u64,
+    pub bytes_fetched: u64,
+    /// Blobs taken over from a base, and their bytes, still compressed.
+    pub reused: u64,
+    pub bytes_reused: u64,
+    /// Blobs that stand for files which Git LFS keeps elsewhere.
+    pub lfs_pointers: u64,
 }
 
 impl Blobs {
@@ -96,7 +101,7 @@ impl Blobs {
             repeated: Repeated::of(&to_fetch),
             budget: memory.bundle(),
             compressing: Semaphore::new(available_parallelism().map_or(1, usize::from)),
-            counts: Counts::default(),
+            counts: Mutex::default(),
         };
         Self {
             work: Arc::new(work),
@@ -125,29 +130,9 @@ impl Blobs {
         self.to_fetch
     }
 
-    /// Blobs fetched so far.
-    pub fn fetched(&self) -> u64 {
-        self.work.counts.fetched.load(Ordering::Relaxed)
-    }
-
-    /// Bytes of the blobs fetched so far.
-    pub fn bytes_fetched(&self) -> u64 {
-        self.work.counts.bytes_fetched.load(Ordering::Relaxed)
-    }
-
-    /// Blobs taken over from a base so far.
-    pub fn reused(&self) -> u64 {
-        self.work.counts.reused.load(Ordering::Relaxed)
-    }
-
-    /// Bytes taken over from a base so far, still compressed.
-    pub fn bytes_reused(&self) -> u64 {
-        self.work.counts.bytes_reused.load(Ordering::Relaxed)
-    }
-
-    /// Blobs so far that stand for files which Git LFS keeps elsewhere.
-    pub fn lfs_pointers(&self) -> u64 {
-        self.work.counts.lfs_pointers.load(Ordering::Relaxed)
+    /// What was done so far.
+    pub fn counts(&self) -> Counts {
+        *self.work.counts.lock()
     }
 }
 

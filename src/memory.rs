@@ -9,8 +9,8 @@
 
 mod trees;
 
-use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::oneshot;
@@ -80,9 +80,6 @@ struct State {
     free: isize,
     /// In the order of their positions.
     waiting: Vec<Waiting>,
-    /// By bundle: the position that it waits for.
-    next_positions: HashMap<u64, usize>,
-    bundles: u64,
 }
 
 #[derive(Debug)]
@@ -96,7 +93,8 @@ struct Waiting {
 #[derive(Debug)]
 pub struct BundleBudget {
     budget: MemoryBudget,
-    number: u64,
+    /// The position that it waits for.
+    next: AtomicUsize,
 }
 
 /// What one content takes of the budget; given back when dropped.
@@ -107,7 +105,8 @@ pub struct Reservation(Arc<Reserved>);
 struct Reserved {
     bundle: Arc<BundleBudget>,
     position: usize,
-    bytes: Mutex<usize>,
+    /// Changed only while the budget is locked.
+    bytes: AtomicUsize,
 }
 
 impl MemoryBudget {
@@ -116,21 +115,14 @@ impl MemoryBudget {
         Self(Arc::new(Mutex::new(State {
             free: signed(bytes),
             waiting: Vec::new(),
-            next_positions: HashMap::new(),
-            bundles: 0,
         })))
     }
 
     /// A new bundle, which waits for its position 0.
     pub fn bundle(&self) -> Arc<BundleBudget> {
-        let mut state = self.state();
-        let number = state.bundles;
-        state.bundles += 1;
-        state.next_positions.insert(number, 0);
-        drop(state);
         Arc::new(BundleBudget {
             budget: self.clone(),
-            number,
+            next: AtomicUsize::new(0),
         })
     }
 
@@ -145,21 +137,14 @@ impl BundleBudget {
         Reservation(Arc::new(Reserved {
             bundle: self.clone(),
             position,
-            bytes: Mutex::new(0),
+            bytes: AtomicUsize::new(0),
         }))
     }
 
     /// The bundle has all before this position, and waits for it.
     pub fn advance(&self, position: usize) {
-        let mut state = self.budget.state();
-        state.next_positions.insert(self.number, position);
-        state.admit();
-    }
-}
-
-impl Drop for BundleBudget {
-    fn drop(&mut self) {
-        self.budget.state().next_positions.remove(&self.number);
+        self.next.store(position, Ordering::Relaxed);
+        self.budget.state().admit();
     }
 }
 
@@ -168,7 +153,7 @@ impl Reservation {
     pub fn request(&self, bytes: usize) -> oneshot::Receiver<()> {
         let (admit, admitted) = oneshot::channel();
         let mut state = self.0.bundle.budget.state();
-        state.free += signed(self.0.replace(0));
+        state.free += signed(self.0.bytes.swap(0, Ordering::Relaxed));
         // An answer that was cut off and comes again requests anew.
         state
             .waiting
@@ -192,8 +177,7 @@ impl Reservation {
     /// Gives back what is held beyond so many bytes.
     pub fn shrink(&self, bytes: usize) {
         let mut state = self.0.bundle.budget.state();
-        let held = self.0.replace(0);
-        let _ = self.0.replace(held.min(bytes));
+        let held = self.0.bytes.fetch_min(bytes, Ordering::Relaxed);
         state.free += signed(held.saturating_sub(bytes));
         state.admit();
     }
@@ -205,14 +189,8 @@ impl Drop for Reservation {
         state
             .waiting
             .retain(|other| !Arc::ptr_eq(&other.reservation, &self.0));
-        state.free += signed(self.0.replace(0));
+        state.free += signed(self.0.bytes.swap(0, Ordering::Relaxed));
         state.admit();
-    }
-}
-
-impl Reserved {
-    fn replace(&self, bytes: usize) -> usize {
-        std::mem::replace(&mut *self.bytes.lock(), bytes)
     }
 }
 
@@ -221,8 +199,10 @@ impl State {
         let mut full = false;
         let mut number = 0;
         while let Some(next) = self.waiting.get(number) {
-            let head = self.next_positions.get(&next.reservation.bundle.number);
-            let is_waited_for = head.is_some_and(|head| next.reservation.position <= *head);
+            let Reserved {
+                bundle, position, ..
+            } = &*next.reservation;
+            let is_waited_for = *position <= bundle.next.load(Ordering::Relaxed);
             full |= signed(next.bytes) > self.free;
             if full && !(is_waited_for && self.free >= 0) {
                 number += 1;
@@ -232,7 +212,8 @@ impl State {
             // The receiver is gone where the call was given up.
             if next.admit.send(()).is_ok() {
                 self.free -= signed(next.bytes);
-                let _ = next.reservation.replace(next.bytes);
+                let held = &next.reservation.bytes;
+                held.store(next.bytes, Ordering::Relaxed);
             }
         }
     }
@@ -319,7 +300,6 @@ mod tests {
         drop(bundle);
         let state = budget.state();
         assert_eq!((state.free, state.waiting.len()), (10, 0));
-        assert!(state.next_positions.is_empty());
     }
 
     #[test]

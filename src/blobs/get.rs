@@ -1,7 +1,6 @@
 //! How one entry is got: out of a base where one holds it, or else from CodeCommit.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use super::plan::Read;
 use super::repeated::{Fetch, Fetched};
@@ -137,10 +136,9 @@ impl Work {
                 return Ok(None);
             }
         };
-        let counts = &self.counts;
-        counts.reused.fetch_add(1, Ordering::Relaxed);
-        let bytes = compressed as u64;
-        counts.bytes_reused.fetch_add(bytes, Ordering::Relaxed);
+        let mut counts = self.counts.lock();
+        counts.reused += 1;
+        counts.bytes_reused += compressed as u64;
         Ok(Some(content))
     }
 
@@ -162,9 +160,9 @@ impl Work {
             drop(permit.take());
             match self.process(raw.len(), move || check(raw)).await? {
                 Ok(checked) => {
-                    let counts = &self.counts;
-                    counts.fetched.fetch_add(1, Ordering::Relaxed);
-                    counts.bytes_fetched.fetch_add(bytes, Ordering::Relaxed);
+                    let mut counts = self.counts.lock();
+                    counts.fetched += 1;
+                    counts.bytes_fetched += bytes;
                     return Ok(checked);
                 }
                 Err(id) => came = id,
@@ -214,9 +212,7 @@ impl Work {
     }
 
     fn count_lfs_pointer(&self, entry: &Entry<'_>, raw: &[u8]) {
-        let pointers = u64::from(is_lfs_pointer(entry, raw));
-        let counts = &self.counts;
-        counts.lfs_pointers.fetch_add(pointers, Ordering::Relaxed);
+        self.counts.lock().lfs_pointers += u64::from(is_lfs_pointer(entry, raw));
     }
 
     /// Works on so many bytes. To hand over a small content to another thread would cost more than

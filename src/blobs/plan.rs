@@ -40,17 +40,12 @@ pub(super) struct Plan {
     pub(super) to_fetch: HashMap<ObjectId, usize>,
 }
 
-/// A range that grows as long as neighbours are needed.
-struct Growing {
-    base: Arc<Base>,
-    range: Range<u64>,
-}
-
 /// Groups as they are found, with the number of their range.
+#[derive(Default)]
 struct Grouping {
     groups: Vec<(Range<usize>, Option<usize>)>,
-    ranges: Vec<Growing>,
-    /// The number of each base's range that still grows.
+    ranges: Vec<(Arc<Base>, Range<u64>)>,
+    /// The number of each base's last range, which grows as long as neighbours are needed.
     growing: Vec<usize>,
     /// Bytes that the last group has left.
     left: usize,
@@ -61,12 +56,7 @@ impl Plan {
     /// task for each would cost more than what it does. A blob that is fetched begins a group.
     pub(super) fn of(tree: &Tree, bases: &Bases) -> Self {
         let mut to_fetch = HashMap::new();
-        let mut grouping = Grouping {
-            groups: Vec::new(),
-            ranges: Vec::new(),
-            growing: Vec::new(),
-            left: 0,
-        };
+        let mut grouping = Grouping::default();
         for (position, entry) in tree.entries.iter().enumerate() {
             if !is_blob(&entry) {
                 grouping.add(position, Some(0), None);
@@ -105,10 +95,10 @@ impl Grouping {
     /// The number of the range that an entry of a base is read with.
     fn range_of(&mut self, base: &Arc<Base>, entry: &Range<u64>) -> usize {
         let ranges = &mut self.ranges;
-        let of_base = |number: &&mut usize| Arc::ptr_eq(&ranges[**number].base, base);
+        let of_base = |number: &&mut usize| Arc::ptr_eq(&ranges[**number].0, base);
         let growing = self.growing.iter_mut().find(of_base);
         if let Some(number) = &growing
-            && let range = &mut ranges[**number].range
+            && let range = &mut ranges[**number].1
             && entry.start >= range.start
             && entry.start <= range.end + WIDEST_GAP
             && entry.end - range.start <= LONGEST
@@ -117,10 +107,7 @@ impl Grouping {
             return **number;
         }
         let number = ranges.len();
-        ranges.push(Growing {
-            base: base.clone(),
-            range: entry.clone(),
-        });
+        ranges.push((base.clone(), entry.clone()));
         match growing {
             Some(growing) => *growing = number,
             None => self.growing.push(number),
@@ -129,7 +116,11 @@ impl Grouping {
     }
 
     fn finish(self) -> Vec<Group> {
-        let reads: Vec<Read> = self.ranges.into_iter().map(Growing::read).collect();
+        let read = |(base, range): (Arc<Base>, _)| {
+            let read = async move { base.read(range).await };
+            read.boxed().shared()
+        };
+        let reads: Vec<Read> = self.ranges.into_iter().map(read).collect();
         let groups = self.groups.into_iter();
         groups
             .map(|(positions, range)| Group {
@@ -137,12 +128,5 @@ impl Grouping {
                 read: range.map(|range| reads[range].clone()),
             })
             .collect()
-    }
-}
-
-impl Growing {
-    fn read(self) -> Read {
-        let Self { base, range } = self;
-        async move { base.read(range).await }.boxed().shared()
     }
 }

@@ -100,17 +100,17 @@ pub async fn make(
             ))
         }
     };
-    let blobs = &filling.blobs;
     figures.bundle_ms = milliseconds(begun.elapsed());
-    figures.fetched = blobs.fetched();
-    figures.bytes_fetched = blobs.bytes_fetched();
-    figures.reused = blobs.reused();
-    figures.bytes_reused = blobs.bytes_reused();
-    if blobs.lfs_pointers() > 0 {
+    let counts = filling.blobs.counts();
+    figures.fetched = counts.fetched;
+    figures.bytes_fetched = counts.bytes_fetched;
+    figures.reused = counts.reused;
+    figures.bytes_reused = counts.bytes_reused;
+    if counts.lfs_pointers > 0 {
         tracing::warn!(
             repository = push.repository,
             commit = %commit,
-            pointers = blobs.lfs_pointers(),
+            pointers = counts.lfs_pointers,
             "the bundle holds Git LFS pointers in the place of the files that they stand for, \
              as a clone without Git LFS does"
         );
@@ -160,18 +160,15 @@ impl Filling {
     /// Whether this may not end in time: it is then written as a partial bundle. Which way
     /// it goes is settled when two parts are full.
     fn is_long(&self) -> bool {
-        let to_fetch = self.blobs.to_fetch();
-        let fetched = usize::try_from(self.blobs.fetched()).unwrap_or(usize::MAX);
-        let left = to_fetch.saturating_sub(fetched);
+        let fetched = self.blobs.counts().fetched;
+        let left = (self.blobs.to_fetch() as u64).saturating_sub(fetched);
         if self.redelivered {
             return left > 0;
         }
-        let time = self.begun.elapsed().as_secs_f64() * double(left) / double(fetched.max(1));
-        time > self
-            .stop
-            .saturating_duration_since(Instant::now())
-            .as_secs_f64()
-            / 2.0
+        let needed =
+            self.begun.elapsed().as_micros() * u128::from(left) / u128::from(fetched.max(1));
+        let there = self.stop.saturating_duration_since(Instant::now());
+        needed > there.as_micros() / 2
     }
 
     /// Leaves what is written as a partial bundle, a base for the next delivery. All other entries
@@ -194,12 +191,13 @@ impl Filling {
             length = whole;
         }
         let saved = upload.save(length).await?;
+        let counts = self.blobs.counts();
         tracing::warn!(
             commit = %self.tree.commit,
             entries = position,
             of = self.tree.entries.len(),
-            fetched = self.blobs.fetched(),
-            reused = self.blobs.reused(),
+            fetched = counts.fetched,
+            reused = counts.reused,
             saved,
             "there is no time to fetch the whole commit in this invocation"
         );
@@ -222,11 +220,6 @@ async fn next_before<T>(
     }
     let next = timeout_at(deadline, entries.next()).await;
     next.map_err(|_| TimeIsUp)
-}
-
-/// Counts are far below what a double holds exactly.
-fn double(count: usize) -> f64 {
-    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
 #[cfg(test)]
