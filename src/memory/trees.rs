@@ -1,5 +1,5 @@
 //! The memory that pushes take by their size: the entries of their trees, the directories of their
-//! bases, and the records that the `zip` crate keeps of a bundle's entries until its end.
+//! bases, and the directory of the bundle that is being written.
 //!
 //! Every push may take a small share. For more it needs the turn, which one push has at a time, and
 //! takes from what all share. It keeps the turn until its tree is listed: what it needs is known then,
@@ -12,9 +12,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::MIB;
 
-/// Bytes of an entry beside its path: a record in the tree, another in the plan, the `zip` crate's,
-/// which has the path twice, and 500 that are lost between such small pieces, as measured: the crate
-/// makes an encoder of 300 KB for each entry, and those leave holes.
+/// Bytes of an entry beside its path: records in the tree, in the plan and in the bundle's directory,
+/// and what is lost between pieces of memory: the `zip` crate makes an encoder of 300 KB for each
+/// entry. One tree alone takes half of it; counted so, three at once outgrew a function of 512 MiB.
 const ENTRY: usize = 950;
 const PATHS: usize = 3;
 

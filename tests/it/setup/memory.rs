@@ -71,8 +71,9 @@ impl LimitedWorld {
         }
     }
 
-    /// Asserts that the function has never taken more than its memory, and prints how much it took.
-    pub fn assert_held(&self, what: &str) {
+    /// Asserts that the function has never taken more than its memory; prints and answers how many MiB
+    /// it took.
+    pub fn assert_held(&self, what: &str) -> u64 {
         let peak = self.world.peak_memory() / MIB;
         let (mib, kind) = (
             self.mib,
@@ -81,6 +82,7 @@ impl LimitedWorld {
         println!("{what}: {peak} MiB of {mib}, {kind}");
         assert_eq!(self.world.deaths(), 0, "{}", self.world.log());
         assert!(peak < mib, "{peak} MiB");
+        peak
     }
 }
 
