@@ -69,8 +69,11 @@ impl Entries {
     pub(super) fn sort(&mut self) {
         let Self { paths, records } = self;
         records.sort_unstable_by(|a, b| {
-            let names = [a, b].map(|record| record.entry(paths));
-            names[0].name_bytes().cmp(names[1].name_bytes())
+            let [a, b] = [a, b].map(|record| record.entry(paths));
+            // Most paths differ before the shorter one ends, and slices are compared fast.
+            let both = a.path.len().min(b.path.len());
+            let starts = a.path.as_bytes()[..both].cmp(&b.path.as_bytes()[..both]);
+            starts.then_with(|| a.name_bytes().skip(both).cmp(b.name_bytes().skip(both)))
         });
     }
 }
