@@ -7,7 +7,7 @@
 //!
 //! - `ways`: one repository, and a function that bundles it
 //! - `shell`: the ways that go through Git's and zip's own programs
-//! - `floor`: what no way can be faster than
+//! - `floor`: a client that knows nothing but the SDK
 //! - `table`: what is printed
 
 mod floor;
@@ -44,6 +44,9 @@ struct Args {
     /// Leave out the ways through Git's and zip's own programs, which take as long as the disk does.
     #[arg(long)]
     skip_slow: bool,
+    /// Be the floor's client: a repository's name and a commit.
+    #[arg(long, num_args = 2, hide = true)]
+    floor: Vec<String>,
     /// Set by `cargo bench`.
     #[arg(long, hide = true)]
     bench: bool,
@@ -52,6 +55,9 @@ struct Args {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let args = Args::parse();
+    if let [repository, commit] = &args.floor[..] {
+        return floor::measure(repository, commit).await;
+    }
     // A plain `cargo bench` runs every benchmark: this one needs to be told of what.
     if args.paths.is_empty() {
         eprintln!("push: no repository named, nothing measured");
@@ -74,7 +80,6 @@ async fn rows(args: &Args, path: &Path) -> anyhow::Result<Vec<Row>> {
     let commits: Vec<_> = std::str::from_utf8(&listed)?.lines().collect();
     let head = commits[0];
     let pushes = args.pushes.min(commits.len() - 1);
-    let floor = floor::of(path, head, latency)?;
 
     let mut benches = Vec::new();
     for function in &args.functions {
@@ -82,12 +87,14 @@ async fn rows(args: &Args, path: &Path) -> anyhow::Result<Vec<Row>> {
     }
     let (mut clones, mut archives) = (Vec::new(), Vec::new());
     let mut fetches = vec![Vec::new(); benches.len()];
-    let mut updates = fetches.clone();
+    let (mut updates, mut floors) = (fetches.clone(), Vec::new());
     for _ in 0..args.runs {
         if !args.skip_slow {
             clones.push(benches[0].clone_and_zip().await?);
             archives.push(shell::archive(path, head)?);
         }
+        let name = benches[0].serve()?;
+        floors.push(benches[0].floor(&name, commits[pushes]).await?);
         for (number, bench) in benches.iter_mut().enumerate() {
             let name = bench.serve()?;
             fetches[number].push(bench.push(&name, commits[pushes], None).await?);
@@ -99,13 +106,14 @@ async fn rows(args: &Args, path: &Path) -> anyhow::Result<Vec<Row>> {
     }
     let mut rows = Vec::new();
     rows.extend(Row::of("clone, zip, upload", &clones, None));
+    let floor = Row::of("the floor", &floors, None);
     for (number, function) in args.functions.iter().enumerate() {
         for (way, runs) in [("no base", &fetches), ("a base", &updates)] {
             let way = format!("{}, {way}", function.display());
-            rows.extend(Row::of(&way, &runs[number], Some(floor.time())));
+            rows.extend(Row::of(&way, &runs[number], floor.as_ref()));
         }
     }
     rows.extend(Row::of("git archive", &archives, None));
-    rows.push(floor.row());
+    rows.extend(floor);
     Ok(rows)
 }

@@ -15,11 +15,17 @@ pub struct Row {
 }
 
 impl Row {
-    /// The median of some runs, and the highest peak of all; `None` without any.
-    pub fn of(way: &str, runs: &[Run], floor: Option<Duration>) -> Option<Self> {
+    /// The median of some runs, their processor time on average, and the highest peak of all; `None`
+    /// without any.
+    pub fn of(way: &str, runs: &[Run], floor: Option<&Self>) -> Option<Self> {
         let mut by_time: Vec<_> = runs.iter().collect();
         by_time.sort_by_key(|run| run.wall);
         let mut run = (*by_time.get(by_time.len() / 2)?).clone();
+        let mean = |time: fn(&Run) -> Duration| {
+            runs.iter().map(time).sum::<Duration>() / u32::try_from(runs.len()).unwrap_or(1)
+        };
+        run.function = mean(|run| run.function);
+        run.local = mean(|run| run.local);
         run.peak = runs.iter().map(|run| run.peak).max().unwrap_or_default();
         let calls = run.calls.iter();
         let calls: Vec<_> = calls
@@ -27,7 +33,7 @@ impl Row {
             .collect();
         Some(Self {
             way: way.to_owned(),
-            ratio: floor.map(|floor| run.wall.as_secs_f64() / floor.as_secs_f64()),
+            ratio: floor.map(|floor| run.wall.as_secs_f64() / floor.run.wall.as_secs_f64()),
             calls: calls.join(", "),
             run,
         })

@@ -9,10 +9,10 @@ use pushbuild_local::aws::{DeployOptions, Deployment, LocalAws, Options};
 use pushbuild_local::calls::Service;
 use pushbuild_local::faults::{Action, Rule};
 
-use crate::shell;
+use crate::{floor, shell};
 
 /// The bundles' bucket.
-const BUCKET: &str = "bench";
+pub const BUCKET: &str = "bench";
 
 /// A function, with a local AWS of its own that serves the repository.
 pub struct Bench {
@@ -39,10 +39,6 @@ pub struct Run {
 
 impl Bench {
     /// Serves the repository and starts the function, so that no run waits for it.
-    ///
-    /// # Errors
-    ///
-    /// A path that is no Git repository, or a local AWS that cannot start.
     pub async fn of(
         path: &Path,
         function: &Path,
@@ -111,6 +107,12 @@ impl Bench {
         })
     }
 
+    /// A client that knows nothing but the SDK, in place of the function.
+    pub async fn floor(&self, name: &str, commit: &str) -> anyhow::Result<Run> {
+        let of = (self.aws.endpoint(), name.to_owned(), commit.to_owned());
+        tokio::task::spawn_blocking(move || floor::of(&of.0, &of.1, &of.2)).await?
+    }
+
     /// The way of the original, with its upload.
     pub async fn clone_and_zip(&self) -> anyhow::Result<Run> {
         self.aws.calls().clear();
@@ -150,9 +152,9 @@ impl Bench {
 
     /// What the function and this process, which is the local AWS, have used so far.
     fn processor_times(&self) -> (Duration, Duration) {
-        let time = |process: &Path| processor_time(process).unwrap_or_default();
-        let function = self.process.as_deref().map(time).unwrap_or_default();
-        (function, time(Path::new("/proc/self")))
+        let function = self.process.as_deref().map(processor_time);
+        let this = Path::new("/proc/self");
+        (function.unwrap_or_default(), processor_time(this))
     }
 
     fn function_process(&self) -> Option<PathBuf> {
@@ -175,10 +177,15 @@ fn peak_of(process: &Path) -> Option<u64> {
     Some(kilobytes * 1024)
 }
 
-/// A process's `utime` and `stime`, in hundredths of a second: `man 5 proc_pid_stat`.
-fn processor_time(process: &Path) -> Option<Duration> {
-    let stat = std::fs::read_to_string(process.join("stat")).ok()?;
-    let fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11).take(2);
-    let hundredths: u64 = fields.map_while(|field| field.parse::<u64>().ok()).sum();
-    Some(Duration::from_millis(hundredths * 10))
+/// What a process's threads have used, but for those that have ended: the first figure of
+/// <https://docs.kernel.org/scheduler/sched-stats.html>.
+pub fn processor_time(process: &Path) -> Duration {
+    let threads = std::fs::read_dir(process.join("task"))
+        .into_iter()
+        .flatten();
+    let used = threads.flatten().filter_map(|thread| {
+        let figures = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        figures.split_whitespace().next()?.parse::<u64>().ok()
+    });
+    Duration::from_nanos(used.sum())
 }
