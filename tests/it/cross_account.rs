@@ -20,12 +20,6 @@ async fn shop_of_another_account() -> (World, Repository, String) {
     (world, repository, commit)
 }
 
-/// A push as the forwarding rule of another account sends it on.
-async fn push_from(world: &World, account: &str, region: &str, commit: &str) {
-    let event = RepositoryEvent::created("shop", "refs/heads/feature/x", commit);
-    world.push_from(account, region, event).await;
-}
-
 fn reads(world: &World) -> Vec<Call> {
     let mut calls = world.aws.calls().list();
     calls.retain(|call| call.service == Service::CodeCommit);
@@ -37,7 +31,7 @@ fn reads(world: &World) -> Vec<Call> {
 async fn a_push_of_another_account_is_read_under_its_role_and_built_here() {
     let (world, repository, commit) = shop_of_another_account().await;
 
-    push_from(&world, SOURCE, "us-east-1", &commit).await;
+    world.push_from(SOURCE, "us-east-1", &commit).await;
 
     world.assert_built(&repository, &commit);
     let assumed = world.aws.sts().assumed();
@@ -65,7 +59,7 @@ async fn credentials_of_a_role_are_kept_for_the_next_push_which_its_base_serves(
     let (world, repository, commit) = shop_of_another_account().await;
     let changed = repository.commit("main", [("changed", FILE, "changed\n")]);
     for commit in [&commit, &changed] {
-        push_from(&world, SOURCE, "eu-west-1", commit).await;
+        world.push_from(SOURCE, "eu-west-1", commit).await;
     }
     assert_eq!(world.built("shop"), [commit, changed]);
     assert_eq!(world.calls(Service::CodeCommit, "GetDifferences"), 1);
@@ -78,7 +72,7 @@ async fn the_own_account_is_read_with_the_own_role_and_its_other_regions_under_t
     let role = "arn:aws:iam::000000000000:role/pushbuild-reader".to_owned();
     for (region, role) in [("eu-west-1", None), ("us-east-1", Some(role))] {
         let (world, repository, commit) = shop_of_another_account().await;
-        push_from(&world, "000000000000", region, &commit).await;
+        world.push_from("000000000000", region, &commit).await;
         world.assert_built(&repository, &commit);
         assert!(reads(&world).iter().all(|call| call.role == role));
         assert_eq!(world.aws.sts().assumed().is_empty(), role.is_none());
@@ -89,7 +83,7 @@ async fn the_own_account_is_read_with_the_own_role_and_its_other_regions_under_t
 async fn a_role_that_may_not_be_assumed_is_refused_by_aws_and_said_so() {
     let (world, _repository, commit) = shop_of_another_account().await;
     world.aws.sts().deny(ROLE);
-    push_from(&world, SOURCE, "eu-west-1", &commit).await;
+    world.push_from(SOURCE, "eu-west-1", &commit).await;
     assert!(world.builds().is_empty());
     assert_eq!(world.dead_letters(), 1);
     world.assert_failed("refused_by_aws", "AccessDenied");

@@ -73,32 +73,27 @@ async fn every_odd_name_mode_and_content_survives() {
 
 /// What `unzip` makes of the bundle is what `git checkout` makes of the commit.
 fn assert_unpacks_as_checked_out(zip: &[u8], repository: &Repository, commit: &str) {
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-    let [file, bundle, checkout] = ["bundle.zip", "bundle", "checkout"].map(path);
-    std::fs::write(&file, zip).unwrap();
-    std::fs::create_dir(&checkout).unwrap();
-    let all_files = ["checkout", "--quiet", "--force", commit, "--", "."];
-    repository.git(&[&["--work-tree", &checkout], &all_files[..]].concat());
-    let run = |program: &str, args: &[&str]| {
-        let output = Command::new(program)
-            .args(args)
-            .env("LC_ALL", "C.UTF-8")
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-        assert!(output.status.success(), "{program} {args:?}: {said}");
-        said
-    };
     // Without -^, unzip drops control characters from names.
-    run("unzip", &["-qq", "-^", &file, "-d", &bundle]);
-    let compare = ["--recursive", "--no-dereference", &bundle, &checkout];
-    assert_eq!(run("diff", &compare), "");
-    let executable = |folder: &str| {
-        let list = format!("cd {folder} && find . -type f -perm -100 | sort");
-        run("sh", &["-c", &list])
-    };
-    assert_eq!(executable(&bundle), executable(&checkout));
+    let script = "set -e
+        mkdir checkout
+        git -C \"$1\" --work-tree \"$PWD/checkout\" checkout --quiet --force \"$2\" -- .
+        unzip -qq -^ bundle.zip -d bundle
+        diff --recursive --no-dereference bundle checkout
+        for folder in bundle checkout; do
+            (cd $folder; find . -type f -perm -100 | sort) > $folder.executable
+        done
+        cmp bundle.executable checkout.executable";
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("bundle.zip"), zip).unwrap();
+    let output = Command::new("sh")
+        .args(["-c", script, "sh"])
+        .arg(repository.path())
+        .arg(commit)
+        .current_dir(folder.path())
+        .env("LC_ALL", "C.UTF-8")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
 }
 
 fn part() -> impl Strategy<Value = String> {

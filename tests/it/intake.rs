@@ -73,9 +73,7 @@ async fn each_entry_of_a_batch_may_fail_and_its_branch_alone_waits() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn throttled_cut_off_and_answered_wrongly_the_intake_forwards_each_push_once() {
-    // More deliveries than faults in a row.
-    let world = World::with(|deploy| deploy.intake_max_receive_count = 10).await;
-    for (number, action) in [
+    let actions = [
         Action::Throttle { shape: Shape::Json },
         Action::ServerError { status: 503 },
         Action::ResetBefore,
@@ -84,18 +82,20 @@ async fn throttled_cut_off_and_answered_wrongly_the_intake_forwards_each_push_on
         Action::Truncate,
         Action::WrongJson(WrongJson::Garbage),
         Action::WrongJson(WrongJson::EmptyObject),
-    ]
-    .into_iter()
-    .enumerate()
-    {
+    ];
+    let each = actions.map(async |action| {
+        // More deliveries than faults in a row.
+        let world = World::with(|deploy| deploy.intake_max_receive_count = 10).await;
         let rule = Rule::new(action.clone()).operation("SendMessageBatch");
         // Once, and more often than the SDK tries.
         for times in [1, 6] {
-            let name = format!("shop-{number}-{times}");
-            let fired = under(&world, &name, rule.clone().times(times)).await;
+            let rule = rule.clone().times(times);
+            let fired = under(&world, &format!("shop-{times}"), rule).await;
             assert!(fired > 0, "{action:?}");
         }
-    }
+    });
+    // Side by side, since they wait more than they work.
+    futures_util::future::join_all(each).await;
 }
 
 /// One branch's fetch takes so many times ten seconds and another branch fails, while others are

@@ -127,17 +127,3 @@ async fn redriven_from_the_dead_letter_queue_a_push_that_has_its_build_gets_no_s
     world.settle().await;
     world.assert_built_once(&event, &shop.0, &shop.1);
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_event_that_eventbridge_delivers_twice_has_one_build() {
-    let world = world(2).await;
-    let (repository, commit) = Repository::small();
-    world.serve("shop", &repository);
-    let event = RepositoryEvent::created("shop", "refs/heads/x", &commit);
-    for _ in 0..2 {
-        world.deployment.send_event(&event).unwrap();
-        world.settle().await;
-        world.aws.clock().advance(VISIBILITY);
-    }
-    world.assert_built_once(&event.id, &repository, &commit);
-}

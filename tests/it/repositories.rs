@@ -12,26 +12,19 @@ async fn world(repositories: &str) -> (World, Repository, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_first_push_after_its_project_is_made_is_built_though_one_before_it_was_skipped() {
-    let (world, repository, commit) = world("site,sh*").await;
+async fn a_process_serves_projects_and_repositories_that_are_made_after_it_skipped_a_push() {
+    let (world, repository, commit) = world("*").await;
     world.push("shop", "before", &commit).await;
     assert_eq!(world.outcomes("skipped").len(), 1);
     world.aws.codebuild().add_project("shop");
     // The function's own clock: it takes an answer for true for two seconds.
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let event = world.push("shop", "main", &commit).await;
-    world.assert_built_once(&event, &repository, &commit);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_repository_made_after_the_deployment_is_served_by_the_same_process() {
-    let (world, repository, commit) = world("*").await;
-    world.push("shop", "main", &commit).await;
-    assert_eq!(world.outcomes("skipped").len(), 1);
     world.serve("tomorrow", &repository);
     world.aws.codebuild().add_project("tomorrow");
-    let event = world.push("tomorrow", "main", &commit).await;
-    world.assert_built_once(&event, &repository, &commit);
+    for name in ["shop", "tomorrow"] {
+        let event = world.push(name, "main", &commit).await;
+        world.assert_built_once(&event, &repository, &commit);
+    }
     let calls = world.aws.calls().list().into_iter();
     let callers = calls.filter_map(|call| call.access_key_id);
     let publish = callers.filter(|key| key.starts_with("LOCALFUNCTIONPUB"));

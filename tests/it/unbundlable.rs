@@ -66,8 +66,7 @@ async fn what_cannot_be_left_to_codecommit_is_rejected() {
         let world = World::with_env(&[variable]).await;
         let (repository, commit) = too_long_by(1, "film.mp4");
         world.serve("shop", &repository);
-        let event = RepositoryEvent::created("shop", "refs/heads/main", &commit);
-        world.push_from(account, region, event).await;
+        world.push_from(account, region, &commit).await;
         assert!(world.builds().is_empty());
         assert_eq!(world.dead_letters(), 1);
         world.assert_failed("reject", "film.mp4");

@@ -1,4 +1,4 @@
-//! A bundle beside what Git says of its commit.
+//! Builds and their bundles beside what Git says of their commits.
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read as _, Write as _};
@@ -6,12 +6,66 @@ use std::process::Command;
 
 use anyhow::{Context as _, ensure};
 use pushbuild::git::blob_id;
+use pushbuild_local::codebuild::Build;
 use zip::ZipArchive;
 
+use super::World;
 use super::repository::Repository;
 
+impl World {
+    /// Asserts that an event has one build, and that its bundle is exactly the commit.
+    pub fn assert_built_once(&self, event: &str, repository: &Repository, commit: &str) {
+        let builds = self.builds_of(event);
+        assert_eq!(builds.len(), 1, "builds of {event}\n{}", self.log());
+        self.assert_exact(&builds[0], repository, commit);
+    }
+
+    /// Asserts that the newest build is one of this commit, and that its bundle is exactly that.
+    pub fn assert_built(&self, repository: &Repository, commit: &str) {
+        let build = self.builds().pop();
+        let build = build.unwrap_or_else(|| panic!("no build\n{}", self.log()));
+        self.assert_exact(&build, repository, commit);
+    }
+
+    fn assert_exact(&self, build: &Build, repository: &Repository, commit: &str) {
+        assert_eq!(build.source_type, "S3", "{}", self.log());
+        let judged = self.judge(build, repository, commit);
+        judged.unwrap_or_else(|why| panic!("{why:#}\n{}", self.log()));
+    }
+
+    /// Fails where a build, of a bundle or straight from CodeCommit, is not one of exactly this commit.
+    pub fn judge(
+        &self,
+        build: &Build,
+        repository: &Repository,
+        commit: &str,
+    ) -> anyhow::Result<()> {
+        ensure!(build.variable("COMMIT_ID") == Some(commit), "{build:?}");
+        if build.source_type == "S3" {
+            return compare(&self.bundle_of(build), repository, commit);
+        }
+        let version = build.source_version.as_deref().unwrap_or_default();
+        ensure!(version.ends_with(&format!("^{{{commit}}}")), "{version}");
+        Ok(())
+    }
+
+    /// The bytes of the bundle that a build was started with.
+    pub fn bundle_of(&self, build: &Build) -> Vec<u8> {
+        let location = build.source_location.as_deref().unwrap();
+        let (bucket, key) = location.split_once('/').unwrap();
+        let newest = self.aws.s3().versions(bucket);
+        let newest = newest.iter().find(|version| version.key == key).unwrap();
+        assert_eq!(
+            Some(&newest.version_id),
+            build.source_version.as_ref(),
+            "the build was started with an older version of {key}"
+        );
+        std::fs::read(self.aws.s3().path(bucket, key)).unwrap()
+    }
+}
+
 /// Fails where a bundle is not exactly a commit, or where `unzip` finds a fault with it.
-pub fn judge(zip: &[u8], repository: &Repository, commit: &str) -> anyhow::Result<()> {
+fn compare(zip: &[u8], repository: &Repository, commit: &str) -> anyhow::Result<()> {
     let mut expected = expected(repository, commit);
     let mut archive = ZipArchive::new(Cursor::new(zip))?;
     ensure!(archive.comment() == commit.as_bytes());

@@ -119,8 +119,10 @@ impl World {
         self.deployment.send_body(&body, group).unwrap()
     }
 
-    /// Sends an event as if it came from another account or Region, and waits for what becomes of it.
-    pub async fn push_from(&self, account: &str, region: &str, event: RepositoryEvent) {
+    /// Pushes `main` of `shop` as the forwarding rule of another account or Region sends it on, and
+    /// waits for what becomes of it.
+    pub async fn push_from(&self, account: &str, region: &str, commit: &str) {
+        let event = RepositoryEvent::created("shop", "refs/heads/main", commit);
         let event = event.from(account, region, self.aws.clock().now());
         self.deployment.send_event(&event).unwrap();
         self.settle().await;
@@ -247,56 +249,6 @@ impl World {
             .iter()
             .map(|build| build.variable("COMMIT_ID").unwrap().to_owned())
             .collect()
-    }
-
-    /// Asserts that an event has one build, and that its bundle is exactly the commit.
-    pub fn assert_built_once(&self, event: &str, repository: &Repository, commit: &str) {
-        let builds = self.builds_of(event);
-        assert_eq!(builds.len(), 1, "builds of {event}\n{}", self.log());
-        self.assert_exact(&builds[0], repository, commit);
-    }
-
-    /// Asserts that the newest build is one of this commit, and that its bundle is exactly that.
-    pub fn assert_built(&self, repository: &Repository, commit: &str) {
-        let build = self.builds().pop();
-        let build = build.unwrap_or_else(|| panic!("no build\n{}", self.log()));
-        self.assert_exact(&build, repository, commit);
-    }
-
-    fn assert_exact(&self, build: &Build, repository: &Repository, commit: &str) {
-        assert_eq!(build.source_type, "S3", "{}", self.log());
-        let judged = self.judge(build, repository, commit);
-        judged.unwrap_or_else(|why| panic!("{why:#}\n{}", self.log()));
-    }
-
-    /// Fails where a build, of a bundle or straight from CodeCommit, is not one of exactly this commit.
-    pub fn judge(
-        &self,
-        build: &Build,
-        repository: &Repository,
-        commit: &str,
-    ) -> anyhow::Result<()> {
-        anyhow::ensure!(build.variable("COMMIT_ID") == Some(commit), "{build:?}");
-        if build.source_type == "S3" {
-            return bundle::judge(&self.bundle_of(build), repository, commit);
-        }
-        let version = build.source_version.as_deref().unwrap_or_default();
-        anyhow::ensure!(version.ends_with(&format!("^{{{commit}}}")), "{version}");
-        Ok(())
-    }
-
-    /// The bytes of the bundle that a build was started with.
-    pub fn bundle_of(&self, build: &Build) -> Vec<u8> {
-        let location = build.source_location.as_deref().unwrap();
-        let (bucket, key) = location.split_once('/').unwrap();
-        let newest = self.aws.s3().versions(bucket);
-        let newest = newest.iter().find(|version| version.key == key).unwrap();
-        assert_eq!(
-            Some(&newest.version_id),
-            build.source_version.as_ref(),
-            "the build was started with an older version of {key}"
-        );
-        std::fs::read(self.aws.s3().path(bucket, key)).unwrap()
     }
 
     /// Keys of the bundles in the bucket.

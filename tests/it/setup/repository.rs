@@ -108,7 +108,15 @@ impl Repository {
             }
             writeln!(stream, "get-mark :1").unwrap();
         }
-        let ids = self.git_with(&["fast-import", "--quiet"], &stream);
+        // Noise is neither like other noise nor compressible.
+        let fast = [
+            "-c",
+            "pack.compression=0",
+            "fast-import",
+            "--quiet",
+            "--depth=0",
+        ];
+        let ids = self.git_with(&fast, &stream);
         ids.lines().map(str::to_owned).collect()
     }
 
