@@ -30,7 +30,8 @@ async fn fuzz(service: Service, action: Action, chance: f64) -> World {
         assert!(inexact.is_empty(), "{inexact:#?}");
     }
     let fired = world.fired(rule);
-    assert!(fired > 10, "{fired} answers were wrong");
+    // One in two rounds at least: few calls to the queues are made where many failures share a batch.
+    assert!(fired >= ROUNDS as u64 / 2, "{fired} answers were wrong");
     world.batches();
     for failure in world.outcomes("failed") {
         let error = failure["error"].as_str().unwrap();
