@@ -76,7 +76,7 @@ async fn four_repositories_of_a_gigabyte_fit_the_least_function() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn four_repositories_of_large_files_fit_the_least_function() {
-    four_large(12).await;
+    four_large(20).await;
 }
 
 async fn four_large(files: usize) {
@@ -86,7 +86,7 @@ async fn four_large(files: usize) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_large_files_fit_the_least_function_fetched_or_taken_over() {
-    let (repository, commit) = Repository::of_noise(20, 5_000_000, |n| format!("{n:04}"));
+    let (repository, commit) = Repository::of_noise(30, 5_000_000, |n| format!("{n:04}"));
     let limited = LimitedWorld::of(LEAST).await;
     let world = &limited.world;
     world.serve("large", &repository);
