@@ -32,7 +32,7 @@ pub struct Call {
     pub operation: String,
     /// What it was about: `repository:path`, `bucket/key`, a project, a queue, a role.
     pub detail: String,
-    /// Whose call it was, from the `Authorization` header; under a role, who assumed it.
+    /// The caller's, from the `Authorization` header; under a role, of the one who assumed it.
     pub access_key_id: Option<String>,
     /// The role that it was made under, if AssumeRole gave out its credentials.
     pub role: Option<String>,

@@ -113,8 +113,8 @@ fn failed(error: &anyhow::Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Where the local AWS keeps its buckets: in the workspace's `target` under Cargo, which tells,
-/// and among the temporary files elsewhere.
+/// Where the local AWS keeps its buckets: in the workspace's `target` where Cargo runs it, and sets
+/// this variable, else in the folder for temporary files.
 fn storage() -> PathBuf {
     std::env::var_os("CARGO_MANIFEST_DIR")
         .map(PathBuf::from)

@@ -63,7 +63,7 @@ impl Clock {
         self.0.moved.notify_waiters();
     }
 
-    /// Sleeps until this clock shows `when`, however it gets there.
+    /// Sleeps until this clock shows `when`, by itself or put forward.
     pub async fn sleep_until(&self, when: SystemTime) {
         loop {
             let moved = self.0.moved.notified();

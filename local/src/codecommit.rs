@@ -117,7 +117,7 @@ fn is_name_character(character: char) -> bool {
     character.is_ascii_alphanumeric() || "._-".contains(character)
 }
 
-/// A text member that must be there and must not be empty; `exception` is for when it is not.
+/// A text member that must not be missing or empty: else the refusal is `exception`.
 fn required<'a>(input: &'a Value, member: &str, exception: &str) -> Result<&'a str, ServiceError> {
     input[member]
         .as_str()
@@ -125,7 +125,7 @@ fn required<'a>(input: &'a Value, member: &str, exception: &str) -> Result<&'a s
         .ok_or_else(|| refusal!(exception, "{member} is required"))
 }
 
-/// Reads a full object id: CodeCommit takes no short ones. `exception` is for anything else.
+/// Reads a full object id. CodeCommit refuses short ones, and anything else, with `exception`.
 fn object_id(id: &str, exception: &str) -> Result<ObjectId, ServiceError> {
     ObjectId::from_hex(id.as_bytes())
         .map_err(|_| refusal!(exception, "{id:?} is not a full object id"))

@@ -186,7 +186,7 @@ impl Faults {
         faults
     }
 
-    /// Counts a fault that changed an answer; says whether it still may.
+    /// Counts a fault that is about to change an answer; `false` if it has fired often enough.
     pub(crate) fn confirm(&self, id: RuleId) -> bool {
         let mut state = self.state.lock();
         let active = state.active.iter_mut().find(|active| active.id == id);
@@ -198,17 +198,19 @@ impl Faults {
 impl Active {
     fn on_call(&mut self, call: &Call, now: SystemTime, ended: bool) -> Option<Fault> {
         let when = &self.rule.when;
-        let open = when.is_open(now.duration_since(self.added).unwrap_or_default());
-        if !when.is_about(call) || !open {
+        let passed = now.duration_since(self.added).unwrap_or_default();
+        let is_over = when.until_s.is_some_and(|end| passed.as_secs_f64() >= end);
+        if is_over || !when.is_about(call) {
             return None;
         }
         self.firings.seen += 1;
+        let numbers = when.first.unwrap_or(1)..=when.last.unwrap_or(u64::MAX);
         let drawn = when
             .chance
             .is_none_or(|share| self.draws.random::<f64>() < share);
         let capped = self.bucket.as_mut().is_none_or(|bucket| !bucket.take());
         let late = ended && self.rule.action.ends_call();
-        if late || !when.counts(self.firings.seen) || !self.may_fire() || !drawn || !capped {
+        if late || !numbers.contains(&self.firings.seen) || !self.may_fire() || !drawn || !capped {
             return None;
         }
         let action = self.rule.action.clone();

@@ -26,7 +26,6 @@ mod tests;
 
 use bytes::Bytes;
 
-pub use batch_response::BatchResponse;
 pub(crate) use function::Function;
 pub use log::FunctionLog;
 pub use mapping::{BatchOutcome, EventSourceMapping};

@@ -11,8 +11,8 @@
 //! - `disk`: the files of a bucket, and how they are read again after a restart
 //!
 //! Not here: access control, encryption, tags, conditional writes, lifecycle rules, `aws-chunked`
-//! bodies, and reads of any but the newest version. An upload that is not completed stays until it is aborted or the
-//! process ends.
+//! bodies, and reads of any but the newest version. An upload that is not completed stays until it
+//! is aborted or the process ends.
 
 use std::io;
 use std::path::PathBuf;
@@ -44,8 +44,7 @@ pub struct S3 {
 }
 
 impl S3 {
-    /// The S3 whose buckets are below `root`. Two at a time on one folder do not see each other's
-    /// changes.
+    /// The S3 whose buckets are below `root`. Two on one folder do not see each other's changes.
     pub fn new(root: PathBuf, clock: Clock) -> io::Result<Self> {
         let store = Arc::new(Store::new(root, clock)?);
         let service = service::over(store.clone());

@@ -86,7 +86,7 @@ impl Sqs {
 
     /// Creates a FIFO queue and returns its URL. One that exists stays as it is.
     pub fn create_queue(&self, name: &str, options: QueueOptions) -> String {
-        let queue = || Queue::new(name, arn(name), options);
+        let queue = || Queue::new(arn(name), options);
         let mut state = self.0.state.lock();
         state.queues.entry(name.to_owned()).or_insert_with(queue);
         self.url(name)

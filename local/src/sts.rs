@@ -37,7 +37,7 @@ struct State {
 pub struct AssumedRole {
     pub role_arn: String,
     pub session_name: String,
-    /// What the caller proved to know.
+    /// The one that the caller gave.
     pub external_id: Option<String>,
     pub access_key_id: String,
     /// The access key id that assumed it.

@@ -1,12 +1,10 @@
-//! TLS in front of the local AWS, with a certificate of its own, so that the way to the real AWS can
-//! be gone here too.
+//! TLS in front of the local AWS, with a certificate of its own: the real AWS is reached over TLS.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use anyhow::Context as _;
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -16,10 +14,10 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 use crate::wire::accept;
 
-/// A listener that ends TLS and hands what it hears to a listener without. Dropped, it stops.
+/// Accepts TLS and passes what it carries on to a server without TLS. Dropped, it stops.
 pub struct Front {
     address: SocketAddr,
-    behind: Arc<OnceLock<SocketAddr>>,
+    behind: Arc<OnceLock<String>>,
     authority: PathBuf,
     handshakes: Arc<AtomicUsize>,
     _serving: JoinSet<()>,
@@ -38,11 +36,11 @@ impl Front {
         let address = listener.local_addr()?;
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let handshakes = Arc::new(AtomicUsize::new(0));
-        let behind: Arc<OnceLock<SocketAddr>> = Arc::default();
+        let behind: Arc<OnceLock<String>> = Arc::default();
         let (counted, leads_to) = (handshakes.clone(), behind.clone());
         let serving = accept(listener, move |connection| {
             let (acceptor, counted) = (acceptor.clone(), counted.clone());
-            let leads_to = leads_to.get().copied();
+            let leads_to = leads_to.get().cloned();
             async move {
                 // A client that does not trust the certificate ends the handshake and reports it.
                 let Ok(mut client) = acceptor.accept(connection).await else {
@@ -66,15 +64,10 @@ impl Front {
         })
     }
 
-    /// Leads to `http://HOST:PORT` from now on.
-    pub fn lead_to(&self, endpoint: &str) -> anyhow::Result<()> {
-        let behind = endpoint
-            .trim_start_matches("http://")
-            .parse()
-            .with_context(|| format!("{endpoint} is not http://HOST:PORT"))?;
-        self.behind
-            .set(behind)
-            .map_err(|_| anyhow::anyhow!("it leads somewhere already"))
+    /// Leads to `http://HOST:PORT` from now on, if it leads nowhere yet.
+    pub fn lead_to(&self, endpoint: &str) {
+        let host = endpoint.trim_start_matches("http://");
+        self.behind.get_or_init(|| host.to_owned());
     }
 
     /// What stands for AWS: `https://127.0.0.1:PORT`.

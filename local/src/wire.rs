@@ -5,15 +5,13 @@
 //! and the access key id only says in the call log who called.
 //!
 //! - `serve`: one request from arrival to answer
-//! - `request`, `s3_operation`, `caller`: what a request is about, and who sent it
+//! - `request`: what a request is about, and who sent it
 //! - `answer`: how each protocol answers
 //! - `active_faults`: faults carried out
 
 mod active_faults;
 mod answer;
-mod caller;
 mod request;
-mod s3_operation;
 mod serve;
 
 use std::io;

@@ -46,9 +46,12 @@ fn cargo_local(path: &Path, args: &[&str]) -> Command {
     command
 }
 
-fn said(output: &Output) -> String {
+/// How it ended, and what it said.
+fn run(command: &mut Command) -> (Output, String) {
+    let output = command.output().unwrap();
     let [out, error] = [&output.stdout, &output.stderr].map(|said| String::from_utf8_lossy(said));
-    format!("{out}{error}")
+    let said = format!("{out}{error}");
+    (output, said)
 }
 
 #[test]
@@ -59,8 +62,7 @@ fn a_repository_is_served_whatever_its_folder_is_called() {
         ("_x", "build-_x"),
     ] {
         let (_root, path) = repository(name);
-        let output = cargo_local(&path, &[]).output().unwrap();
-        let said = said(&output);
+        let (output, said) = run(&mut cargo_local(&path, &[]));
         assert!(output.status.success(), "{said}");
         assert!(said.contains("refs/heads/main at "), "{said}");
         assert!(said.contains(": built"), "{said}");
@@ -90,8 +92,7 @@ fn a_folder_that_is_not_in_a_repository_gets_one_sentence() {
 fn a_detached_head_says_what_it_is_called_and_a_pipe_gets_no_colours() {
     let (_root, path) = repository("shop");
     git(&path, &["checkout", "--quiet", "--detach"]);
-    let output = cargo_local(&path, &[]).output().unwrap();
-    let said = said(&output);
+    let (_, said) = run(&mut cargo_local(&path, &[]));
     assert!(said.contains("pushed as the branch detached"), "{said}");
     assert!(said.contains("refs/heads/detached at "), "{said}");
     assert!(!said.contains('\x1b'), "{said}");
@@ -101,10 +102,7 @@ fn a_detached_head_says_what_it_is_called_and_a_pipe_gets_no_colours() {
 fn an_excluded_branch_says_how_to_build_it_all_the_same() {
     let (_root, path) = repository("shop");
     git(&path, &["branch", "develop"]);
-    let output = cargo_local(&path, &["--branch", "develop"])
-        .output()
-        .unwrap();
-    let shown = said(&output);
+    let (output, shown) = run(&mut cargo_local(&path, &["--branch", "develop"]));
     assert!(output.status.success(), "{shown}");
     assert!(shown.contains("skipped: refs/heads/develop"), "{shown}");
     assert!(!shown.contains("calls:"), "{shown}");
@@ -114,7 +112,7 @@ fn an_excluded_branch_says_how_to_build_it_all_the_same() {
     again
         .env("INCLUDE_REFERENCES", "refs/**")
         .env("EXCLUDE_REFERENCES", "");
-    let shown = said(&again.output().unwrap());
+    let (_, shown) = run(&mut again);
     assert!(
         shown.contains("refs/heads/develop at ") && shown.contains(": built"),
         "{shown}"
@@ -134,8 +132,7 @@ fn a_failure_names_the_call_and_the_status_is_1() {
     );
     std::fs::write(&event, body).unwrap();
     let args = ["--events", event.to_str().unwrap()];
-    let output = cargo_local(&path, &args).output().unwrap();
-    let said = said(&output);
+    let (output, said) = run(&mut cargo_local(&path, &args));
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(
         said.contains("FAILED at CodeCommit GetCommit (retry): "),
@@ -148,8 +145,7 @@ fn json_is_one_line_for_each_push_and_nothing_else() {
     let (_root, path) = repository("shop");
     git(&path, &["branch", "feature/x"]);
     let args = ["--all-branches", "--json"];
-    let output = cargo_local(&path, &args).output().unwrap();
-    let said = said(&output);
+    let (output, said) = run(&mut cargo_local(&path, &args));
     assert!(output.status.success(), "{said}");
     let lines: Vec<serde_json::Value> = String::from_utf8(output.stdout)
         .unwrap()

@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 async fn behind(front: &Front, env: &[(&str, &str)]) -> World {
     let endpoint = front.endpoint();
     let world = World::with_env(&[env, &[("AWS_ENDPOINT_URL", &endpoint)]].concat()).await;
-    front.lead_to(&world.aws.endpoint()).unwrap();
+    front.lead_to(&world.aws.endpoint());
     world
 }
 

@@ -33,9 +33,9 @@ impl LocalAws {
         self.s3()
             .create_bucket(&bucket)
             .with_context(|| format!("creating the bucket {bucket}"))?;
-        let queue = |suffix: &str, options: QueueOptions| {
-            self.sqs()
-                .create_queue(&format!("{name}-{suffix}.fifo"), options)
+        let queue = |suffix: &str, options| {
+            let queue = format!("{name}-{suffix}.fifo");
+            self.sqs().create_queue(&queue, options)
         };
         let dead_letter_url = queue("dead-letters", QueueOptions::default());
         let dead_letter_arn = arn(&dead_letter_url);
@@ -158,9 +158,8 @@ impl Deployment {
         }
     }
 
-    /// When the next message will be visible, if until then nothing can happen: no batch is with a
-    /// function, and all messages are invisible. A clock that stands still can be put forward
-    /// to it.
+    /// When the next message will be visible; `None` while something can happen before: a batch is
+    /// with a function, or a message is visible. A clock that stands still can be put forward to it.
     pub fn next_visible(&self) -> Option<SystemTime> {
         let now = self.clock.now();
         let mut earliest = None;

@@ -45,7 +45,7 @@ impl Record {
     /// Writes down what the calls after it belong to.
     pub(super) fn line(&self, line: &Value) {
         let mut file = self.0.lock();
-        // A record with a hole in it would pass what it does not hold.
+        // A record that lacks calls would let the test pass without them.
         writeln!(file, "{line}").expect("the call record cannot be written");
     }
 }

@@ -28,7 +28,7 @@ pub struct Message {
 pub struct Plan {
     pub served: Option<Served>,
     pub messages: Vec<Message>,
-    /// What was decided without being asked for.
+    /// What was decided for the user.
     pub notes: Vec<String>,
 }
 

@@ -133,9 +133,7 @@ pub fn calls(aws: &LocalAws) -> Option<String> {
     for call in aws.calls().list() {
         *counts.entry(call.operation).or_default() += 1;
     }
-    let parts = counts.iter();
-    let parts: Vec<_> = parts
-        .map(|(name, calls)| format!("{calls} {name}"))
-        .collect();
-    (!parts.is_empty()).then(|| parts.join(", "))
+    let count = |(name, calls)| format!("{calls} {name}");
+    let counts: Vec<_> = counts.into_iter().map(count).collect();
+    (!counts.is_empty()).then(|| counts.join(", "))
 }

@@ -130,8 +130,8 @@ impl Trial {
         Ok(())
     }
 
-    /// Waits until so many messages have ended in one way or another, and shows the calls meanwhile;
-    /// a failure is not waited out.
+    /// Waits until so many messages have ended, and shows the calls meanwhile. One that failed has
+    /// ended, too, though it will come back.
     async fn endings(&self, wanted: usize) -> anyhow::Result<Vec<Ending>> {
         let begun = Instant::now();
         let log = self.deployment.function_log();

@@ -110,8 +110,8 @@ impl State {
 
     /// "If the build project has a concurrent build limit set, builds return an error if the
     /// number of running builds reaches the concurrent build limit for the project":
-    /// <https://docs.aws.amazon.com/codebuild/latest/userguide/builds-working.html>. Which error,
-    /// AWS documents nowhere: this is the one that says least.
+    /// <https://docs.aws.amazon.com/codebuild/latest/userguide/builds-working.html>. AWS
+    /// does not document which error: this one says least.
     fn check_limit(&self, name: &str, now: SystemTime) -> Result<(), ServiceError> {
         let is_running =
             |build: &&Build| build.project == name && now < build.started + self.build_time;

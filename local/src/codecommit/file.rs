@@ -56,7 +56,7 @@ pub(super) fn get_blob(git: &gix::Repository, input: &Value) -> Result<Value, Se
 
 /// A blob's bytes, or `None` where there is no such blob.
 fn content(git: &gix::Repository, id: ObjectId) -> Result<Option<Vec<u8>>, ServiceError> {
-    // The size first: what is too large may be too large for memory.
+    // Its size is looked at first, since a blob may be too large for memory.
     let header = git.try_find_header(id).map_err(unreadable)?;
     let Some(header) = header.filter(|header| header.kind() == Kind::Blob) else {
         return Ok(None);

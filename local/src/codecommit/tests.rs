@@ -21,73 +21,54 @@ async fn what_is_wrong_with_a_call_is_refused_by_the_documented_names() {
     let of = |commit: &str| json!({"folderPath": "", "commitSpecifier": commit});
     let blob = |id: &str| json!({"blobId": id});
     let commit = |id: &str| json!({"commitId": id});
-    let differences = |before: &str, after: &str| json!({"beforeCommitSpecifier": before, "afterCommitSpecifier": after});
-    for (operation, cases) in [
-        ("PutFile", vec![(json!({}), "UnknownOperation")]),
+    let changed = |before: &str, after: &str| json!({"beforeCommitSpecifier": before, "afterCommitSpecifier": after});
+    for (operation, input, exception) in [
+        ("PutFile", json!({}), "UnknownOperation"),
+        ("GetFolder", name(""), "RepositoryNameRequired"),
+        ("GetFolder", name("a b"), "InvalidRepositoryName"),
+        ("GetFolder", name(&"x".repeat(101)), "InvalidRepositoryName"),
+        ("GetFolder", name("Demo"), "RepositoryDoesNotExist"),
+        ("GetFolder", of("refs/heads/a..b"), "InvalidCommit"),
+        ("GetFolder", of("refs/heads/none"), "CommitDoesNotExist"),
+        ("GetFolder", of(&tree), "CommitDoesNotExist"),
+        ("GetFolder", commit(&here), "PathRequired"),
+        ("GetFolder", folder("a//b"), "InvalidPath"),
+        ("GetFolder", folder("../demo"), "InvalidPath"),
+        ("GetFolder", folder(&long), "InvalidPath"),
+        ("GetFolder", folder("README.md"), "FolderDoesNotExist"),
+        ("GetFolder", folder("link"), "FolderDoesNotExist"),
+        ("GetFolder", folder("module"), "FolderDoesNotExist"),
+        ("GetFolder", folder("BIN"), "FolderDoesNotExist"),
+        ("GetFile", commit(&here), "PathRequired"),
+        ("GetFile", file("bin/../README.md"), "InvalidPath"),
+        ("GetFile", file("bin"), "FileDoesNotExist"),
+        ("GetFile", file("module"), "FileDoesNotExist"),
+        ("GetFile", file("link/x"), "FileDoesNotExist"),
+        ("GetFile", file("readme.md"), "FileDoesNotExist"),
+        ("GetBlob", json!({}), "BlobIdRequired"),
+        ("GetBlob", blob("abc123"), "InvalidBlobId"),
+        ("GetBlob", blob(&wrong), "InvalidBlobId"),
+        ("GetBlob", blob(&none), "BlobIdDoesNotExist"),
+        ("GetBlob", blob(&here), "BlobIdDoesNotExist"),
+        ("GetCommit", json!({}), "CommitIdRequired"),
+        ("GetCommit", commit("main"), "InvalidCommitId"),
+        ("GetCommit", commit(&here[..7]), "InvalidCommitId"),
+        ("GetCommit", commit(&none), "CommitIdDoesNotExist"),
+        ("GetCommit", commit(&tree), "CommitIdDoesNotExist"),
+        ("GetCommit", commit(&tag), "CommitIdDoesNotExist"),
         (
-            "GetFolder",
-            vec![
-                (json!({"repositoryName": null}), "RepositoryNameRequired"),
-                (name("a b"), "InvalidRepositoryName"),
-                (name(&"x".repeat(101)), "InvalidRepositoryName"),
-                (name("Demo"), "RepositoryDoesNotExist"),
-                (of("refs/heads/a..b"), "InvalidCommit"),
-                (of("refs/heads/none"), "CommitDoesNotExist"),
-                (of(&tree), "CommitDoesNotExist"),
-                (json!({"commitSpecifier": MAIN}), "PathRequired"),
-                (folder("a//b"), "InvalidPath"),
-                (folder("../demo"), "InvalidPath"),
-                (folder(&long), "InvalidPath"),
-                (folder("README.md"), "FolderDoesNotExist"),
-                (folder("link"), "FolderDoesNotExist"),
-                (folder("module"), "FolderDoesNotExist"),
-                (folder("BIN"), "FolderDoesNotExist"),
-            ],
-        ),
-        (
-            "GetFile",
-            vec![
-                (json!({"commitSpecifier": MAIN}), "PathRequired"),
-                (file("bin/../README.md"), "InvalidPath"),
-                (file("bin"), "FileDoesNotExist"),
-                (file("module"), "FileDoesNotExist"),
-                (file("link/x"), "FileDoesNotExist"),
-                (file("readme.md"), "FileDoesNotExist"),
-            ],
-        ),
-        (
-            "GetBlob",
-            vec![
-                (json!({}), "BlobIdRequired"),
-                (blob("abc123"), "InvalidBlobId"),
-                (blob(&wrong), "InvalidBlobId"),
-                (blob(&none), "BlobIdDoesNotExist"),
-                (blob(&here), "BlobIdDoesNotExist"),
-            ],
-        ),
-        (
-            "GetCommit",
-            vec![
-                (json!({}), "CommitIdRequired"),
-                (commit("main"), "InvalidCommitId"),
-                (commit(&here[..7]), "InvalidCommitId"),
-                (commit(&none), "CommitIdDoesNotExist"),
-                (commit(&tree), "CommitIdDoesNotExist"),
-                (commit(&tag), "CommitIdDoesNotExist"),
-            ],
+            "GetDifferences",
+            changed(&none, &here),
+            "CommitDoesNotExist",
         ),
         (
             "GetDifferences",
-            vec![
-                (differences(&none, &here), "CommitDoesNotExist"),
-                (differences(&here, &none), "CommitDoesNotExist"),
-            ],
+            changed(&here, &none),
+            "CommitDoesNotExist",
         ),
     ] {
-        for (input, exception) in cases {
-            let refused = repo.refused(operation, input.clone()).await;
-            assert_eq!(refused, format!("{exception}Exception"), "{input}");
-        }
+        let refused = repo.refused(operation, input.clone()).await;
+        assert_eq!(refused, format!("{exception}Exception"), "{input}");
     }
     let short_name = repo.refused("GetFolder", of("main")).await;
     assert_eq!(short_name, "NotServedLocally");

@@ -76,12 +76,12 @@ impl Action {
         matches!(self, Self::KillBefore | Self::KillAfter)
     }
 
-    /// Whether nothing more can go wrong with a call after it.
+    /// Whether it settles the call's outcome, so that no later fault applies.
     pub(crate) fn ends_call(&self) -> bool {
         !matches!(self, Self::Latency { .. }) && !self.changes_answer()
     }
 
-    /// Whether it changes what a successful answer says, and only fires where it finds that.
+    /// Whether it changes what a successful answer says. It has fired only where it found that.
     pub(crate) fn changes_answer(&self) -> bool {
         matches!(
             self,

@@ -147,14 +147,4 @@ impl When {
             && detail.is_none_or(|part| call.detail.contains(part))
             && self.caller.as_deref().is_none_or(is_caller)
     }
-
-    pub(super) fn is_open(&self, since_added: Duration) -> bool {
-        self.until_s
-            .is_none_or(|until| since_added.as_secs_f64() < until)
-    }
-
-    pub(super) fn counts(&self, number: u64) -> bool {
-        self.first.is_none_or(|first| number >= first)
-            && self.last.is_none_or(|last| number <= last)
-    }
 }

@@ -61,7 +61,7 @@ pub(crate) fn change_json(action: &Action, answer: &mut Value, draw: f64) -> boo
     }
 }
 
-/// Goes down to a value, and replaces it or takes it away.
+/// Picks a value at any depth, and replaces or removes it.
 fn mutate(value: &mut Value, random: &mut StdRng) {
     let deeper = random.random_bool(0.8);
     match value {
@@ -100,7 +100,7 @@ fn other(value: &Value, random: &mut StdRng) -> Value {
         6 => json!("x".repeat(100_000)),
         7 => json!([value]),
         8 => json!({"": value}),
-        // The right kind, and wrong: an id with a digit too few, a name with a letter less.
+        // Of the right kind and wrong: an id or a name without its first character.
         _ => value.as_str().map_or(Value::Null, |text| {
             json!(text.chars().skip(1).collect::<String>())
         }),

@@ -102,7 +102,7 @@ impl Environment {
         self.exited.borrow().is_none()
     }
 
-    /// SIGKILL; returns when the process is gone.
+    /// Sends SIGKILL, and returns when the process is gone.
     pub(super) async fn kill(&self) {
         // The process may have ended by itself.
         let _ = self.kill.send(());

@@ -15,7 +15,7 @@ pub(crate) struct Function {
     handler: Handler,
     options: DeployOptions,
     log: FunctionLog,
-    /// One that nobody else holds is idle.
+    /// One that no invocation holds is idle.
     environments: Mutex<Vec<Arc<Environment>>>,
 }
 
@@ -53,7 +53,7 @@ impl Function {
     /// SIGKILL for the process with this access key id, or for all if it is not a function's;
     /// returns when it is gone.
     pub(crate) async fn kill(&self, access_key_id: Option<&str>) {
-        // A process's own id dooms only that process, even where it is already gone.
+        // A function's id stands for its own process alone, even after that has ended.
         let one = access_key_id.filter(|id| id.starts_with(FUNCTION_KEY_PREFIX));
         let all = self.environments.lock().clone();
         for environment in all {
@@ -65,7 +65,7 @@ impl Function {
 
     fn idle(&self) -> Option<Arc<Environment>> {
         let mut environments = self.environments.lock();
-        // One that died between two invocations is replaced unseen, as on Lambda.
+        // A process that ended between two invocations is replaced, as on Lambda.
         environments.retain(|environment| environment.is_alive());
         let mut newest_first = environments.iter().rev();
         newest_first.find(|it| Arc::strong_count(it) == 1).cloned()

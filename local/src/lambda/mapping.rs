@@ -2,9 +2,10 @@
 //!
 //! Source: "Using Lambda with Amazon SQS" in Lambda's guide. A message is deleted only where the
 //! function's answer says that it is handled; everything else stays in the queue until its
-//! visibility timeout ends. That only one batch at a time holds messages of a message group is
-//! the queue's own doing.
+//! visibility timeout ends. The queue itself sees to it that only one batch at a time holds
+//! messages of a message group.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -14,7 +15,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::Invocation;
-use super::batch_response::BatchResponse;
+use super::batch_response::failures;
 use super::function::Function;
 use crate::sqs::{Message, Sqs, arn};
 
@@ -35,8 +36,9 @@ pub struct BatchOutcome {
     pub invocation: Invocation,
     /// Real time of the invocation, with the start of a process where one was needed.
     pub took: Duration,
-    /// What its answer says, if there is one.
-    pub response: Option<BatchResponse>,
+    /// The messages that its answer says have failed, or why it makes no sense; `None` without an
+    /// answer.
+    pub response: Option<Result<BTreeSet<String>, String>>,
     pub deleted: Vec<String>,
     /// The messages that stay in the queue, and will be delivered again or go to the dead-letter
     /// queue.
@@ -126,20 +128,13 @@ impl Shared {
         let took = begun.elapsed();
         let ids: Vec<_> = messages.iter().map(|it| it.message_id.clone()).collect();
         let response = match &invocation {
-            Invocation::Answer(answer) => {
-                let ids = ids.iter().cloned().collect();
-                Some(BatchResponse::read(answer, &ids))
-            }
+            Invocation::Answer(answer) => Some(failures(answer, &ids.iter().cloned().collect())),
             _ => None,
         };
         let (mut deleted, mut kept) = (Vec::new(), Vec::new());
         for message in messages {
             let id = message.message_id.clone();
-            let is_handled = match &response {
-                Some(BatchResponse::Success) => true,
-                Some(BatchResponse::Failures(failures)) => !failures.contains(&id),
-                Some(BatchResponse::Malformed(_)) | None => false,
-            };
+            let is_handled = matches!(&response, Some(Ok(failures)) if !failures.contains(&id));
             // A deletion fails where the message has become visible in the meantime.
             let handle = &message.receipt_handle;
             let done = is_handled && self.sqs.delete(&self.queue_url, handle).is_ok();

@@ -8,7 +8,7 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub struct DeployOptions {
     pub program: PathBuf,
-    /// Its arguments, for a program that is more than the functions.
+    /// Arguments for a program that does more than run the functions.
     pub args: Vec<String>,
     /// Environment variables of both functions. `CODE_BUCKET`, `PUSH_QUEUE_URL` and
     /// `AWS_ENDPOINT_URL` are set, and `REPOSITORIES` to `*`.
@@ -83,7 +83,7 @@ impl Handler {
         }
     }
 
-    /// Told to the function, and not enforced.
+    /// What the function is told that it has; nothing enforces it.
     pub(super) fn memory_mb(self) -> u32 {
         match self {
             Self::Intake => 256,

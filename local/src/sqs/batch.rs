@@ -30,7 +30,7 @@ struct Changed {
 }
 
 impl Sqs {
-    /// One change for the whole batch: no other sender's message comes in between.
+    /// The whole batch is one change, so that no other sender's message comes in between.
     pub(super) fn send_batch(&self, batch: Batch) -> Answer {
         let url = &batch.queue_url;
         self.change(|state, now| {
@@ -110,7 +110,7 @@ fn outcomes<T>(entries: Vec<(String, T)>, mut one: impl FnMut(T) -> Answer) -> V
     json!({"Successful": successful, "Failed": failed})
 }
 
-/// What the entries' number and ids make SQS refuse as a whole.
+/// Refuses a whole batch for the number or the ids of its entries.
 fn check_ids(entries: &[Value]) -> Result<(), ServiceError> {
     if entries.is_empty() {
         return Err(refusal!(

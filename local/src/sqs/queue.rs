@@ -1,8 +1,8 @@
 //! One queue's rules: order within a message group, visibility, receive counts.
 //!
-//! Everything follows from the queue and the moment of the call, so that a visibility timeout ends
-//! by the clock alone. Sources: the pages of each action in the SQS API reference,
-//! and "FIFO delivery logic" in the SQS Developer Guide.
+//! What is visible is worked out at each call from the clock: no timer changes a queue. Sources:
+//! the pages of each action in the SQS API reference, and "FIFO delivery logic" in the SQS
+//! Developer Guide.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Duration, SystemTime};
@@ -16,7 +16,6 @@ use crate::error::{ServiceError, refusal};
 const MAXIMUM_VISIBILITY: Duration = Duration::from_hours(12);
 
 pub(super) struct Queue {
-    name: String,
     pub arn: String,
     pub options: QueueOptions,
     /// By sequence number: in the order in which they came.
@@ -29,9 +28,8 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    pub fn new(name: &str, arn: String, options: QueueOptions) -> Self {
+    pub fn new(arn: String, options: QueueOptions) -> Self {
         Self {
-            name: name.to_owned(),
             arn,
             options,
             messages: BTreeMap::new(),
@@ -59,7 +57,7 @@ impl Queue {
             }
             message.receive_count += 1;
             let receive = message.receive_count;
-            message.receipt_handle = format!("{}/{sequence}/{receive}", self.name);
+            message.receipt_handle = format!("{}/{sequence}/{receive}", self.arn);
             message.first_received.get_or_insert(now);
             message.last_received = Some(now);
             message.invisible_until = Some(now + self.options.visibility_timeout);
@@ -96,15 +94,9 @@ impl Queue {
     /// When a message can be received, if nothing changes: now, or when the first one that
     /// is invisible will be visible.
     pub fn next_receive(&self, now: SystemTime) -> Option<SystemTime> {
-        if self.deliverable(1, now).is_empty() {
-            self.next_visible(now)
-        } else {
-            Some(now)
+        if !self.deliverable(1, now).is_empty() {
+            return Some(now);
         }
-    }
-
-    /// When the first message that is invisible now will be visible, if nothing changes.
-    pub fn next_visible(&self, now: SystemTime) -> Option<SystemTime> {
         let messages = self.messages.values();
         let hidden = messages.filter_map(|message| message.invisible_until);
         hidden.filter(|until| *until > now).min()
@@ -163,7 +155,7 @@ impl Queue {
 
     /// The message that a handle of any of its receives stands for; `None` if it is gone.
     fn of_handle(&mut self, handle: &str) -> Result<Option<&mut Message>, ServiceError> {
-        let parts = handle.strip_prefix(&format!("{}/", self.name));
+        let parts = handle.strip_prefix(&format!("{}/", self.arn));
         let sequence = parts.and_then(|parts| parts.split('/').next()?.parse().ok());
         let sequence = sequence.ok_or_else(|| {
             refusal!(

@@ -34,8 +34,8 @@ pub(super) struct Outgoing {
 }
 
 impl Queue {
-    /// Takes a message in. A duplicate is answered as the first was and not taken again, even after
-    /// its deletion.
+    /// Takes a message in. A duplicate gets the answer of the first one and is not stored, even if
+    /// the first one is deleted by now.
     pub fn send(
         &mut self,
         message: Outgoing,

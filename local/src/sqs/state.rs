@@ -44,9 +44,9 @@ impl State {
     }
 
     /// Receives, and moves what was received too often to the dead-letter queue. Also says when the
-    /// first message that is invisible now will be visible, if nothing changes.
+    /// next message can be received, if nothing changes.
     ///
-    /// It keeps its body, group and message id. "For FIFO queues, the enqueue timestamp resets when
+    /// A message that moves keeps its body, group and message id. "For FIFO queues, the enqueue timestamp resets when
     /// the message is moved to a dead-letter queue" (Dead-letter queues), and "the original message's
     /// deduplication ID will be replaced with the original message's ID" (redrive). Receive counts go
     /// on: they are counted "across all queues" (ReceiveMessage).
@@ -58,7 +58,7 @@ impl State {
     ) -> Result<(Vec<Message>, Option<SystemTime>), ServiceError> {
         let queue = self.queue(url)?;
         let (messages, dead) = queue.receive(most, now);
-        let next_visible = queue.next_visible(now);
+        let next = queue.next_receive(now);
         let origin = queue.arn.clone();
         let target = queue.options.dead_letter.clone();
         let target = target.map(|(arn, _)| arn).unwrap_or_default();
@@ -70,11 +70,11 @@ impl State {
             };
             self.insert(&target, moved, now)?;
         }
-        Ok((messages, next_visible))
+        Ok((messages, next))
     }
 
-    /// Moves the messages of a dead-letter queue that are not in flight back to the queue that each
-    /// came from; how many.
+    /// Moves the messages of a dead-letter queue that are not in flight back to the queues that they
+    /// came from; returns how many.
     ///
     /// "All redriven messages are considered new messages with a new messageID and enqueueTime"
     /// (dead-letter queue redrive): their receive counts start over, too.
@@ -99,7 +99,7 @@ impl State {
         Ok(moved)
     }
 
-    /// Puts a message that was moved at the end of a queue.
+    /// Appends a message that is moved to a queue.
     fn insert(&mut self, arn: &str, message: Message, now: SystemTime) -> Result<(), ServiceError> {
         let sequence = self.next_sequence();
         let message = Message {

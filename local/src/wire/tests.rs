@@ -126,7 +126,7 @@ async fn a_call_is_answered_in_its_protocol_and_recorded() {
 }
 
 #[tokio::test]
-async fn what_is_not_json_or_for_another_service_is_refused() {
+async fn what_is_not_json_not_signed_or_for_another_service_is_refused() {
     let local = local().await;
     let (_, body) = local.call("AmazonSQS.GetQueueUrl", "{").await.unwrap();
     assert!(body.contains("SerializationException"), "{body}");
@@ -136,6 +136,12 @@ async fn what_is_not_json_or_for_another_service_is_refused() {
         body.contains("does not have the operation DynamoDB"),
         "{body}"
     );
+    let chunked = "\r\nauthorization: x\r\nx-amz-decoded-content-length: 4";
+    for (headers, code) in [("", "AccessDenied"), (chunked, "NotImplemented")] {
+        let put = format!("PUT /bucket/key HTTP/1.1{headers}");
+        let (_, body) = local.send(&put, "body").await.unwrap();
+        assert!(body.contains(&format!("<Code>{code}</Code>")), "{body}");
+    }
 }
 
 #[tokio::test]

@@ -20,9 +20,7 @@ async fn send(front: &Front, bundle: &Path) -> Result<u16, String> {
 async fn front() -> Front {
     let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let front = Front::listen().await.unwrap();
-    front
-        .lead_to(&server.local_addr().unwrap().to_string())
-        .unwrap();
+    front.lead_to(&server.local_addr().unwrap().to_string());
     tokio::spawn(async move {
         while let Ok((connection, _)) = server.accept().await {
             let mut connection = BufReader::new(connection);
