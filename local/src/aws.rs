@@ -95,19 +95,6 @@ impl LocalAws {
         self.endpoint.clone()
     }
 
-    /// What an SDK or the AWS CLI needs in its environment to come here. Any credentials
-    /// will do.
-    pub fn environment(&self) -> [(&'static str, String); 6] {
-        [
-            ("AWS_ENDPOINT_URL", self.endpoint()),
-            ("AWS_REGION", REGION.to_owned()),
-            ("AWS_DEFAULT_REGION", REGION.to_owned()),
-            ("AWS_ACCESS_KEY_ID", "LOCALUSER".to_owned()),
-            ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY.to_owned()),
-            ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
-        ]
-    }
-
     pub fn clock(&self) -> &Clock {
         &self.clock
     }

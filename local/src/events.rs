@@ -20,19 +20,18 @@ pub struct RepositoryEvent {
 }
 
 impl RepositoryEvent {
-    /// A branch or tag that was not there before. `reference` is its full name.
+    /// A push to a branch or tag that was not there before.
     pub fn created(repository: &str, reference: &str, commit: &str) -> Self {
         Self::pushed(repository, reference, commit, None)
     }
 
-    /// A push to a branch or tag, by its full name; without `old` it was not there before.
+    /// A push to `reference`: a full name, or a branch's. Without `old` it was not there before.
     pub fn pushed(repository: &str, reference: &str, commit: &str, old: Option<&str>) -> Self {
-        let (kind, name) = match reference.strip_prefix("refs/tags/") {
-            Some(tag) => ("tag", tag),
-            None => (
-                "branch",
-                reference.strip_prefix("refs/heads/").unwrap_or(reference),
-            ),
+        let (kind, name, full) = if let Some(tag) = reference.strip_prefix("refs/tags/") {
+            ("tag", tag, reference.to_owned())
+        } else {
+            let branch = reference.strip_prefix("refs/heads/").unwrap_or(reference);
+            ("branch", branch, format!("refs/heads/{branch}"))
         };
         let id = Uuid::new_v4().to_string();
         let mut event = json!({
@@ -46,7 +45,7 @@ impl RepositoryEvent {
                 "repositoryId": "00000000-0000-0000-0000-000000000000",
                 "referenceType": kind,
                 "referenceName": name,
-                "referenceFullName": reference,
+                "referenceFullName": full,
                 "commitId": commit,
             },
         });

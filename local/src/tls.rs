@@ -90,12 +90,11 @@ impl Front {
 fn certified() -> anyhow::Result<(ServerConfig, String)> {
     let certified = rcgen::generate_simple_self_signed([Ipv4Addr::LOCALHOST.to_string()])?;
     let key = PrivateKeyDer::try_from(certified.signing_key.serialize_der());
-    let mut config = ServerConfig::builder()
+    let config = ServerConfig::builder()
         .with_no_client_auth()
         .with_single_cert(
             vec![certified.cert.der().clone()],
             key.map_err(anyhow::Error::msg)?,
         )?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok((config, certified.cert.pem()))
 }

@@ -9,6 +9,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use pushbuild_local::events::RepositoryEvent;
 use tempfile::TempDir;
 
 /// A folder of this name with a repository of one commit on `main` in it.
@@ -124,13 +125,8 @@ fn a_failure_names_the_call_and_the_status_is_1() {
     let (root, path) = repository("shop");
     let event = root.path().join("event.json");
     let none = "1".repeat(40);
-    let body = format!(
-        r#"{{"detail-type": "CodeCommit Repository State Change", "id": "i", "account": "000000000000", "region": "eu-west-1",
-        "time": "2026-01-01T00:00:00Z", "source": "aws.codecommit", "detail": {{
-        "event": "referenceCreated", "repositoryName": "shop", "referenceType": "branch",
-        "referenceName": "x", "referenceFullName": "refs/heads/x", "commitId": "{none}"}}}}"#
-    );
-    std::fs::write(&event, body).unwrap();
+    let push = RepositoryEvent::created("shop", "refs/heads/x", &none);
+    std::fs::write(&event, push.json().to_string()).unwrap();
     let args = ["--events", event.to_str().unwrap()];
     let (output, said) = run(&mut cargo_local(&path, &args));
     assert_eq!(output.status.code(), Some(1), "{said}");

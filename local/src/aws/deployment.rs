@@ -38,12 +38,11 @@ impl LocalAws {
             self.sqs().create_queue(&queue, options)
         };
         let dead_letter_url = queue("dead-letters", QueueOptions::default());
-        let dead_letter_arn = arn(&dead_letter_url);
         let stage_queue = |suffix, handler, receives| {
-            let visibility = options.visibility_timeout;
+            let usual = options.timeout_of(handler) * 6;
             let queue_options = QueueOptions {
-                visibility_timeout: visibility.unwrap_or(options.timeout_of(handler) * 6),
-                dead_letter: Some((dead_letter_arn.clone(), receives)),
+                visibility_timeout: options.visibility_timeout.unwrap_or(usual),
+                dead_letter: Some((arn(&dead_letter_url), receives)),
                 is_push_queue: handler == Handler::Publish,
             };
             queue(suffix, queue_options)
@@ -99,12 +98,7 @@ impl Deployment {
         commit: &str,
         old: Option<&str>,
     ) -> anyhow::Result<String> {
-        let full = if reference.starts_with("refs/") {
-            reference.to_owned()
-        } else {
-            format!("refs/heads/{reference}")
-        };
-        let event = RepositoryEvent::pushed(repository, &full, commit, old);
+        let event = RepositoryEvent::pushed(repository, reference, commit, old);
         let event = event.from(ACCOUNT, REGION, self.clock.now());
         self.send_event(&event)?;
         Ok(event.id)

@@ -122,8 +122,7 @@ impl Plan {
 impl Message {
     /// The push of a branch, which is new without `old`.
     pub fn push(repository: &str, branch: &str, commit: &str, old: Option<&str>) -> Self {
-        let name = format!("refs/heads/{branch}");
-        let event = RepositoryEvent::pushed(repository, &name, commit, old);
+        let event = RepositoryEvent::pushed(repository, branch, commit, old);
         Self::of_body(event.json().to_string())
     }
 

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use super::{ServeArgs, sample, storage};
-use crate::aws::{ACCOUNT, LocalAws, Options};
+use crate::aws::{ACCOUNT, LocalAws, Options, REGION, SECRET_ACCESS_KEY};
 use crate::calls::Call;
 use crate::codebuild::is_project_name;
 use crate::codecommit::describe;
@@ -43,15 +43,22 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let names = repositories.join(", ");
     println!("# Repositories: {names}. Any CodeBuild project.");
     println!("# Buckets are folders of {}", root.display());
-    for (name, value) in aws.environment() {
+    for (name, value) in [
+        ("AWS_ENDPOINT_URL", &*aws.endpoint()),
+        ("AWS_REGION", REGION),
+        ("AWS_DEFAULT_REGION", REGION),
+        ("AWS_ACCESS_KEY_ID", "LOCALUSER"),
+        ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+        ("CODE_BUCKET", BUCKET),
+        // An emulator makes up the function's ARN, and with it another account.
+        ("BUCKET_OWNER", ACCOUNT),
+        // For the handler `intake`.
+        ("PUSH_QUEUE_URL", &push_queue_url),
+        ("REPOSITORIES", &repositories.join(",")),
+    ] {
         println!("export {name}={value}");
     }
-    println!("export CODE_BUCKET={BUCKET}");
-    // An emulator makes up the function's ARN, and with it another account.
-    println!("export BUCKET_OWNER={ACCOUNT}");
-    // For the handler `intake`.
-    println!("export PUSH_QUEUE_URL={push_queue_url}");
-    println!("export REPOSITORIES={}", repositories.join(","));
     let is_impossible = |name: &String| !is_project_name(&name.replace('.', "-"));
     if repositories.iter().any(is_impossible) {
         println!("# CodeBuild can have no project of the name of one of these repositories:");

@@ -102,9 +102,7 @@ impl Trial {
     async fn push(&mut self, messages: &[Message]) -> anyhow::Result<()> {
         self.aws.calls().clear();
         for message in messages {
-            let Message {
-                title, repository, ..
-            } = message;
+            let (title, repository) = (&message.title, &message.repository);
             self.say(format_args!("  sent       {title} of {repository}"));
             self.deployment.send_to_intake(&message.body)?;
         }

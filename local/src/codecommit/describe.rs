@@ -51,10 +51,8 @@ pub fn revision(path: &Path, revision: &str) -> anyhow::Result<(String, Option<S
         .with_context(|| format!("{revision} leads to no commit of {}", path.display()))?;
     let parent = commit.parent_ids().next().map(gix::Id::detach);
     let parent = parent.filter(|parent| git.has_object(*parent));
-    Ok((
-        commit.id.to_string(),
-        parent.map(|parent| parent.to_string()),
-    ))
+    let parent = parent.map(|parent| parent.to_string());
+    Ok((commit.id.to_string(), parent))
 }
 
 fn open(path: &Path) -> anyhow::Result<gix::Repository> {

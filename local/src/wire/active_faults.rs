@@ -42,15 +42,13 @@ impl<'a> ActiveFaults<'a> {
     /// The outcome of a call that does not reach its service; `None` if it does.
     pub async fn before(&mut self, service: Service) -> Option<Outcome> {
         for fault in &self.due {
-            let outcome = if let Action::Latency { ms, jitter_ms } = fault.action {
+            let outcome = instead_of_the_service(&fault.action, service);
+            if let Action::Latency { ms, jitter_ms } = fault.action {
                 let jitter = Duration::from_millis(jitter_ms).mul_f64(fault.draw);
                 tokio::time::sleep(Duration::from_millis(ms) + jitter).await;
-                None
-            } else if let Some(outcome) = instead_of_the_service(&fault.action, service) {
-                Some(outcome)
-            } else {
+            } else if outcome.is_none() {
                 continue;
-            };
+            }
             self.done.push(format!("{:?}", fault.action));
             if outcome.is_some() {
                 return outcome;
