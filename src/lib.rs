@@ -21,6 +21,8 @@
 //! - [`config`]: the environment, read once; `selection`: which pushes are built.
 //! - `event`: a message's body becomes a push, or the reason why there is nothing to build.
 //! - [`git`]: what a tree and a blob are, and how their ids are computed.
+//!
+//! `documents` reads tables of the documentation, for tests.
 
 pub mod aws;
 mod base;
