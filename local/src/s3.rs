@@ -62,7 +62,7 @@ impl S3 {
     }
 
     /// The file with the newest version's bytes: `{root}/{bucket}/{key}` where the key can be a
-    /// path, the data file below `.s3` otherwise.
+    /// path, the data file below `.versions` otherwise.
     pub fn path(&self, bucket: &str, key: &str) -> PathBuf {
         self.store.path(bucket, key)
     }

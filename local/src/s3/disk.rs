@@ -1,9 +1,9 @@
 //! The files of a bucket.
 //!
 //! ```text
-//! {root}/{bucket}/{key}          the newest version, for people
-//! {root}/.s3/{bucket}/{id}       bytes of a version, never changed
-//! {root}/.s3/{bucket}/{id}.json  what is known of a version
+//! {root}/{bucket}/{key}                 the newest version, for people
+//! {root}/.versions/{bucket}/{id}        bytes of a version, never changed
+//! {root}/.versions/{bucket}/{id}.json   what is known of a version
 //! ```
 //!
 //! A version is there once its record is, which one rename puts in place: a kill loses nothing
@@ -31,11 +31,11 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// A bucket's name starts with a letter or a digit, so it is never `.s3`.
+    /// A bucket's name starts with a letter or a digit, so it is never `.versions`.
     pub fn of(root: &Path, bucket: &str) -> Self {
         Self {
             shown: root.join(bucket),
-            data: root.join(".s3").join(bucket),
+            data: root.join(".versions").join(bucket),
         }
     }
 

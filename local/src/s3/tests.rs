@@ -73,7 +73,7 @@ impl Served {
 
     /// How many files of data there are.
     fn data_files(&self) -> usize {
-        let files = std::fs::read_dir(self.root.path().join(".s3").join(BUCKET)).unwrap();
+        let files = std::fs::read_dir(self.root.path().join(".versions").join(BUCKET)).unwrap();
         let paths = files.map(|file| file.unwrap().path());
         paths.filter(|path| path.extension().is_none()).count()
     }
@@ -154,7 +154,7 @@ async fn any_key_is_an_object_of_its_own_and_none_leaves_the_bucket() {
     let longer = served.put_object(&(long.clone() + "x")).send().await;
     assert_eq!(code(&longer.unwrap_err()), "KeyTooLongError");
     let beside = std::fs::read_dir(served.root.path()).unwrap();
-    assert_eq!(beside.count(), 2, "the bucket and .s3, nothing else");
+    assert_eq!(beside.count(), 2, "the bucket and .versions, nothing else");
     for key in keys {
         served.delete(key).await;
     }
