@@ -67,6 +67,9 @@ pub(super) struct Controller {
     phases: VecDeque<Phase>,
     /// The number of the first of them.
     first: usize,
+    /// About the calls that got through within the last second, at `last_through`.
+    lately: f64,
+    last_through: f64,
     /// How many more calls are refused of late than get through, weighted.
     surplus: f64,
     clean_pairs: usize,
@@ -84,6 +87,8 @@ impl Default for Controller {
             last_sent: f64::NEG_INFINITY,
             phases: VecDeque::new(),
             first: 0,
+            lately: 0.0,
+            last_through: 0.0,
             surplus: 0.0,
             clean_pairs: 0,
             falls_in_a_row: 0,
@@ -150,7 +155,11 @@ impl Controller {
         };
         phase.settle(outcome);
         match outcome {
-            Outcome::Through => self.surplus = (self.surplus - WEIGHT).max(0.0),
+            Outcome::Through => {
+                self.surplus = (self.surplus - WEIGHT).max(0.0);
+                self.lately = 1.0 + self.lately * (self.last_through - now).exp();
+                self.last_through = now;
+            }
             Outcome::Refused => self.surplus += 1.0,
             Outcome::Unknown => {}
         }
@@ -195,9 +204,7 @@ impl Controller {
         self.clean_pairs = 0;
         let rate = if self.rate == MOST {
             // Mostly what the cap had saved up: a second's calls, as token buckets often hold.
-            let through: f64 = self.phases.iter().map(|phase| phase.through).sum();
-            let seconds = self.phases.front().map_or(0.0, |first| now - first.begun);
-            (through / seconds.max(1.0)).max(HELD_RATE)
+            self.lately.max(HELD_RATE)
         } else {
             self.rate / 6.0
         };

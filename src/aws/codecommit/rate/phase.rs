@@ -11,11 +11,11 @@ const SECONDS: f64 = 0.06;
 /// One phase, or the sum of several.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Phase {
-    pub begun: f64,
+    begun: f64,
     /// How long it lasted; zero until it has ended.
     pub seconds: f64,
     pub sent: f64,
-    pub through: f64,
+    through: f64,
     pub refused: f64,
 }
 

@@ -140,6 +140,21 @@ fn what_one_push_learned_the_next_begins_with() {
 }
 
 #[test]
+fn the_first_fall_is_to_what_got_through_within_a_second() {
+    let mut controller = Controller::default();
+    for call in 0..166_u32 {
+        let now = f64::from(call) * 0.001;
+        let phase = controller.sent(true, now);
+        let is_through = call < 150;
+        let outcome = [Outcome::Refused, Outcome::Through][usize::from(is_through)];
+        controller.settled(phase, outcome, now);
+    }
+    // Three quarters of it in a slow phase.
+    let rate = controller.present_rate();
+    assert!((90.0..115.0).contains(&rate), "{rate}");
+}
+
+#[test]
 fn without_a_refusal_nobody_waits() {
     let mut controller = Controller::default();
     for call in 0..10_000_u32 {
