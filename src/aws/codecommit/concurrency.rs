@@ -13,11 +13,16 @@ const LEAST: usize = 64;
 /// The most calls in flight of a push.
 pub(crate) const MOST: usize = 192;
 
-/// Permits for the calls in flight of all pushes of the process. Each has a connection, and a function
-/// may have 1,024 files open (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
-/// An answer may wait for memory until its bundle is written up to it. So permits for contents are
-/// taken in the order of the bundle, and a call out of order goes without one.
-pub(crate) static OF_ALL_PUSHES: Semaphore = Semaphore::const_new(4 * MOST);
+/// The most calls in flight of all pushes of the process. Each has a connection, and may leave another
+/// one: where a call finds no idle connection, the HTTP client makes one, and keeps it also when an
+/// earlier call's becomes idle first (`connection_for` in hyper-util's legacy client). A function may
+/// have 1,024 files open (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
+pub(crate) const MOST_OF_ALL: usize = 2 * MOST;
+
+/// Permits for the calls in flight of all pushes. An answer may wait for memory until its bundle is
+/// written up to it. So permits for contents are taken in the order of the bundle, and a call out of
+/// order goes without one.
+pub(crate) static OF_ALL_PUSHES: Semaphore = Semaphore::const_new(MOST_OF_ALL);
 
 /// Calls that get through for each further one in flight.
 const STEP: usize = 4;

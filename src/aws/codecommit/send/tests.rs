@@ -61,7 +61,7 @@ async fn an_answer_that_waits_for_memory_neither_fails_nor_is_repeated() {
 
 #[tokio::test(start_paused = true)]
 async fn a_call_out_of_order_does_not_wait_for_those_that_wait_for_its_bundle() {
-    let all = u32::try_from(4 * concurrency::MOST).unwrap();
+    let all = u32::try_from(concurrency::MOST_OF_ALL).unwrap();
     let _of_others = concurrency::OF_ALL_PUSHES.acquire_many(all).await.unwrap();
     let bundle = MemoryBudget::of(1_000_000).bundle();
     let reservation = std::sync::Arc::new(bundle.reservation(0));
