@@ -140,9 +140,8 @@ impl Repository {
         .map(|answer| answer.file_content.into_inner())
     }
 
-    /// The content of a blob. Links are read with it, since no document says what GetFile answers for
-    /// them.
-    /// A large one waits for memory from `reservation`.
+    /// The content of a blob, which waits for memory from `reservation` where it is large. Links are
+    /// read with this call, since no document says what GetFile answers for them.
     ///
     /// # Errors
     ///

@@ -29,8 +29,8 @@ use crate::error::{CallError, Cause};
 pub struct Bundles {
     client: Client,
     pub bucket: String,
-    /// The account that it must belong to: whoever makes a bucket of this name after it was deleted
-    /// would get the source otherwise.
+    /// The account that the bucket must belong to. Without it, somebody else could make a bucket of
+    /// this name after ours was deleted, and would get the bundles.
     owner: Arc<OnceLock<String>>,
     upload_speed: UploadSpeed,
     /// Permits for the parts under way, those of all bundles together.
@@ -188,7 +188,7 @@ impl Label {
     }
 }
 
-/// One value of an object's metadata; empty where there is none.
+/// A value in an object's metadata, by its name; an empty one where the metadata does not have it.
 fn label<'a>(metadata: Option<&'a Metadata>, name: &str) -> &'a str {
     metadata
         .and_then(|metadata| metadata.get(name))

@@ -52,7 +52,8 @@ pub(super) async fn open(
     })
 }
 
-/// The same; an error says why the bundle is of no use, `None` that there is none.
+/// Reads what a base needs of a bundle. Answers `None` where no bundle has this key; an error says why
+/// the bundle is of no use.
 async fn read(
     bundles: &Bundles,
     key: &str,

@@ -32,7 +32,7 @@ pub struct Pushed {
 ///
 /// # Errors
 ///
-/// The commit cannot be read. A failure of the other calls costs more calls, and is no error.
+/// The commit cannot be read. Where another of these calls fails, the push only costs more calls.
 pub async fn find(
     delivery: &Delivery<'_>,
     repository: &Repository,

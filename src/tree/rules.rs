@@ -1,5 +1,5 @@
 //! Refuses trees with names that could leave the build's folder, and trees that are larger than any
-//! invocation can handle. Whoever may push chooses every name and number here.
+//! invocation can handle. Everybody who may push can choose all names and sizes in a tree.
 
 use std::collections::HashSet;
 

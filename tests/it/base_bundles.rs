@@ -108,7 +108,7 @@ async fn without_a_bundle_of_the_commit_before_the_newest_one_of_the_repository_
         world.assert_built_once(&event, &repository, commit);
         assert_calls(branch, &world, [asked, 0, fetched, 0, 1]);
     }
-    // Another repository's bundle is no base.
+    // The bundle of one repository never becomes the base of another.
     world.serve("other", &repository);
     world.push("other", "main", &first).await;
     world.assert_built(&repository, &first);
