@@ -31,7 +31,7 @@ deploy-tests:
     tests/deploy/ministack.sh --stub
     tests/deploy/ministack.sh
 
-# what CI runs: installs what lacks, then everything (about half an hour on two cores)
+# what CI runs: installs what is missing, then everything (about half an hour on two cores)
 ci:
     .ci/run
 

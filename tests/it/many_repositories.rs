@@ -44,7 +44,7 @@ async fn pushes_of_many_repositories_in_random_order_are_built_once_and_in_their
 
 /// `cargo test -p pushbuild --test it ten_thousand -- --ignored --nocapture`
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "takes minutes, for the figures of docs/delivery.md"]
+#[ignore = "takes minutes, for the figures of docs/limits.md"]
 async fn ten_thousand_pushes_of_five_hundred_repositories() {
     each_is_built_once_in_order(500, 20, 10_000).await;
 }

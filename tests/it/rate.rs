@@ -32,7 +32,7 @@ async fn under_a_steady_cap_a_fetch_slows_down_to_it_and_succeeds() {
 
 /// `cargo test -p pushbuild --test it rate -- --ignored --nocapture`; `FILES` sets another number.
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "takes minutes, for the figures of docs/delivery.md"]
+#[ignore = "takes minutes"]
 async fn five_thousand_calls_at_fifty_a_second() {
     let files = std::env::var("FILES").map_or(5_000, |n| n.parse().unwrap());
     slows_down_to_a_cap(files, 50.0).await;

@@ -20,7 +20,7 @@ class BuildingBeliefs:
     def all(self) -> list[Belief]:
         return [
             Belief("CodeBuild takes a bundle in zip64",
-                   "Commits of 65,535 entries or more, or of 4 GiB, cannot be built.", self.zip64),
+                   "Commits of more than 65,535 entries, or of 4 GiB, cannot be built.", self.zip64),
             Belief("Odd characters in a branch's name reach CodeBuild by way of S3's key",
                    "Such branches get no build.", self.odd_branches),
             Belief("A batch may hold pushes of several branches",
