@@ -7,8 +7,8 @@
 //! since nothing is promised about the order of two references.
 //!
 //! After a failure the lane's later messages are returned untried, so that none overtakes the failed
-//! one. They are tried where that has no delivery left, because it was rejected or this was its last
-//! one: waiting behind it would only use up their own deliveries.
+//! one. They are tried if the failed one will not come back, because it was rejected or this was its
+//! last delivery: waiting behind it would only use up their own deliveries.
 
 mod message;
 pub mod visibility;
@@ -55,7 +55,7 @@ pub struct Failure {
 pub trait Work: Send + Sync + 'static {
     type Metrics: Default + Send + 'static;
 
-    /// Makes a build of a push, of which an earlier delivery may have done some already.
+    /// Bundles a push and starts its build, of which an earlier delivery may have done a part.
     fn publish(
         self: Arc<Self>,
         push: Push,
@@ -75,9 +75,9 @@ pub trait Work: Send + Sync + 'static {
 pub fn lanes(pushes: Vec<Received>) -> Vec<VecDeque<Received>> {
     let mut lanes: Vec<VecDeque<Received>> = Vec::new();
     for received in pushes {
-        let is_its =
+        let has_its_reference =
             |lane: &&mut VecDeque<Received>| lane[0].push.is_of_same_reference(&received.push);
-        match lanes.iter_mut().find(is_its) {
+        match lanes.iter_mut().find(has_its_reference) {
             Some(lane) => lane.push_back(received),
             None => lanes.push(VecDeque::from([received])),
         }

@@ -53,7 +53,7 @@ pub struct CallError {
     /// What it was called for: a path, a key, a project.
     pub about: String,
     pub cause: Cause,
-    /// The service's name for it, where it gave one.
+    /// The service's error code, if it gave one.
     pub code: Option<String>,
     /// The service's or the network's own words.
     pub message: String,
@@ -64,9 +64,9 @@ pub struct CallError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
     Throttled,
-    /// A limit that time lifts: CodeBuild's queue is full.
+    /// CodeBuild's queue is full, or as many builds of the project run as it allows.
     LimitReached,
-    /// The service, or the way to it, failed.
+    /// The service or the network failed.
     Unavailable,
     TooLarge,
     /// The commit is not there: just pushed and not yet seen everywhere, or gone for good.
@@ -126,11 +126,11 @@ impl Error {
                 Reject,
                 "set CODEBUILD_PROJECT (parameter BuildProject) to a name such as `ci-{repository}`",
             ),
-            Self::Unbundlable { .. } => (Reject, "keep large files out, or let CodeBuild clone it"),
+            Self::Unbundlable { .. } => (Reject, "push again without what cannot be bundled"),
             Self::Refused { .. } => (Reject, "look at the commit and at who pushed it"),
-            Self::BadAnswer { .. } => (Retry, "if it stays, show AWS Support this line"),
-            Self::OutOfTime(_) => (Retry, "if it stays, raise the timeout or the memory"),
-            Self::NotBegun => (Retry, "if it stays, raise the timeout or concurrency"),
+            Self::BadAnswer { .. } => (Retry, "if it recurs, show AWS Support this line"),
+            Self::OutOfTime(_) => (Retry, "if it recurs, raise the timeout or the memory"),
+            Self::NotBegun => (Retry, "if it recurs, raise the timeout or concurrency"),
             Self::BehindFailure => (Retry, "see the failure before it"),
             Self::Panicked(_) => (Retry, "report it with this line"),
             Self::Call(call) => match call.cause {
@@ -138,7 +138,7 @@ impl Error {
                 Cause::LimitReached => (Retry, "wait, or ask AWS for more concurrent builds"),
                 Cause::Unavailable | Cause::Unknown => (Retry, "it is tried again"),
                 Cause::TooLarge => (Retry, "keep files of more than 6 MB out"),
-                Cause::NoSuchCommit => (Retry, "see whether the commit was removed"),
+                Cause::NoSuchCommit => (Retry, "see whether the commit still exists"),
                 Cause::DoesNotExist => (RefusedByAws, "create what is missing, then redrive"),
                 Cause::Denied => (RefusedByAws, "grant the permission, then redrive"),
                 Cause::Invalid => (RefusedByAws, "correct the configuration, then redrive"),

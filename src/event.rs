@@ -30,7 +30,7 @@ pub enum Request {
 pub enum Skip {
     #[error("{0} was deleted")]
     ReferenceDeleted(String),
-    /// CodeCommit tried a merge out; its commit belongs to no reference.
+    /// CodeCommit tested a merge; the commit belongs to no reference.
     #[error("a merge commit without a reference")]
     UnreferencedMergeCommit,
     /// The configuration does not list this repository.

@@ -47,8 +47,8 @@ pub async fn run() -> Result<(), RunError> {
         |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
     log::start(variable);
     let connections = Connections::prepare();
-    // One binary has both handlers. Custom runtimes ask for no name in particular: any other than
-    // `intake` is `publish`.
+    // One binary has both handlers. A custom runtime's handler may have any name: all but `intake`
+    // mean `publish`.
     if variable("_HANDLER").as_deref() == Some("intake") {
         let config = IntakeConfig::read(variable)?;
         let queue = aws::connect_queue(connections).await;
@@ -165,7 +165,7 @@ fn deadlines(context: &Context) -> (Instant, Instant) {
         Err(past) if past.duration() > Duration::from_hours(24) => ASSUMED_TIME,
         Err(_) => Duration::ZERO,
     };
-    // A short timeout, as in a try, still has to leave time for work.
+    // A short timeout, as in a trial, must still leave time for work.
     let margin = (VISIBILITY_TIME + ANSWER_TIME).min(left / 4);
     let stop = Instant::now() + left - margin;
     (stop, stop + margin * 2 / 3)

@@ -1,11 +1,12 @@
 //! Every push gets its reference's message group, so that a reference which fails or takes long
 //! holds up no other. EventBridge cannot do that: a rule's message group is the same for all events.
 //!
-//! The order within a reference holds whatever fails. The entries of one SendMessageBatch fail one by
-//! one, so no call holds two of a group. After a failure the later ones of its group are returned
-//! with it, unless it was its last delivery. After a kill between two calls, or a lost answer, pushes
-//! are sent again. The event's id is the deduplication id, so SQS drops the repeats for five minutes;
-//! later the handler `publish` finds their builds.
+//! Pushes of a reference keep the order in which they came, whatever fails. The entries of one
+//! SendMessageBatch fail one by one, so no call holds two pushes of a group. After a failure, later
+//! pushes of its group are returned with the failed one, unless this was its last delivery. After a
+//! kill between two calls, or a lost answer, pushes are sent again. The event's id is the
+//! deduplication id, so SQS drops the repeats for five minutes; later the handler `publish` finds
+//! their builds.
 
 use std::collections::VecDeque;
 

@@ -34,12 +34,12 @@ impl FunctionLocation {
 /// The keys that matter to one push.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Keys {
-    /// What the keys of all bundles of the repository begin with.
+    /// The prefix of the keys of all bundles of the repository.
     pub folder: String,
     pub bundle: String,
     /// The bundle of the commit that the reference pointed to before.
     pub before: Option<String>,
-    /// What the keys of all partial bundles of the repository begin with.
+    /// The prefix of the keys of all partial bundles of the repository.
     pub partials: String,
     /// The partial bundle that a delivery leaves when its time ends.
     pub partial: String,
@@ -61,17 +61,17 @@ impl Keys {
         Self {
             bundle: bundle(&folder, push, push.commit),
             before: (push.old_commit).map(|commit| bundle(&folder, push, commit)),
-            partial: format!("{partials}{}-{}.zip", push.commit, event(push)),
+            partial: format!("{partials}{}-{}.zip", push.commit, event_hash(push)),
             partials,
             folder,
         }
     }
 }
 
-/// The same at each delivery of a push, and another for each push of the same commit: two that are
-/// published at once must not replace each other's partial bundle. The hash of an event's id is fit
-/// for a key, whatever the id is.
-fn event(push: &Push) -> String {
+/// A hash of the event's id, which is fit for a key whatever the id is. It is the same at each
+/// delivery of a push. Two pushes of one commit have different ones, so that neither replaces the
+/// other's partial bundle.
+fn event_hash(push: &Push) -> String {
     let hash = git::blob_id(push.event_id.as_bytes());
     hash.map_or_else(|_| String::new(), |hash| hash.to_string())
 }

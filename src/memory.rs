@@ -42,13 +42,13 @@ impl FunctionMemory {
         (self.mib / 128).clamp(2, 8)
     }
 
-    /// Large contents in flight.
+    /// The budget for large contents in flight.
     pub fn contents(self) -> MemoryBudget {
         MemoryBudget::of(self.content_bytes())
     }
 
-    /// What pushes take by their size: what the process itself, large contents and the parts of
-    /// bundles (two that fill and one on its way for each push) leave.
+    /// The budget for trees: what is left beside the process itself, large contents, and the parts of
+    /// bundles (for each push two that fill and one on its way).
     pub fn trees(self) -> TreeBudget {
         let others = 60 * MIB + self.content_bytes() + LARGEST_CONTENT + self.pushes() * 3 * PART;
         let bytes = (self.mib * MIB).saturating_sub(others);

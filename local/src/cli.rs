@@ -48,28 +48,28 @@ enum Command {
 /// What `try` pushes.
 #[derive(Args, Debug)]
 struct TryArgs {
-    /// A Git repository, or any folder in one.
+    /// A Git repository, or a folder in one.
     #[arg(default_value = ".")]
     path: PathBuf,
     /// Push this branch instead of the current one.
-    #[arg(long, conflicts_with_all = ["all_branches", "events"])]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["all_branches", "events"])]
     branch: Option<String>,
     /// Push this commit (any revision that Git understands) instead of the branch's tip.
-    #[arg(long, conflicts_with_all = ["all_branches", "events"])]
+    #[arg(long, value_name = "REVISION", conflicts_with_all = ["all_branches", "events"])]
     commit: Option<String>,
-    /// Call the repository this; its folder's name by default.
-    #[arg(long)]
+    /// The repository's name; its folder's by default.
+    #[arg(long, value_name = "NAME")]
     repository: Option<String>,
     /// Push every branch.
     #[arg(long, conflicts_with = "events")]
     all_branches: bool,
-    /// Then push each commit as it is made, on any branch, until Ctrl-C.
+    /// After that, push each commit as it is made, on any branch, until Ctrl-C.
     #[arg(long, conflicts_with = "events")]
     watch: bool,
     /// Print one line of JSON for each push, for scripts, and nothing else.
     #[arg(long)]
     json: bool,
-    /// Send the events of this file, an SQS or an EventBridge event as in `events/`.
+    /// Send the events of this file, an SQS event as in `events/` or an EventBridge event.
     #[arg(long, value_name = "FILE")]
     events: Option<PathBuf>,
 }
@@ -82,7 +82,7 @@ struct ServeArgs {
     /// The port on 127.0.0.1.
     #[arg(long, default_value_t = 4566)]
     port: u16,
-    /// What should go wrong: a file as `pushbuild_local::faults` describes it.
+    /// What should go wrong: a JSON list of rules; `local/src/faults.rs` has an example.
     #[arg(long, value_name = "FILE")]
     faults: Option<PathBuf>,
 }

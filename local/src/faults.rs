@@ -1,4 +1,4 @@
-//! Faults on the wire: what AWS, the network and Lambda do to a call on a bad day.
+//! Faults on the wire: what AWS, the network and Lambda can do to a call.
 //!
 //! A [`Rule`] says which calls ([`When`]) and what happens to them ([`Action`]). Tests add rules
 //! with the builder; `cargo local serve --faults FILE` reads them from JSON, a list such as
@@ -106,8 +106,8 @@ impl Faults {
 
     /// Reads a list of rules, as in the module's example.
     pub fn read(path: &Path) -> anyhow::Result<Vec<Rule>> {
-        let text =
-            std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("{} cannot be read", path.display()))?;
         serde_json::from_str(&text)
             .with_context(|| format!("{} is not a list of faults", path.display()))
     }

@@ -14,8 +14,8 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 use crate::wire::accept;
 
-/// Accepts TLS and passes what it carries on to a server without TLS. Dropped, it stops.
-pub struct Front {
+/// Ends TLS and forwards what it carries to a server without TLS. Dropped, it stops.
+pub struct TlsEndpoint {
     address: SocketAddr,
     behind: Arc<OnceLock<String>>,
     authority: PathBuf,
@@ -24,8 +24,8 @@ pub struct Front {
     _folder: TempDir,
 }
 
-impl Front {
-    /// Begins to listen on a port of its own, in front of nothing yet.
+impl TlsEndpoint {
+    /// Begins to listen on a port of its own, and forwards to nothing yet.
     pub async fn listen() -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let authority = folder.path().join("authority.pem");
@@ -37,17 +37,17 @@ impl Front {
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let handshakes = Arc::new(AtomicUsize::new(0));
         let behind: Arc<OnceLock<String>> = Arc::default();
-        let (counted, leads_to) = (handshakes.clone(), behind.clone());
+        let (counted, forwards_to) = (handshakes.clone(), behind.clone());
         let serving = accept(listener, move |connection| {
             let (acceptor, counted) = (acceptor.clone(), counted.clone());
-            let leads_to = leads_to.get().cloned();
+            let forwards_to = forwards_to.get().cloned();
             async move {
                 // A client that does not trust the certificate ends the handshake and reports it.
                 let Ok(mut client) = acceptor.accept(connection).await else {
                     return;
                 };
                 counted.fetch_add(1, Ordering::Relaxed);
-                if let Some(behind) = leads_to
+                if let Some(behind) = forwards_to
                     && let Ok(mut server) = TcpStream::connect(behind).await
                 {
                     let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
@@ -64,18 +64,18 @@ impl Front {
         })
     }
 
-    /// Leads to `http://HOST:PORT` from now on, if it leads nowhere yet.
-    pub fn lead_to(&self, endpoint: &str) {
+    /// Forwards to `http://HOST:PORT` from now on, unless it forwards already.
+    pub fn forward_to(&self, endpoint: &str) {
         let host = endpoint.trim_start_matches("http://");
         self.behind.get_or_init(|| host.to_owned());
     }
 
-    /// What stands for AWS: `https://127.0.0.1:PORT`.
+    /// `https://127.0.0.1:PORT`.
     pub fn endpoint(&self) -> String {
         format!("https://{}", self.address)
     }
 
-    /// The file with the certificate that vouches for this endpoint.
+    /// The file with the certificate to trust for this endpoint.
     pub fn authority(&self) -> &Path {
         &self.authority
     }
@@ -86,7 +86,7 @@ impl Front {
     }
 }
 
-/// A server's configuration for 127.0.0.1, and its certificate, which vouches for itself.
+/// A server's configuration for 127.0.0.1, and its self-signed certificate.
 fn certified() -> anyhow::Result<(ServerConfig, String)> {
     let certified = rcgen::generate_simple_self_signed([Ipv4Addr::LOCALHOST.to_string()])?;
     let key = PrivateKeyDer::try_from(certified.signing_key.serialize_der());

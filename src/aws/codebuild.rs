@@ -48,12 +48,14 @@ pub struct Builds {
 pub struct BuildRequest {
     pub source: Source,
     /// The repository's clone address; or bucket and key with a slash between, never an ARN:
-    /// <https://github.com/awslabs/aws-codebuild-jenkins-plugin/issues/133>.
+    /// <https://github.com/awslabs/aws-codebuild-jenkins-plugin/issues/133>. The key is not encoded; no
+    /// document says how CodeBuild reads `%` or `+` in it. A build that finds no bundle fails.
     pub location: String,
     /// The object's version; or reference and commit, `refs/heads/x^{id}`:
     /// <https://docs.aws.amazon.com/codebuild/latest/userguide/sample-source-version.html>.
     pub version: Option<String>,
-    /// Names and values. They replace variables of the project with the same names.
+    /// Names and values. They replace variables of the project with the same names:
+    /// <https://docs.aws.amazon.com/codebuild/latest/userguide/build-spec-ref.html#build-spec.env.variables>.
     pub variables: Vec<(&'static str, String)>,
     pub token: String,
 }
@@ -113,7 +115,7 @@ impl Builds {
             .send()
             .await
             .map_err(|error| failed(CALL, project, &error, cause))
-            .map_err(told_by_its_words)?;
+            .map_err(recognized_by_message)?;
         let build_id = answer.build_value.and_then(|build| build.id);
         build_id.ok_or_else(|| without_code(CALL, project, "the answer names no build"))
     }
@@ -221,13 +223,13 @@ fn cause(code: &str) -> Option<Cause> {
     })
 }
 
-/// Recognizes by their words two refusals of StartBuild whose exceptions no document of AWS names:
+/// Recognizes two refusals of StartBuild by their messages, since AWS documents no exception for them:
 ///
-/// - A project runs as many builds as its own limit allows, which is an error instead of a place in
-///   the queue: <https://docs.aws.amazon.com/codebuild/latest/userguide/builds-working.html>.
-/// - A token was used before with other parameters: this push has a build, and the next delivery finds
-///   it. The API reference calls it a parameter mismatch error.
-fn told_by_its_words(mut error: CallError) -> CallError {
+/// - As many builds of the project run as its own limit allows. Then a build is refused, and not
+///   queued: <https://docs.aws.amazon.com/codebuild/latest/userguide/builds-working.html>.
+/// - The token was used before with other parameters: this push has a build, and the next delivery
+///   finds it. The API reference calls it a parameter mismatch error.
+fn recognized_by_message(mut error: CallError) -> CallError {
     let message = error.message.to_ascii_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
     if matches!(error.cause, Cause::Invalid | Cause::Unknown) {
@@ -245,7 +247,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_limit_of_builds_and_a_used_token_are_told_by_their_words() {
+    fn a_limit_of_builds_and_a_used_token_are_recognized_by_their_messages() {
         let (invalid, other) = ("InvalidInputException", "OtherException");
         let full = "AccountLimitExceededException";
         let limit = Cause::LimitReached;
@@ -262,7 +264,7 @@ mod tests {
                 cause: cause(code).unwrap_or(Cause::Unknown),
                 ..without_code("CodeBuild StartBuild", "shop", message)
             };
-            assert_eq!(told_by_its_words(error).cause, expected, "{message}");
+            assert_eq!(recognized_by_message(error).cause, expected, "{message}");
         }
     }
 }

@@ -188,9 +188,9 @@ fn cause(code: &str) -> Option<Cause> {
 
 fn object_id(call: &'static str, field: &str, hex: Option<&str>) -> Result<ObjectId, Error> {
     hex.and_then(|hex| ObjectId::from_hex(hex.as_bytes()).ok())
-        .ok_or_else(|| senseless(call, format!("{field} is {hex:?}, not an object id")))
+        .ok_or_else(|| bad_answer(call, format!("{field} is {hex:?}, not an object id")))
 }
 
-fn senseless(operation: &'static str, what: String) -> Error {
+fn bad_answer(operation: &'static str, what: String) -> Error {
     Error::BadAnswer { operation, what }
 }

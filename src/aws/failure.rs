@@ -60,7 +60,7 @@ where
 {
     let code = error.code().or_else(|| role_refused(error));
     let answer = error.raw_response();
-    // None that can be read came.
+    // No readable answer came.
     let has_no_answer = matches!(
         error,
         SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_)

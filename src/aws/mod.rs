@@ -105,8 +105,8 @@ async fn sdk_config(connections: &Connections) -> SdkConfig {
         .retry_config(retry::standard())
         .timeout_config(retry::timeouts())
         .http_client(connections.clone());
-    // The SDK looks into the environment first, where Lambda puts these. Left to itself it sets up
-    // all the other places too.
+    // Lambda puts these into the environment, where the SDK looks first. By default it would set up
+    // all its other sources too.
     if all_set(&["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]) {
         loader = loader.credentials_provider(EnvironmentVariableCredentialsProvider::new());
     }

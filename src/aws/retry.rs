@@ -63,8 +63,8 @@ pub fn is_throttle(answer: &HttpResponse) -> bool {
 /// The SDK takes it for final. All calls of a client with this classifier must be safe to repeat.
 #[derive(Debug, Default)]
 pub struct Classifier {
-    /// Whether throttled calls are left to the caller. The SDK would sleep for a time of its own
-    /// choosing, and go without a turn.
+    /// Whether throttled calls are left to the caller. The SDK would wait for a time of its own and
+    /// send without regard to the rate.
     pub leaves_throttled: bool,
 }
 

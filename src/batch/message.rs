@@ -25,9 +25,9 @@ pub struct Message {
 #[error("record {0} of the batch has no messageId; the whole batch fails")]
 pub struct BadRecord(usize);
 
-/// An event comes into the queue within seconds. One that comes later than this has been there
-/// before: it was redriven, or EventBridge delivered it twice. A repeat that comes earlier is caught by
-/// the idempotency token of the build, which is valid for five minutes.
+/// An event comes into the queue within seconds. One that comes later than this may have been there
+/// before: redriven, or delivered twice by EventBridge. A repeat that comes earlier is caught by the
+/// idempotency token of the build, which is valid for five minutes.
 const LATE: time::Duration = time::Duration::minutes(1);
 
 impl Message {

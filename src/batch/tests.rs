@@ -60,8 +60,8 @@ impl Work for Script {
     }
 }
 
-/// Works on pushes, each an event id and a branch, on their second delivery; what became of each, and
-/// those that were worked on, in order.
+/// Works on pushes, each an event id and a branch, on their second delivery. Answers what became of
+/// each, and which were worked on, in order.
 async fn run(pushes: &[&str], most: Option<u32>, time: Duration) -> (String, Vec<String>) {
     let script = Arc::new(Script {
         max_receive_count: most,
@@ -128,7 +128,7 @@ async fn behind_a_push_that_can_still_succeed_its_reference_waits_and_no_other_d
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_begins_that_cannot_end() {
+async fn no_push_is_begun_with_too_little_time() {
     let ran = run(&["ok a"], None, Duration::from_millis(500)).await;
     assert_eq!(ran, ("unbegun".to_owned(), Vec::new()));
 }

@@ -47,7 +47,7 @@ fn back_off(failure: &Failure, max_receive_count: Option<u32>) -> u32 {
     match (failure.error.class(), &failure.error) {
         // Without a dead-letter queue it would come back in a tight loop for the queue's retention.
         (Class::Reject, _) if max_receive_count.is_none() => doubled(FIRST_BACK_OFF),
-        // They wait for nothing.
+        // There is nothing to wait for.
         (Class::Reject, _) | (_, Error::NotBegun | Error::BehindFailure) => 0,
         (Class::RefusedByAws, _) => doubled(FIRST_BACK_OFF_IF_REFUSED),
         // It was too much for one invocation, or AWS did not answer, which takes some time to mend.

@@ -46,7 +46,7 @@ pub(super) const CODE_BUCKET: Variable = Variable {
     name: "CODE_BUCKET",
     default: None,
     accepts: |value| has(value, 3..=63, "._-") && !value.contains(char::is_uppercase),
-    accepted: "it is the bare name of the bucket that keeps the bundles, 3 to 63 of a-z, 0-9, dot, \
+    accepted: "it must be the bare name of the bucket that keeps the bundles, 3 to 63 of a-z, 0-9, dot, \
                hyphen; no ARN, no s3://",
 };
 
@@ -54,7 +54,7 @@ pub(super) const REPOSITORIES: Variable = Variable {
     name: "REPOSITORIES",
     default: None,
     accepts: has_items,
-    accepted: "it is a comma-separated list of repositories' names and of patterns such as \
+    accepted: "it must be a comma-separated list of repositories' names and of patterns such as \
                `team-*`; `*` selects every repository that has a project",
 };
 
@@ -62,7 +62,7 @@ pub(super) const BUCKET_OWNER: Variable = Variable {
     name: "BUCKET_OWNER",
     default: Some(""),
     accepts: |value| value.is_empty() || is_account(value),
-    accepted: "it is the id of the bucket's account, 12 digits, or empty for the function's own",
+    accepted: "it must be the id of the bucket's account, 12 digits, or empty for the function's own",
 };
 
 pub(super) const CODEBUILD_PROJECT: Variable = Variable {
@@ -70,7 +70,7 @@ pub(super) const CODEBUILD_PROJECT: Variable = Variable {
     default: Some("{repository}"),
     // An ordinary name in place of the repository's.
     accepts: |value| is_project_name(&value.replace("{repository}", "xx")),
-    accepted: "it is the name of a CodeBuild project (2 to 255 letters, digits, hyphens and \
+    accepted: "it must be the name of a CodeBuild project (2 to 255 letters, digits, hyphens and \
                underscores, the first a letter or digit), in which `{repository}` stands for the \
                repository's name",
 };
@@ -79,7 +79,7 @@ pub(super) const INCLUDE_REFERENCES: Variable = Variable {
     name: "INCLUDE_REFERENCES",
     default: Some("refs/heads/**"),
     accepts: has_items,
-    accepted: "it is a comma-separated list of at least one glob, such as \
+    accepted: "it must be a comma-separated list of at least one glob, such as \
                `main,feature/**,refs/tags/v*`; leave it out for all branches (`refs/heads/**`)",
 };
 
@@ -87,14 +87,14 @@ pub(super) const EXCLUDE_REFERENCES: Variable = Variable {
     name: "EXCLUDE_REFERENCES",
     default: Some("test,develop,staging"),
     accepts: |_| true,
-    accepted: "it is a comma-separated list of globs such as `main,feature/**,refs/tags/v*`",
+    accepted: "it must be a comma-separated list of globs such as `main,feature/**,refs/tags/v*`",
 };
 
 pub(super) const CODECOMMIT_ROLE_ARN: Variable = Variable {
     name: "CODECOMMIT_ROLE_ARN",
     default: Some(""),
     accepts: |value| value.is_empty() || is_role(value),
-    accepted: "it is a role's ARN such as `arn:aws:iam::{account}:role/pushbuild-reader`, in which \
+    accepted: "it must be a role's ARN such as `arn:aws:iam::{account}:role/pushbuild-reader`, in which \
                `{account}` stands for the repository's account",
 };
 
@@ -103,28 +103,28 @@ pub(super) const CODECOMMIT_EXTERNAL_ID: Variable = Variable {
     name: "CODECOMMIT_EXTERNAL_ID",
     default: Some(""),
     accepts: |value| value.is_empty() || has(value, 2..=1224, "_+=,.@:/-"),
-    accepted: "it is 2 to 1,224 letters, digits and any of `_+=,.@:/-`",
+    accepted: "it must be 2 to 1,224 letters, digits and any of `_+=,.@:/-`",
 };
 
 pub(super) const UNBUNDLABLE: Variable = Variable {
     name: "UNBUNDLABLE",
     default: Some("codecommit"),
     accepts: |value| matches!(value, "codecommit" | "reject"),
-    accepted: "it is `codecommit` or `reject`",
+    accepted: "it must be `codecommit` or `reject`",
 };
 
 pub(super) const ARTIFACTS: Variable = Variable {
     name: "ARTIFACTS",
     default: Some("none"),
     accepts: |value| matches!(value, "none" | "project"),
-    accepted: "it is `none` or `project`",
+    accepted: "it must be `none` or `project`",
 };
 
 pub(super) const PUSH_QUEUE_URL: Variable = Variable {
     name: "PUSH_QUEUE_URL",
     default: None,
     accepts: |value| value.starts_with("https://") || value.starts_with("http://"),
-    accepted: "it is the push queue's URL, which begins with https://",
+    accepted: "it must be the push queue's URL, which begins with https://",
 };
 
 /// Whether a value has so many letters, digits and `others`, and nothing else.
@@ -193,7 +193,7 @@ impl Variable {
             Err((*accepted).to_owned())
         };
         read.map_err(|accepted| {
-            // Who deploys may take the external id for a secret.
+            // A deployment may treat its external id as a secret.
             let is_secret = *name == CODECOMMIT_EXTERNAL_ID.name;
             let value = if is_secret { "…" } else { value };
             ConfigError(format!("{name}={value:?} cannot be used: {accepted}"))

@@ -4,7 +4,7 @@ use metrique::unit_of_work::metrics;
 
 use super::Event;
 
-/// The names in a message. Nothing has checked them.
+/// Names and ids from a message, unchecked.
 #[metrics(subfield_owned)]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventFields {
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_can_be_read_is_told_and_nothing_of_what_cannot_be_or_is_too_long_for_a_name() {
+    fn fields_that_can_be_read_are_kept_and_those_that_are_too_long_for_a_name_left_out() {
         let body = r#"{"id":"e1","account":"000000000000","detail":{"repositoryName":"shop"}}"#;
         let fields = EventFields::of_body(body);
         assert_eq!(fields.event_id.as_deref(), Some("e1"));

@@ -19,7 +19,7 @@ fn pushes(branches: &[&str]) -> Vec<Received> {
     numbered.map(push).collect()
 }
 
-/// Forwards pushes; the event ids of each call, and of the pushes that failed.
+/// Forwards pushes. Answers the event ids of each call, and those of the pushes that failed.
 async fn forwarded(
     pushes: Vec<Received>,
     answer: impl Fn(&[&str]) -> Sent,
@@ -70,7 +70,7 @@ async fn no_call_has_two_of_a_reference_and_behind_a_failure_its_own_reference_w
 }
 
 #[tokio::test]
-async fn of_a_call_that_sqs_refuses_each_push_is_sent_by_itself_and_of_one_that_is_lost_none() {
+async fn after_a_refused_call_each_push_is_sent_by_itself_and_after_a_lost_one_none_is() {
     let (one_by_one, lost) = (["0 1 2", "0", "1", "2"], ["0 1 2"]);
     for (cause, calls, failed) in [
         (Cause::Unknown, &one_by_one[..], &["1", "3"][..]),

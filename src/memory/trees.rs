@@ -1,10 +1,10 @@
 //! The memory that pushes take by their size: the entries of their trees, the directories of their
 //! bases, and the directory of the bundle that is being written.
 //!
-//! Every push may take a small share. For more it needs the turn, which one push has at a time, and
-//! takes from what all share. It keeps the turn until its tree is listed: what it needs is known then,
-//! and the next one may ask. So only the push that has the turn ever waits for others to end,
-//! which need nothing more themselves, and what fits alone always gets through.
+//! Every push may take a small share at once. For more it needs the turn, which one push has at a
+//! time, and takes from what all share. It keeps the turn until its tree is listed, because only then
+//! is it known how much it needs. So only the push with the turn waits for memory. Those that it waits
+//! for need no more, and end; so a tree that fits alone always gets through.
 
 use std::sync::Arc;
 
@@ -13,9 +13,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::MIB;
 
 /// Bytes of an entry beside its path: records in the tree, in the plan and in the bundle's directory,
-/// and what is lost between pieces of memory: the `zip` crate makes an encoder of 300 KB for each
-/// entry. One tree alone takes half of it; counted so, three at once outgrew a function of 512 MiB.
+/// and the holes between pieces of memory, since the `zip` crate makes an encoder of 300 KB for each
+/// entry. One tree alone takes half of it; with half of it counted, three at once outgrew a function
+/// of 512 MiB.
 const ENTRY: usize = 950;
+/// Bytes in memory for each byte of a path.
 const PATHS: usize = 3;
 
 /// Bytes in memory for each byte of a base's directory, itself included.
@@ -161,7 +163,7 @@ impl TreeReservation {
             .steps
             .as_ref()
             .map_or(0, OwnedSemaphorePermit::num_permits);
-        // The holes are up to three fifths more: others wait for them too, but nobody is refused.
+        // Holes take up to three fifths more. Pushes wait for that too, but none is refused for it.
         let shared = self.bytes.saturating_sub(self.budget.small) / 5 * 8;
         let steps = shared.div_ceil(STEP).min(self.budget.shared);
         u32::try_from(steps.saturating_sub(taken)).unwrap_or(u32::MAX)

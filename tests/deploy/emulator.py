@@ -90,7 +90,7 @@ def main():
 
 
 def invoke_nothing(function, body):
-    """An invocation of a function that cannot start has no answer worth the name."""
+    """Invokes a function that cannot start: whatever the emulator answers, it is no batch response."""
     try:
         answer = invoke(function, body)
     except (OSError, ValueError):

@@ -104,7 +104,7 @@ class World:
         *_, self.region, self.account, queue = deployed["queue"].split(":")
         self.queues = {queue: "PushQueue.fifo", deployed["intake_queue"].split(":")[-1]: "IntakeQueue.fifo"}
         if queue.startswith("garbled-"):
-            # tests/it/answers.rs: where AWS's answers are rubbish, calls go by names that nobody has.
+            # tests/it/answers.rs: after a changed answer, calls are about names that do not exist.
             self.calls = []
             return
         environment = deployed["environment"]

@@ -28,7 +28,7 @@ tool() {
   echo "$packages" >"$tools/$1/installed"
 }
 
-# Nothing here talks to AWS: credentials that are none, and a Region because the tools insist on one.
+# Nothing here talks to AWS: made-up credentials, and a Region because the tools insist on one.
 export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION=eu-central-1 AWS_EC2_METADATA_DISABLED=true
 unset AWS_PROFILE AWS_SESSION_TOKEN AWS_ENDPOINT_URL
 export SAM_CLI_TELEMETRY=0

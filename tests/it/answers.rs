@@ -1,5 +1,5 @@
-//! Answers with anything anywhere in them: no panic, an error in words, and never a bundle that is
-//! not the commit.
+//! Answers with random changes anywhere in them: no panic, an error in words, and never a bundle that
+//! is not the commit.
 
 use crate::setup::history::History;
 use crate::setup::prelude::*;
@@ -10,7 +10,7 @@ use pushbuild_local::faults::WrongJson;
 const ROUNDS: usize = 10;
 const PUSHES: usize = 4;
 
-/// Sends pushes while every answer of a service may be anything.
+/// Sends pushes while any answer of a service may be changed.
 async fn fuzz(service: Service, action: Action, chance: f64) -> World {
     let world = World::with(|deploy| {
         // tests/deploy/least_privilege.py leaves calls by garbled names alone.
@@ -43,24 +43,24 @@ async fn fuzz(service: Service, action: Action, chance: f64) -> World {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn anything_in_codecommits_answers() {
+async fn random_changes_in_codecommits_answers() {
     fuzz(Service::CodeCommit, Action::Mutate, 0.15).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn anything_in_codebuilds_answers() {
+async fn random_changes_in_codebuilds_answers() {
     fuzz(Service::CodeBuild, Action::Mutate, 0.4).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn anything_in_the_queues_answers() {
+async fn random_changes_in_the_queues_answers() {
     let world = fuzz(Service::Sqs, Action::Mutate, 0.9).await;
     // The queue's answers are not needed for a build.
     assert_eq!(world.builds().len(), ROUNDS * PUSHES);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_answer_of_s3_at_all() {
+async fn html_in_place_of_s3s_answers() {
     let action = Action::WrongJson(WrongJson::Garbage);
     fuzz(Service::S3, action, 0.5).await;
 }

@@ -27,8 +27,8 @@ const OPERATIONS: [(Service, &str); 14] = [
 /// Small pushes under each fault.
 const PUSHES: usize = 8;
 
-/// Puts every operation that `on` names under the fault, for pushes whose first delivery fails at
-/// the very end, so that the calls of a redelivery come about, too.
+/// Applies the fault to every operation that `on` names, for pushes whose first delivery fails at
+/// the very end, so that the calls of a redelivery are made, too.
 async fn with_fault(name: &str, action: Action, on: impl Fn(Service, &str) -> bool) {
     let world = World::with(|deploy| {
         // Where answers are wrong, three asked one after the other may all be.
@@ -61,14 +61,14 @@ async fn with_fault(name: &str, action: Action, on: impl Fn(Service, &str) -> bo
         // Entries are dropped and garbled in one folder of two.
         assert!(
             firings.fired > 0 || firings.seen < 2 * PUSHES as u64,
-            "{name} never came about on {operation}: {firings:?}"
+            "{name} was never applied to {operation}: {firings:?}"
         );
         fired += firings.fired;
     }
-    assert!(fired > 1, "{name} came about {fired} times");
+    assert!(fired > 1, "{name} was applied {fired} times");
     let mut verdict = Verdict::of(&history, &world);
     if matches!(action, Action::DropEntry { .. } | Action::GarbleName { .. }) {
-        // Wrong every time it was asked for, as only hashes can tell: CodeBuild clones the very commit.
+        // The listing is wrong each time, which only hashes can tell: CodeBuild clones the commit.
         verdict.unbundled = 0;
     }
     assert_eq!(verdict, Verdict::default(), "{}", world.log());

@@ -16,7 +16,7 @@ async fn push(world: &World, name: &str, branches: usize, pushes: usize) {
     history.assert_kept(world);
 }
 
-/// Sends six pushes to two branches under a rule for the intake's calls; how often it came true.
+/// Sends six pushes to two branches under a rule for the intake's calls; how often it was applied.
 async fn under(world: &World, name: &str, rule: Rule) -> u64 {
     let rule = world.aws.faults().add(rule.by_intake());
     push(world, name, 2, 6).await;

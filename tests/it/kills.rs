@@ -15,7 +15,7 @@ async fn world(max_receive_count: u32) -> World {
     .await
 }
 
-/// Pushes with `kills` in force one after the other; whether all of them came true.
+/// Pushes with `kills` in force one after the other. Answers whether all of them happened.
 async fn push_and_kill(
     world: &World,
     shop: &(Repository, String),

@@ -3,8 +3,8 @@
 use crate::setup::prelude::*;
 use pushbuild_local::faults::RuleId;
 
-/// Three invocations' worth: 128 calls at once (64 until the first are answered), two seconds each,
-/// and some five seconds of each invocation for them.
+/// Three invocations' worth: 64 calls at once, and more as they get through, of two seconds each, in
+/// some five seconds of each invocation.
 const FILES: usize = 500;
 
 async fn slow_world(max_receive_count: u32) -> (World, RuleId) {

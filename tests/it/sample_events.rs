@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::setup::prelude::*;
 use serde_json::Value;
 
-/// The repository of README's quick start.
+/// The repository that the events speak of.
 fn sample() -> Repository {
     let repository = Repository::unborn();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("local/sample-repository.sh");

@@ -19,7 +19,7 @@ fn a_variable_that_is_missing_or_cannot_be_used_stops_the_start_by_name() {
         (&[repositories, intake], "PUSH_QUEUE_URL is not set"),
         (
             &bad,
-            "UNBUNDLABLE=\"maybe\" cannot be used: it is `codecommit` or `reject`",
+            "UNBUNDLABLE=\"maybe\" cannot be used: it must be `codecommit` or `reject`",
         ),
     ] {
         let mut function = Command::new(env!("CARGO_BIN_EXE_pushbuild"));

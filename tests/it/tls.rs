@@ -1,29 +1,29 @@
-//! Over TLS, as AWS is reached, with certificates that the system or the environment vouches for.
+//! AWS is reached over TLS, with certificates that the system or the environment trusts.
 
 use std::sync::{Arc, Mutex};
 
 use crate::setup::prelude::*;
-use pushbuild_local::tls::Front;
+use pushbuild_local::tls::TlsEndpoint;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-/// pushbuild deployed so that a front, and what else is in this environment, is all it knows of AWS.
-async fn behind(front: &Front, env: &[(&str, &str)]) -> World {
-    let endpoint = front.endpoint();
+/// Deploys pushbuild with these variables and this endpoint for all of AWS.
+async fn behind(tls: &TlsEndpoint, env: &[(&str, &str)]) -> World {
+    let endpoint = tls.endpoint();
     let world = World::with_env(&[env, &[("AWS_ENDPOINT_URL", &endpoint)]].concat()).await;
-    front.lead_to(&world.aws.endpoint());
+    tls.forward_to(&world.aws.endpoint());
     world
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_push_is_built_over_tls_and_connections_are_kept() {
-    let front = Front::listen().await.unwrap();
-    let authority = front.authority().display().to_string();
-    let world = behind(&front, &[("SSL_CERT_FILE", &authority)]).await;
+    let tls = TlsEndpoint::listen().await.unwrap();
+    let authority = tls.authority().display().to_string();
+    let world = behind(&tls, &[("SSL_CERT_FILE", &authority)]).await;
     let shop = Repository::small();
     world.push_shop(&shop).await;
     world.assert_built(&shop.0, &shop.1);
-    let (calls, handshakes) = (world.aws.calls().list().len(), front.handshakes());
+    let (calls, handshakes) = (world.aws.calls().list().len(), tls.handshakes());
     assert!(
         (1..calls).contains(&handshakes),
         "{handshakes} for {calls} calls"
@@ -33,30 +33,30 @@ async fn a_push_is_built_over_tls_and_connections_are_kept() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_environments_proxy_is_the_way_to_aws() {
     let (proxy, asked_for) = proxy().await;
-    let front = Front::listen().await.unwrap();
-    let authority = front.authority().display().to_string();
+    let tls = TlsEndpoint::listen().await.unwrap();
+    let authority = tls.authority().display().to_string();
     let world = behind(
-        &front,
+        &tls,
         &[("SSL_CERT_FILE", &authority), ("HTTPS_PROXY", &proxy)],
     )
     .await;
     world.push_shop(&Repository::small()).await;
     world.build();
-    let host = front.endpoint().replace("https://", "");
+    let host = tls.endpoint().replace("https://", "");
     let asked_for = asked_for.lock().unwrap();
-    assert_eq!(*asked_for, vec![host; front.handshakes()]);
+    assert_eq!(*asked_for, vec![host; tls.handshakes()]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_nobody_vouches_for_gets_no_call() {
-    let front = Front::listen().await.unwrap();
-    let world = behind(&front, &[]).await;
+async fn a_server_with_an_untrusted_certificate_gets_no_call() {
+    let tls = TlsEndpoint::listen().await.unwrap();
+    let world = behind(&tls, &[]).await;
     let (repository, commit) = Repository::small();
     world.serve("shop", &repository);
     world.send("shop", "main", &commit, None);
     let failed = |world: &World| !world.outcomes("failed").is_empty();
     world.until("a failure", failed).await;
-    assert_eq!(front.handshakes(), 0);
+    assert_eq!(tls.handshakes(), 0);
     let failed = &world.outcomes("failed")[0];
     let error = failed["error"].to_string();
     assert!(error.contains("UnknownIssuer"), "{failed}");

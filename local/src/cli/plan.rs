@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use serde_json::Value;
 
 use super::TryArgs;
@@ -52,10 +52,11 @@ impl Plan {
             None if event.get("detail-type").is_some() => vec![event.to_string()],
             None => bail!(
                 "{} is neither an SQS event (with `Records`) nor an EventBridge event \
-                 (with `detail-type`); see events/ for both",
+                 (with `detail-type`); `events/` has examples of the first",
                 file.display()
             ),
         };
+        ensure!(!bodies.is_empty(), "{} has no message", file.display());
         // The events may speak of the sample repository alone; then no other is needed.
         let served = match served(args) {
             Ok(served) => Some(served),

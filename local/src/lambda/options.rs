@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What is deployed. The defaults are the template's.
+/// What is deployed. The defaults are the template's, but for `publish`'s memory: see `memory_mb`.
 #[derive(Clone, Debug)]
 pub struct DeployOptions {
     pub program: PathBuf,
@@ -83,7 +83,7 @@ impl Handler {
         }
     }
 
-    /// What the function is told that it has; nothing enforces it.
+    /// What the function is told that it has; nothing enforces it. The template gives `publish` 1,024.
     pub(super) fn memory_mb(self) -> u32 {
         match self {
             Self::Intake => 256,

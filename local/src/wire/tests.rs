@@ -1,4 +1,4 @@
-//! Raw HTTP against the port: what the SDKs take for granted, and with faults what they choke on.
+//! Raw HTTP against the port: what the SDKs rely on, and what faults send them.
 
 use std::time::Instant;
 

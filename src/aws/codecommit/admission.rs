@@ -17,7 +17,7 @@ use crate::aws::sources;
 use crate::memory::{Reservation, SMALL};
 
 /// The largest file that GetFile and GetBlob return, in bytes: `FileContent` of CodeCommit's
-/// service model, and "6 MB" at
+/// service model, which has no figure for GetBlob, and "6 MB" at
 /// <https://docs.aws.amazon.com/codecommit/latest/userguide/limits.html>.
 pub const LARGEST_FILE: u64 = 6_291_456;
 

@@ -3,7 +3,7 @@
 use gix_hash::ObjectId;
 
 use super::admission::Answer;
-use super::{Repository, object_id, senseless};
+use super::{Repository, bad_answer, object_id};
 use crate::error::Error;
 use crate::git::{Change, EntryKind};
 
@@ -41,7 +41,7 @@ impl Repository {
             .await?;
         let path = |path: Option<&str>| {
             path.map(str::to_owned)
-                .ok_or_else(|| senseless(CALL, "a difference has no path".to_owned()))
+                .ok_or_else(|| bad_answer(CALL, "a difference has no path".to_owned()))
         };
         let mut list = Vec::with_capacity(answer.differences().len());
         for difference in answer.differences() {
@@ -71,6 +71,6 @@ fn kind(call: &'static str, mode: Option<&str>) -> Result<EntryKind, Error> {
         Some("100755") => Ok(EntryKind::BlobExecutable),
         Some("120000") => Ok(EntryKind::Link),
         Some("160000") => Ok(EntryKind::Commit),
-        other => Err(senseless(call, format!("a mode is {other:?}"))),
+        other => Err(bad_answer(call, format!("a mode is {other:?}"))),
     }
 }

@@ -6,7 +6,7 @@ use gix_hash::ObjectId;
 
 use super::admission::Answer;
 use super::concurrency::OF_ALL_PUSHES;
-use super::{Repository, object_id, senseless};
+use super::{Repository, bad_answer, object_id};
 use crate::error::{CallError, Error};
 use crate::git::{EntryKind, TreeEntry};
 
@@ -50,7 +50,7 @@ impl Repository {
         // An answer without a commit would pass for an empty folder.
         let came = object_id(CALL, "commitId", Some(answer.commit_id()))?;
         if came != *commit {
-            return Err(senseless(CALL, format!("commitId is {came}, not {commit}")));
+            return Err(bad_answer(CALL, format!("commitId {came}, not {commit}")));
         }
         let files = answer.files().iter().map(|file| {
             // An unknown mode counts as a plain file: the tree's hash tells whether it is one.
@@ -69,7 +69,7 @@ impl Repository {
         let submodules =
             submodules.map(|it| (it.relative_path(), EntryKind::Commit, it.commit_id()));
         let entries = files.chain(links).chain(folders).chain(submodules);
-        let nameless = || senseless(CALL, format!("an entry of `{path}` has no name"));
+        let nameless = || bad_answer(CALL, format!("an entry of `{path}` has no name"));
         let read = |(name, kind, id): (Option<&str>, _, _)| {
             Ok(TreeEntry {
                 name: name.ok_or_else(nameless)?.to_owned(),

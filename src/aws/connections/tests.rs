@@ -1,26 +1,26 @@
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use aws_smithy_runtime_api::client::http::HttpConnector as _;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use pushbuild_local::tls::Front;
+use pushbuild_local::tls::TlsEndpoint;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpListener;
 
 use super::*;
 
-/// Sends a request to `front`, trusting the certificates of a file; the answer's status.
-async fn send(front: &Front, bundle: &Path) -> Result<u16, String> {
+/// Sends a request, trusting the certificates of a file. Answers the status.
+async fn send(tls: &TlsEndpoint, bundle: &Path) -> Result<u16, String> {
     let connections = Connections::trusting(Some(bundle.to_owned()));
-    let request = HttpRequest::get(front.endpoint()).unwrap();
+    let request = HttpRequest::get(tls.endpoint()).unwrap();
     let answer = connections.usual().call(request).await;
     answer
         .map(|answer| answer.status().as_u16())
         .map_err(|error| format!("{error:?}"))
 }
 
-async fn front() -> Front {
+async fn tls_endpoint() -> TlsEndpoint {
     let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let front = Front::listen().await.unwrap();
-    front.lead_to(&server.local_addr().unwrap().to_string());
+    let tls = TlsEndpoint::listen().await.unwrap();
+    tls.forward_to(&server.local_addr().unwrap().to_string());
     tokio::spawn(async move {
         while let Ok((connection, _)) = server.accept().await {
             let mut connection = BufReader::new(connection);
@@ -32,28 +32,28 @@ async fn front() -> Front {
             connection.write_all(answer).await.unwrap();
         }
     });
-    front
+    tls
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_the_authorities_in_the_systems_file_are_trusted() {
-    let (front, other) = (front().await, front().await);
-    assert_eq!(send(&front, front.authority()).await, Ok(204));
-    let refused = send(&front, other.authority()).await.unwrap_err();
+    let (tls, other) = (tls_endpoint().await, tls_endpoint().await);
+    assert_eq!(send(&tls, tls.authority()).await, Ok(204));
+    let refused = send(&tls, other.authority()).await.unwrap_err();
     assert!(refused.contains("InvalidCertificate"), "{refused}");
-    assert_eq!(front.handshakes(), 1);
+    assert_eq!(tls.handshakes(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_with_a_broken_certificate_is_left_for_the_sdks_own_reader() {
-    let front = front().await;
+    let tls = tls_endpoint().await;
     let folder = tempfile::tempdir().unwrap();
     let bundle = folder.path().join("bundle.pem");
-    let authority = fs::read_to_string(front.authority()).unwrap();
+    let authority = fs::read_to_string(tls.authority()).unwrap();
     for broken in ["aGVsbG8=", "!"] {
         let broken = format!("-----BEGIN CERTIFICATE-----\n{broken}\n-----END CERTIFICATE-----\n");
         fs::write(&bundle, format!("{authority}{broken}")).unwrap();
-        let refused = send(&front, &bundle).await.unwrap_err();
+        let refused = send(&tls, &bundle).await.unwrap_err();
         assert!(refused.contains("UnknownIssuer"), "{refused}");
     }
 }

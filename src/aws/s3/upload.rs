@@ -72,8 +72,8 @@ impl Bundles {
 }
 
 impl Upload {
-    /// Whether it is to be written as a partial bundle, and so can [be left as one](Self::save).
-    /// Once a part is under way, this no longer changes.
+    /// Chooses whether it is written as a partial bundle, which can be [saved](Self::save) before it
+    /// is whole. Once a part is under way, this no longer changes.
     pub fn set_partial(&mut self, is_partial: bool) {
         if self.multipart.is_none() {
             self.is_partial = is_partial;
@@ -134,8 +134,8 @@ impl Upload {
         Ok(stored)
     }
 
-    /// Leaves what was written as a partial bundle, and answers whether it did. It gives up what is
-    /// under way to the place of whole bundles, and what is less than an earlier delivery left.
+    /// Saves what was written as a partial bundle, and answers whether it did. It aborts the upload
+    /// if parts went to the key of the whole bundle, or if an earlier delivery saved more.
     pub async fn save(&mut self, length: u64) -> Result<bool, CallError> {
         self.set_partial(true);
         let is_saved = self.is_partial && !self.has_more_already(length).await;
@@ -159,7 +159,7 @@ impl Upload {
         }
     }
 
-    /// Has S3 drop the parts that it has.
+    /// Tells S3 to drop the parts that it has.
     pub async fn abort(&mut self) {
         if let Some(multipart) = self.multipart.take() {
             multipart.abort().await;
@@ -206,7 +206,7 @@ impl Upload {
         Ok(self.stored(answer.version_id()))
     }
 
-    /// Copies what is whole now. S3 does it by itself: no bytes come here.
+    /// Copies the partial bundle, which is whole now, to the key of the bundle, within S3.
     async fn copy_to_its_place(&mut self, partial: &Stored) -> Result<Stored, CallError> {
         let key = utf8_percent_encode(&self.partial_key, ENCODED);
         let mut source = format!("{}/{key}", self.bundles.bucket);

@@ -24,7 +24,7 @@ use tempfile::TempDir;
 
 use repository::{FILE, Repository};
 
-/// Real time without the end of a batch after which a test says what is left in the queues.
+/// Real time in which no batch ends, after which a test fails and shows what is left in the queues.
 const PATIENCE: Duration = Duration::from_secs(90);
 
 pub struct World {
@@ -34,8 +34,8 @@ pub struct World {
 }
 
 impl World {
-    /// pushbuild with the template's defaults and any CodeBuild project. AWS's clock stands still
-    /// but where a test waits for a message that becomes visible again.
+    /// pushbuild with any CodeBuild project, a minute for an invocation, and two deliveries. AWS's
+    /// clock stands still, except while a test waits for a message to become visible again.
     pub async fn start() -> Self {
         Self::with(|_| {}).await
     }
@@ -128,7 +128,7 @@ impl World {
         self.settle().await;
     }
 
-    /// Puts a fault upon the calls of the function `publish`.
+    /// Adds a fault for the calls of the function `publish`.
     pub fn fault(&self, rule: Rule) -> RuleId {
         self.aws.faults().add(rule.by_function())
     }
@@ -137,13 +137,13 @@ impl World {
         self.aws.faults().remove(rule);
     }
 
-    /// How often a fault came true.
+    /// How often a fault was applied.
     pub fn fired(&self, rule: RuleId) -> u64 {
         self.aws.faults().fired(rule).unwrap().fired
     }
 
-    /// Keeps the mapping from taking the first message alone: while a message of its own group is in
-    /// flight, SQS hands out none of it, and all that gather meanwhile come as one batch.
+    /// Sends messages so that they come as one batch: they gather while an earlier message of their
+    /// group is in flight, since SQS hands out none of a group then.
     pub async fn send_as_one_batch(&self, bodies: &[impl Display]) -> Vec<String> {
         self.fault(faults::latency(500).operation("GetCommit").times(1));
         let (gate, commit) = Repository::of([("gate", FILE, "x")]);
@@ -195,7 +195,7 @@ impl World {
                 progress = (ended, Instant::now());
             } else if progress.1.elapsed() > PATIENCE {
                 let left = self.deployment.messages();
-                panic!("in vain: {what}\n{}\n{left:#?}", self.log());
+                panic!("waited in vain for {what}\n{}\n{left:#?}", self.log());
             }
             tokio::time::sleep(Duration::from_millis(2)).await;
         }

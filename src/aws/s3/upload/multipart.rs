@@ -103,7 +103,7 @@ impl Multipart {
         Ok(answer.map_err(failed)?.version_id)
     }
 
-    /// Has S3 drop the parts that it has. Where that fails, the bucket's lifecycle rule removes them.
+    /// Tells S3 to drop the parts that it has. Where that fails, the bucket's lifecycle rule removes them.
     pub(super) async fn abort(self) {
         // A part that arrives after the abort would stay.
         drop(self.in_flight);
