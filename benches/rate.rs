@@ -122,14 +122,14 @@ impl World {
         let mut options = Options::new(root.path().join("s3"));
         options.clock = clock;
         let aws = LocalAws::start(options).await?;
-        aws.codebuild().accept_any_project(true);
+        aws.codebuild.accept_any_project(true);
         let latency = Action::Latency {
             ms: LATENCY_MS,
             jitter_ms: 0,
         };
-        aws.faults().add(Rule::new(latency));
+        aws.faults.add(Rule::new(latency));
         if let Some(rule) = refuses {
-            aws.faults().add(rule.on(Service::CodeCommit));
+            aws.faults.add(rule.on(Service::CodeCommit));
         }
         let head = Command::new("git")
             .args(["rev-parse", "HEAD"])
@@ -156,9 +156,9 @@ impl World {
         deploy.timeout = Duration::from_mins(15);
         change(&mut deploy);
         let deployment = self.aws.deploy(deploy)?;
-        self.aws.codecommit().add_repository(name, &self.path)?;
+        self.aws.codecommit.add_repository(name, &self.path)?;
         let event = RepositoryEvent::created(name, "refs/heads/main", &self.commit);
-        let event = event.from(ACCOUNT, REGION, self.aws.clock().now());
+        let event = event.from(ACCOUNT, REGION, self.aws.clock.now());
         // Past the intake, which an earlier version does not have.
         deployment.send_body(&event.json().to_string(), name)?;
         Ok(deployment)
@@ -166,15 +166,15 @@ impl World {
 
     /// Calls to CodeCommit for this repository.
     fn calls(&self, name: &str) -> Vec<Call> {
-        let mut calls = self.aws.calls().list();
+        let mut calls = self.aws.calls.list();
         let about = format!("{name}:");
         calls.retain(|call| call.service == Service::CodeCommit && call.detail.starts_with(&about));
         calls
     }
 
     fn ensure_built(&self, builds: usize, deployment: &Deployment) -> anyhow::Result<()> {
-        let log = deployment.function_log().text();
-        ensure!(self.aws.codebuild().builds().len() == builds, "{log}");
+        let log = deployment.log.text();
+        ensure!(self.aws.codebuild.builds().len() == builds, "{log}");
         ensure!(self.root.path().exists());
         Ok(())
     }
@@ -242,7 +242,7 @@ async fn deadline(function: &Path, repository: &Path) -> anyhow::Result<()> {
     })?;
     deployment.idle(Duration::from_mins(10)).await?;
     world.ensure_built(1, &deployment)?;
-    let log = deployment.function_log().text();
+    let log = deployment.log.text();
     let ms = log.lines().filter_map(|line| {
         let line: serde_json::Value = serde_json::from_str(line).ok()?;
         line["ms"]
@@ -254,7 +254,7 @@ async fn deadline(function: &Path, repository: &Path) -> anyhow::Result<()> {
         "{LARGE} files, 150 calls a second, invocations of {} s: {} invocations in {:.0} s, \
          seconds used {}",
         SHORT.as_secs(),
-        deployment.mapping().outcomes().len(),
+        deployment.publish.outcomes().len(),
         begun.elapsed().as_secs_f64(),
         used.join(", ")
     );

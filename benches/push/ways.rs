@@ -47,13 +47,13 @@ impl Bench {
     ) -> anyhow::Result<Self> {
         let root = tempfile::tempdir()?;
         let aws = LocalAws::start(Options::new(root.path().join("s3"))).await?;
-        aws.codebuild().accept_any_project(true);
+        aws.codebuild.accept_any_project(true);
         let mut deploy = DeployOptions::new(function);
         BUCKET.clone_into(&mut deploy.bucket);
         deploy.timeout = Duration::from_mins(15);
         let deployment = aws.deploy(deploy)?;
         let ms = u64::try_from(latency.as_millis())?;
-        aws.faults()
+        aws.faults
             .add(Rule::new(Action::Latency { ms, jitter_ms: 0 }));
         let mut bench = Self {
             aws,
@@ -75,26 +75,26 @@ impl Bench {
     pub fn serve(&mut self) -> anyhow::Result<String> {
         self.served += 1;
         let name = format!("bench-{}", self.served);
-        self.aws.codecommit().add_repository(&name, &self.path)?;
+        self.aws.codecommit.add_repository(&name, &self.path)?;
         Ok(name)
     }
 
     /// One push, until its build is started.
     pub async fn push(&self, name: &str, commit: &str, old: Option<&str>) -> anyhow::Result<Run> {
-        self.aws.calls().clear();
+        self.aws.calls.clear();
         // Linux counts the peak anew: `man 5 proc_pid_clear_refs`.
         if let Some(process) = &self.process {
             let _ = std::fs::write(process.join("clear_refs"), "5");
         }
-        let builds = self.aws.codebuild().builds().len();
+        let builds = self.aws.codebuild.builds().len();
         let (function, local) = self.processor_times();
         let begun = Instant::now();
         self.deployment.send_push(name, "main", commit, old)?;
         self.deployment.idle(Duration::from_mins(20)).await?;
         let wall = begun.elapsed();
         let (function_after, local_after) = self.processor_times();
-        let built = self.aws.codebuild().builds().len() > builds;
-        let log = self.deployment.function_log();
+        let built = self.aws.codebuild.builds().len() > builds;
+        let log = &self.deployment.log;
         ensure!(built, "no build:\n{}", log.text());
         let key = format!("{name}/main/{commit}.zip");
         Ok(Run {
@@ -102,20 +102,24 @@ impl Bench {
             function: function_after.saturating_sub(function),
             local: local_after.saturating_sub(local),
             peak: self.process.as_deref().and_then(peak_of).unwrap_or(0),
-            bundle: std::fs::metadata(self.aws.s3().path(BUCKET, &key))?.len(),
+            bundle: std::fs::metadata(self.aws.s3.path(BUCKET, &key))?.len(),
             calls: self.calls(),
         })
     }
 
     /// A client that knows nothing but the SDK, in place of the function.
     pub async fn floor(&self, name: &str, commit: &str) -> anyhow::Result<Run> {
-        let of = (self.aws.endpoint(), name.to_owned(), commit.to_owned());
+        let of = (
+            self.aws.endpoint.clone(),
+            name.to_owned(),
+            commit.to_owned(),
+        );
         tokio::task::spawn_blocking(move || floor::of(&of.0, &of.1, &of.2)).await?
     }
 
     /// The way of the original, with its upload.
     pub async fn clone_and_zip(&self) -> anyhow::Result<Run> {
-        self.aws.calls().clear();
+        self.aws.calls.clear();
         let begun = Instant::now();
         let path = self.path.clone();
         let cloning = tokio::task::spawn_blocking(move || shell::clone_and_zip(&path));
@@ -126,7 +130,7 @@ impl Bench {
             .arg(&zip)
             .args(["--user", "any:key", "--aws-sigv4", "aws:amz:eu-west-1:s3"])
             .args(["--header", "x-amz-content-sha256: UNSIGNED-PAYLOAD"])
-            .arg(format!("{}/{BUCKET}/original.zip", self.aws.endpoint()))
+            .arg(format!("{}/{BUCKET}/original.zip", self.aws.endpoint))
             .status()
             .await
             .context("the benchmark needs curl")?;
@@ -142,7 +146,7 @@ impl Bench {
     /// How often each operation was called, but for the queue's.
     fn calls(&self) -> BTreeMap<String, u64> {
         let mut counts = BTreeMap::new();
-        for call in self.aws.calls().list() {
+        for call in self.aws.calls.list() {
             if call.service != Service::Sqs {
                 *counts.entry(call.operation).or_default() += 1;
             }
@@ -158,7 +162,7 @@ impl Bench {
     }
 
     fn function_process(&self) -> Option<PathBuf> {
-        let ours = format!("AWS_ENDPOINT_URL={}", self.aws.endpoint());
+        let ours = format!("AWS_ENDPOINT_URL={}", self.aws.endpoint);
         let wanted = [ours.as_bytes(), b"_HANDLER=publish"];
         let processes = std::fs::read_dir("/proc").ok()?.flatten();
         processes.map(|process| process.path()).find(|process| {

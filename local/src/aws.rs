@@ -57,9 +57,16 @@ impl Options {
 
 /// AWS on this machine. Dropped, it closes its port and connections.
 pub struct LocalAws {
-    clock: Clock,
-    endpoint: String,
-    front: Arc<Front>,
+    pub clock: Clock,
+    /// `http://127.0.0.1:PORT`, the endpoint of every service.
+    pub endpoint: String,
+    pub calls: CallLog,
+    pub faults: Faults,
+    pub codecommit: CodeCommit,
+    pub codebuild: CodeBuild,
+    pub s3: S3,
+    pub sqs: Sqs,
+    pub sts: Sts,
     _serving: JoinSet<()>,
 }
 
@@ -73,7 +80,7 @@ impl LocalAws {
         let endpoint = format!("http://{}", listener.local_addr()?);
         let s3 = S3::new(root.clone(), clock.clone())
             .with_context(|| format!("{} cannot hold S3's buckets", root.display()))?;
-        let front = Arc::new(Front {
+        let front = Front {
             codecommit: CodeCommit::default(),
             codebuild: CodeBuild::new(clock.clone()),
             s3,
@@ -81,49 +88,19 @@ impl LocalAws {
             sts: Sts::new(clock.clone()),
             calls: CallLog::default(),
             faults: Faults::new(clock.clone()),
-        });
+        };
+        let served = front.clone();
         Ok(Self {
-            _serving: serve(listener, front.clone()),
             clock,
             endpoint,
-            front,
+            calls: front.calls,
+            faults: front.faults,
+            codecommit: front.codecommit,
+            codebuild: front.codebuild,
+            s3: front.s3,
+            sqs: front.sqs,
+            sts: front.sts,
+            _serving: serve(listener, Arc::new(served)),
         })
-    }
-
-    /// `http://127.0.0.1:PORT`, the endpoint of every service.
-    pub fn endpoint(&self) -> String {
-        self.endpoint.clone()
-    }
-
-    pub fn clock(&self) -> &Clock {
-        &self.clock
-    }
-
-    pub fn calls(&self) -> &CallLog {
-        &self.front.calls
-    }
-
-    pub fn faults(&self) -> &Faults {
-        &self.front.faults
-    }
-
-    pub fn codecommit(&self) -> &CodeCommit {
-        &self.front.codecommit
-    }
-
-    pub fn codebuild(&self) -> &CodeBuild {
-        &self.front.codebuild
-    }
-
-    pub fn s3(&self) -> &S3 {
-        &self.front.s3
-    }
-
-    pub fn sqs(&self) -> &Sqs {
-        &self.front.sqs
-    }
-
-    pub fn sts(&self) -> &Sts {
-        &self.front.sts
     }
 }

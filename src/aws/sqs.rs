@@ -15,10 +15,6 @@ use super::remembered::Remembered;
 use super::{common_cause, failed, retry, without_code};
 use crate::error::{CallError, Cause};
 
-/// Entries in one ChangeMessageVisibilityBatch:
-/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibilityBatch.html>.
-const BATCH: usize = 10;
-
 /// The queues. The client is made with its first call, and a queue's settings are read only after a
 /// failure.
 pub struct Queue {
@@ -141,43 +137,41 @@ impl Queue {
         Ok((0..messages.len()).map(result_of).collect())
     }
 
-    /// Sets when messages come back, in as few calls as SQS allows. Where one fails, the others are
-    /// still made.
+    /// Sets when at most ten messages come back, in one call, and in none without any.
     pub async fn change_visibility(
         &self,
         settings: &QueueSettings,
         changes: &[VisibilityChange],
     ) -> Result<(), CallError> {
         const CALL: &str = "SQS ChangeMessageVisibilityBatch";
-        let mut outcome = Ok(());
-        for batch in changes.chunks(BATCH) {
-            let entries = batch
-                .iter()
-                .enumerate()
-                .map(|(number, change)| {
-                    ChangeMessageVisibilityBatchRequestEntry::builder()
-                        .id(number.to_string())
-                        .receipt_handle(&change.receipt_handle)
-                        .visibility_timeout(i32::try_from(change.seconds).unwrap_or(i32::MAX))
-                        .build()
-                })
-                .collect::<Result<Vec<_>, _>>()
-                .map_err(|error| without_code(CALL, &settings.url, &error.to_string()))?;
-            let sent = self
-                .client
-                .change_message_visibility_batch()
-                .queue_url(&settings.url)
-                .set_entries(Some(entries))
-                .send()
-                .await
-                .map_err(|error| failed(CALL, &settings.url, &error, cause));
-            let this = sent.and_then(|answer| match answer.failed().first() {
-                None => Ok(()),
-                entry => Err(entry_error(CALL, &settings.url, entry)),
-            });
-            outcome = outcome.and(this);
+        if changes.is_empty() {
+            return Ok(());
         }
-        outcome
+        let url = &settings.url;
+        let entries = changes
+            .iter()
+            .enumerate()
+            .map(|(place, change)| {
+                ChangeMessageVisibilityBatchRequestEntry::builder()
+                    .id(place.to_string())
+                    .receipt_handle(&change.receipt_handle)
+                    .visibility_timeout(i32::try_from(change.seconds).unwrap_or(i32::MAX))
+                    .build()
+            })
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| without_code(CALL, url, &error.to_string()))?;
+        let answer = self
+            .client
+            .change_message_visibility_batch()
+            .queue_url(url)
+            .set_entries(Some(entries))
+            .send()
+            .await
+            .map_err(|error| failed(CALL, url, &error, cause))?;
+        match answer.failed().first() {
+            None => Ok(()),
+            entry => Err(entry_error(CALL, url, entry)),
+        }
     }
 }
 

@@ -7,11 +7,14 @@ use crate::setup::verdict::Verdict;
 use pushbuild_local::faults::WrongJson;
 
 /// Few pushes at once, so that they come in many batches.
-const ROUNDS: usize = 10;
 const PUSHES: usize = 4;
 
-/// Sends pushes while any answer of a service may be changed.
-async fn fuzz(service: Service, action: Action, chance: f64) -> World {
+/// The least rounds of pushes, and of answers that were wrong. Where many failures share a batch, few
+/// calls to the queues are made: then it takes more rounds.
+const LEAST: usize = 10;
+
+/// Sends pushes while any answer of a service may be changed; how many.
+async fn fuzz(service: Service, action: Action, chance: f64) -> (World, usize) {
     let world = World::with(|deploy| {
         // tests/deploy/least_privilege.py leaves calls by garbled names alone.
         "garbled".clone_into(&mut deploy.name);
@@ -20,18 +23,19 @@ async fn fuzz(service: Service, action: Action, chance: f64) -> World {
     })
     .await;
     let rule = world.fault(Rule::new(action).on(service).chance(chance, 7));
-    for round in 0..ROUNDS {
+    let mut rounds = 0;
+    let wrong_answers = || usize::try_from(world.fired(rule)).unwrap();
+    while rounds < LEAST || wrong_answers() < LEAST {
+        assert!(rounds < 10 * LEAST, "{} wrong answers", wrong_answers());
         // Redeliveries read more answers than first ones.
         world.fault(full_build_queue().times(2));
-        let mut history = History::of_new(&format!("shop-{round}"), PUSHES, 4);
+        let mut history = History::of_new(&format!("shop-{rounds}"), PUSHES, 4);
+        rounds += 1;
         history.send(&world);
         world.settle().await;
         let inexact = Verdict::of(&history, &world).inexact;
         assert!(inexact.is_empty(), "{inexact:#?}");
     }
-    let fired = world.fired(rule);
-    // One in two rounds at least: few calls to the queues are made where many failures share a batch.
-    assert!(fired >= ROUNDS as u64 / 2, "{fired} answers were wrong");
     world.batches();
     for failure in world.outcomes("failed") {
         let error = failure["error"].as_str().unwrap();
@@ -39,7 +43,7 @@ async fn fuzz(service: Service, action: Action, chance: f64) -> World {
         assert!(error.len() > 20, "{error}");
         assert!(!failure["advice"].as_str().unwrap().is_empty());
     }
-    world
+    (world, rounds * PUSHES)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -54,9 +58,9 @@ async fn random_changes_in_codebuilds_answers() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn random_changes_in_the_queues_answers() {
-    let world = fuzz(Service::Sqs, Action::Mutate, 0.9).await;
+    let (world, pushes) = fuzz(Service::Sqs, Action::Mutate, 0.9).await;
     // The queue's answers are not needed for a build.
-    assert_eq!(world.builds().len(), ROUNDS * PUSHES);
+    assert_eq!(world.builds().len(), pushes);
 }
 
 #[tokio::test(flavor = "multi_thread")]

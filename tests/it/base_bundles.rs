@@ -13,10 +13,10 @@ fn assert_calls(what: &str, world: &World, expected: [usize; 5]) {
         "GetBlob",
         "ListObjectsV2",
     ];
-    let calls = world.aws.calls().list();
+    let calls = world.aws.calls.list();
     let count = |name| calls.iter().filter(|call| call.operation == name).count();
     assert_eq!(operations.map(count), expected, "{what}: {}", world.log());
-    world.aws.calls().clear();
+    world.aws.calls.clear();
 }
 
 #[tokio::test(flavor = "multi_thread")]

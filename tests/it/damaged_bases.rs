@@ -12,13 +12,13 @@ async fn replace(world: &World, bytes: Vec<u8>, format: &str) {
     let config = aws_sdk_s3::Config::builder()
         .behavior_version_latest()
         .http_client(pushbuild::aws::connections::Connections::prepare())
-        .endpoint_url(world.aws.endpoint())
+        .endpoint_url(&world.aws.endpoint)
         .force_path_style(true)
         .region(aws_sdk_s3::config::Region::new("eu-west-1"))
         .credentials_provider(credentials);
     let client = aws_sdk_s3::Client::from_conf(config.build());
-    let bucket = world.deployment.bucket();
-    let bundle = world.aws.s3().objects(bucket).remove(0);
+    let bucket = &world.deployment.bucket;
+    let bundle = world.aws.s3.objects(bucket).remove(0);
     let mut metadata = bundle.metadata;
     metadata.insert("format".to_owned(), format.to_owned());
     let put = client.put_object().bucket(bucket).key(bundle.key);
@@ -125,7 +125,7 @@ async fn an_earlier_versions_bundle_is_taken_over_and_leaves_no_trace_in_the_byt
     replace(&world, earlier, "1").await;
     let second = repository.commit("main", project(&[("docs/1/5", "changed")]));
     world.serve("fresh", &repository);
-    world.aws.calls().clear();
+    world.aws.calls.clear();
     let mut bundles = Vec::new();
     for name in ["shop", "fresh"] {
         world.send(name, "main", &second, Some(&first));

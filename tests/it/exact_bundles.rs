@@ -172,7 +172,7 @@ fn any_history_makes_exact_bundles_and_the_same_bytes_with_a_base_and_without() 
         world.serve(&grown, &repository);
         world.serve(&fresh, &repository);
         let push = |name: &str, commit: &str, old: &str| {
-            world.aws.calls().clear();
+            world.aws.calls.clear();
             let event = world.send(name, "main", commit, Some(old));
             runtime.block_on(world.settle());
             world.assert_built_once(&event, &repository, commit);

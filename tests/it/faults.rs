@@ -57,7 +57,7 @@ async fn with_fault(name: &str, action: Action, on: impl Fn(Service, &str) -> bo
     world.settle().await;
     let mut fired = 0;
     for (operation, rule) in rules {
-        let firings = world.aws.faults().fired(rule).unwrap();
+        let firings = world.aws.faults.fired(rule).unwrap();
         // Entries are dropped and garbled in one folder of two.
         assert!(
             firings.fired > 0 || firings.seen < 2 * PUSHES as u64,
@@ -74,7 +74,7 @@ async fn with_fault(name: &str, action: Action, on: impl Fn(Service, &str) -> bo
     assert_eq!(verdict, Verdict::default(), "{}", world.log());
     world.batches();
     // Without faults a push takes 15 calls, its redelivery included.
-    let calls = world.aws.calls().list().len();
+    let calls = world.aws.calls.list().len();
     assert!(calls <= 100 * history.pushes.len(), "{calls} calls");
 }
 

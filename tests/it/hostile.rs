@@ -44,7 +44,7 @@ async fn two_million_entries_in_a_handful_of_objects() {
     let root = repository.wide(&format!("040000 tree {leaf}"), names(1_000));
     let world = refused(&repository, &root, "more than 500000 entries").await;
     // It stopped half-way.
-    let calls = world.aws.calls().of(Service::CodeCommit, "GetFolder");
+    let calls = world.aws.calls.of(Service::CodeCommit, "GetFolder");
     let again = calls.iter().filter(|call| call.attempt > 1).count();
     assert_eq!(again, 0);
     assert!(calls.len() < 400, "{} calls", calls.len());

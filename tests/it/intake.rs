@@ -18,7 +18,7 @@ async fn push(world: &World, name: &str, branches: usize, pushes: usize) {
 
 /// Sends six pushes to two branches under a rule for the intake's calls; how often it was applied.
 async fn under(world: &World, name: &str, rule: Rule) -> u64 {
-    let rule = world.aws.faults().add(rule.by_intake());
+    let rule = world.aws.faults.add(rule.by_intake());
     push(world, name, 2, 6).await;
     let fired = world.fired(rule);
     world.end_fault(rule);
@@ -61,10 +61,10 @@ async fn each_entry_of_a_batch_may_fail_and_its_branch_alone_waits() {
         let name = format!("shop-{entry}");
         // The first call holds one push, during which the others gather.
         let first = latency(100).operation("SendMessageBatch").by_intake();
-        world.aws.faults().add(first.times(1));
+        world.aws.faults.add(first.times(1));
         let fails = Action::FailEntry { entry };
         let fails = Rule::new(fails).operation("SendMessageBatch").by_intake();
-        let fails = world.aws.faults().add(fails.times(1));
+        let fails = world.aws.faults.add(fails.times(1));
         push(&world, &name, 8, 16).await;
         assert_eq!(world.fired(fails), 1, "entry {entry}");
         world.end_fault(fails);

@@ -24,7 +24,7 @@ async fn each_is_built_once_in_order(repositories: usize, branches: usize, pushe
     history.assert_kept(&world);
 
     assert_eq!(world.outcomes("forwarded").len(), pushes);
-    let batches = world.deployment.intake().outcomes();
+    let batches = world.deployment.intake.outcomes();
     let in_intake: f64 = batches.iter().map(|batch| batch.took.as_secs_f64()).sum();
     #[expect(clippy::cast_precision_loss, reason = "a rate needs three digits")]
     let [pushes, batches] = [pushes, batches.len()].map(|number| number as f64);

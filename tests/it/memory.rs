@@ -19,7 +19,7 @@ async fn push_four(world: &World, repository: &Repository, commit: &str) {
         bodies.push(event.json().to_string());
     }
     world.send_as_one_batch(&bodies).await;
-    while world.deployment.mapping().ended() < 2 {
+    while world.deployment.publish.ended() < 2 {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert_eq!(world.deaths(), 0, "{}", world.log());

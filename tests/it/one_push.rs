@@ -19,7 +19,7 @@ async fn a_push_becomes_one_exact_bundle_and_one_build() {
     assert_eq!(world.calls(Service::CodeBuild, "ListBuildsForProject"), 0);
     let key = format!("shop/feature/x/{commit}.zip");
     assert_eq!(world.bundles(), std::slice::from_ref(&key));
-    let stored = world.aws.s3().objects(world.deployment.bucket()).remove(0);
+    let stored = world.aws.s3.objects(&world.deployment.bucket).remove(0);
     let tree = repository.git(&["rev-parse", &format!("{commit}^{{tree}}")]);
     let metadata = |name: &str| stored.metadata.get(name).map(String::as_str);
     assert_eq!(metadata("commit-id"), Some(commit.as_str()));

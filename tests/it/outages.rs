@@ -68,13 +68,10 @@ async fn an_outage_in_which_nothing_answers_does_not_use_up_deliveries_one_upon_
     world.send("shop", "main", &commit, None);
     let one = |world: &World| world.batches().len() == 1;
     world.until("an answer", one).await;
-    let messages = world
-        .aws
-        .sqs()
-        .messages(world.deployment.mapping().queue_url());
+    let messages = world.aws.sqs.messages(world.deployment.publish.queue_url());
     assert_eq!(messages[0].receive_count, 1);
     let again = messages[0].invisible_until.expect("it waits for its turn");
-    let waits = again.duration_since(world.aws.clock().now()).unwrap();
+    let waits = again.duration_since(world.aws.clock.now()).unwrap();
     assert_eq!(waits, Duration::from_secs(15));
 }
 

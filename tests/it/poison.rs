@@ -12,7 +12,7 @@ async fn messages_that_never_succeed_hold_up_nobody_behind_them() {
     let world = world().await;
     let (repository, commit) = Repository::small();
     world.serve("shop", &repository);
-    let begun = world.aws.clock().now();
+    let begun = world.aws.clock.now();
     // In the group of the pushes behind them: not an event, and of a repository that is gone.
     world.send_body("Read me, I am no event", "shop");
     let gone = RepositoryEvent::created("gone", "refs/heads/x", &"0123456789".repeat(4));
@@ -50,7 +50,7 @@ async fn a_push_that_is_retried_for_ever_holds_up_its_group_for_its_back_offs_at
     // Another repository in the same group, so that its builds alone fail.
     let cannot = exception("SomethingNewException", "Nobody knows this");
     world.fault(cannot.on(Service::CodeBuild).about("unlucky"));
-    let begun = world.aws.clock().now();
+    let begun = world.aws.clock.now();
     let event = RepositoryEvent::created("unlucky", "refs/heads/x", &commit);
     world.send_body(&event.json(), "shop");
     let behind = world.send("shop", "main", &commit, None);

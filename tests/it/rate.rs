@@ -19,9 +19,9 @@ async fn slows_down_to_a_cap(files: usize, per_second: f64) {
     let event = world.push_shop(&shop).await;
     let took = begun.elapsed().as_secs_f64();
     world.assert_built_once(&event, &shop.0, &shop.1);
-    let calls = world.aws.faults().fired(rule).unwrap();
+    let calls = world.aws.faults.fired(rule).unwrap();
     println!("{files} files at {per_second} calls/s: {calls:?} in {took:.1} s");
-    assert_eq!(world.deployment.mapping().outcomes().len(), 1);
+    assert_eq!(world.deployment.publish.outcomes().len(), 1);
     assert!(calls.fired * 3 < calls.seen, "{calls:?} were throttled");
 }
 

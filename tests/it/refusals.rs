@@ -18,12 +18,12 @@ async fn an_event_that_eventbridge_delivers_twice_finds_its_build_behind_hundred
     let event = RepositoryEvent::created("shop", "refs/heads/main", &commit);
     world.deployment.send_event(&event).unwrap();
     world.settle().await;
-    world.aws.clock().advance(Duration::from_mins(10));
+    world.aws.clock.advance(Duration::from_mins(10));
     let mut newer = world.build().request;
     newer["environmentVariablesOverride"] = json!([]);
     for number in 0..250 {
         newer["idempotencyToken"] = json!(format!("newer-{number}"));
-        let started = world.aws.codebuild().call("StartBuild", newer.clone());
+        let started = world.aws.codebuild.call("StartBuild", newer.clone());
         started.unwrap();
     }
     world.deployment.send_event(&event).unwrap();
@@ -38,7 +38,7 @@ async fn a_project_at_its_own_limit_of_builds_loses_no_push() {
     let world = World::with(|options| options.max_receive_count = 5).await;
     let repository = Repository::empty();
     world.serve("shop", &repository);
-    let codebuild = world.aws.codebuild();
+    let codebuild = &world.aws.codebuild;
     codebuild.set_project_limit("shop", 1);
     codebuild.set_build_time(Duration::from_mins(1));
     let mut pushes = Vec::new();
@@ -59,7 +59,7 @@ async fn fresh_permissions_cost_a_wait_and_neither_a_push_nor_the_order() {
     let (repository, commits) = Repository::of_history(2);
     world.serve("shop", &repository);
     world.fault(not_authorized().on(Service::CodeBuild).times(1));
-    let begun = world.aws.clock().now();
+    let begun = world.aws.clock.now();
     world.send_all("shop", "main", &commits);
     world.settle().await;
     assert_eq!(world.built("shop"), commits, "{}", world.log());
@@ -110,4 +110,37 @@ async fn a_tag_that_no_bundle_can_hold_is_built_from_the_commit_it_points_to() {
     let version = format!("refs/tags/v1^{{{commit}}}");
     assert_eq!(build.source_version, Some(version));
     assert_eq!(build.variable("COMMIT_ID"), Some(commit.as_str()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_of_codecommit_comes_with_what_can_be_done_about_it() {
+    let world = World::with(|deploy| deploy.max_receive_count = 1).await;
+    let (repository, commit) = Repository::small();
+    let refusals = [
+        ("RepositoryDoesNotExistException", "create what is missing"),
+        ("CommitIdDoesNotExistException", "see whether the commit"),
+        ("EncryptionKeyAccessDeniedException", "grant the permission"),
+        ("EncryptionKeyDisabledException", "grant the permission"),
+        ("EncryptionKeyNotFoundException", "grant the permission"),
+        (
+            "InvalidRepositoryNameException",
+            "correct the configuration",
+        ),
+    ];
+    for (code, _) in refusals {
+        world.serve(code, &repository);
+        world.fault(exception(code, "").on(Service::CodeCommit).about(code));
+        world.send(code, "main", &commit, None);
+    }
+    world.settle().await;
+    let failures = world.outcomes("failed");
+    assert_eq!(failures.len(), refusals.len());
+    for (code, advice) in refusals {
+        let mut failures = failures.iter();
+        let line = failures.find(|line| line["repository"] == code).unwrap();
+        assert!(
+            line["advice"].as_str().unwrap().starts_with(advice),
+            "{line}"
+        );
+    }
 }

@@ -5,7 +5,7 @@ use crate::setup::prelude::*;
 /// A deployment for these repositories, without any project.
 async fn world(repositories: &str) -> (World, Repository, String) {
     let world = World::with_env(&[("REPOSITORIES", repositories)]).await;
-    world.aws.codebuild().accept_any_project(false);
+    world.aws.codebuild.accept_any_project(false);
     let (repository, commit) = Repository::small();
     world.serve("shop", &repository);
     (world, repository, commit)
@@ -16,16 +16,16 @@ async fn a_process_serves_projects_and_repositories_that_are_made_after_it_skipp
     let (world, repository, commit) = world("*").await;
     world.push("shop", "before", &commit).await;
     assert_eq!(world.outcomes("skipped").len(), 1);
-    world.aws.codebuild().add_project("shop");
+    world.aws.codebuild.add_project("shop");
     // The function's own clock: it takes an answer for true for two seconds.
     tokio::time::sleep(Duration::from_secs(2)).await;
     world.serve("tomorrow", &repository);
-    world.aws.codebuild().add_project("tomorrow");
+    world.aws.codebuild.add_project("tomorrow");
     for name in ["shop", "tomorrow"] {
         let event = world.push(name, "main", &commit).await;
         world.assert_built_once(&event, &repository, &commit);
     }
-    let calls = world.aws.calls().list().into_iter();
+    let calls = world.aws.calls.list().into_iter();
     let callers = calls.filter_map(|call| call.access_key_id);
     let publish = callers.filter(|key| key.starts_with("LOCALFUNCTIONPUB"));
     let processes: std::collections::BTreeSet<String> = publish.collect();
@@ -53,7 +53,7 @@ async fn a_push_without_a_project_or_a_listed_repository_is_skipped_or_fails_and
         let line = lines[0].to_string();
         assert_eq!(lines[0]["class"], class, "{line}");
         assert!(said.iter().all(|part| line.contains(part)), "{line}");
-        let called = world.aws.calls().list();
+        let called = world.aws.calls.list();
         let called = called.iter().filter(|call| call.service != Service::Sqs);
         assert_eq!(called.count(), calls, "{listed}");
     }

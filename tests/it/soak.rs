@@ -51,7 +51,7 @@ async fn nothing_is_lost_doubled_out_of_order_or_inexact() {
         deploy.intake_max_receive_count = MAX_RECEIVE_COUNT;
     })
     .await;
-    let faults = world.aws.faults();
+    let faults = &world.aws.faults;
     add_faults(faults, seed);
     let kills = add_kills(faults, pushes, &mut random);
 
@@ -60,7 +60,7 @@ async fn nothing_is_lost_doubled_out_of_order_or_inexact() {
     world.settle().await;
     let took = begun.elapsed().as_secs_f64();
 
-    let calls = world.aws.calls().list();
+    let calls = world.aws.calls.list();
     let went_wrong = calls.iter().filter(|call| went_wrong(call)).count();
     let fired = kills.iter().filter_map(|rule| faults.fired(*rule));
     let killed: u64 = fired.map(|firings| firings.fired).sum();
@@ -70,7 +70,7 @@ async fn nothing_is_lost_doubled_out_of_order_or_inexact() {
     println!(
         "pushes {pushes} in {took:.0} s ({rate:.1}/s), batches {}, calls {}, \
          faults {went_wrong}, kills {killed}\n{verdict:?}",
-        world.deployment.mapping().outcomes().len(),
+        world.deployment.publish.outcomes().len(),
         calls.len(),
     );
     assert_eq!(verdict, Verdict::default());

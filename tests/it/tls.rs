@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 async fn behind(tls: &TlsEndpoint, env: &[(&str, &str)]) -> World {
     let endpoint = tls.endpoint();
     let world = World::with_env(&[env, &[("AWS_ENDPOINT_URL", &endpoint)]].concat()).await;
-    tls.forward_to(&world.aws.endpoint());
+    tls.forward_to(&world.aws.endpoint);
     world
 }
 
@@ -23,7 +23,7 @@ async fn a_push_is_built_over_tls_and_connections_are_kept() {
     let shop = Repository::small();
     world.push_shop(&shop).await;
     world.assert_built(&shop.0, &shop.1);
-    let (calls, handshakes) = (world.aws.calls().list().len(), tls.handshakes());
+    let (calls, handshakes) = (world.aws.calls.list().len(), tls.handshakes());
     assert!(
         (1..calls).contains(&handshakes),
         "{handshakes} for {calls} calls"

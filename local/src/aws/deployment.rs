@@ -19,23 +19,27 @@ const RULE_GROUP: &str = "pushes";
 pub struct Deployment {
     clock: Clock,
     sqs: Sqs,
-    bucket: String,
-    dead_letter_url: String,
-    log: FunctionLog,
-    intake: EventSourceMapping,
-    publish: EventSourceMapping,
+    pub bucket: String,
+    /// The queue of those that could not be built.
+    pub dead_letter_url: String,
+    /// What the processes of both functions write.
+    pub log: FunctionLog,
+    /// The mapping between the intake queue and the function `intake`.
+    pub intake: EventSourceMapping,
+    /// The mapping between the push queue and the function `publish`.
+    pub publish: EventSourceMapping,
 }
 
 impl LocalAws {
     /// Deploys pushbuild. CodeBuild's projects and CodeCommit's repositories are the caller's.
     pub fn deploy(&self, mut options: DeployOptions) -> anyhow::Result<Deployment> {
         let (name, bucket) = (options.name.clone(), options.bucket.clone());
-        self.s3()
+        self.s3
             .create_bucket(&bucket)
             .with_context(|| format!("creating the bucket {bucket}"))?;
         let queue = |suffix: &str, options| {
             let queue = format!("{name}-{suffix}.fifo");
-            self.sqs().create_queue(&queue, options)
+            self.sqs.create_queue(&queue, options)
         };
         let dead_letter_url = queue("dead-letters", QueueOptions::default());
         let stage_queue = |suffix, handler, receives| {
@@ -51,7 +55,7 @@ impl LocalAws {
         let intake_url = stage_queue("intake", Handler::Intake, intake_receives);
         let push_url = stage_queue("pushes", Handler::Publish, options.max_receive_count);
         let env = [
-            ("AWS_ENDPOINT_URL", self.endpoint()),
+            ("AWS_ENDPOINT_URL", self.endpoint.clone()),
             ("CODE_BUCKET", bucket.clone()),
             ("PUSH_QUEUE_URL", push_url.clone()),
             ("REPOSITORIES", "*".to_owned()),
@@ -63,7 +67,8 @@ impl LocalAws {
         for (name, value) in env {
             options.env.entry(name.to_owned()).or_insert(value);
         }
-        self.calls().deployed(&serde_json::json!({
+        check(&options)?;
+        self.calls.deployed(&serde_json::json!({
             "deployed": name,
             "program": options.program.file_name().map(|name| name.to_string_lossy()),
             "intake_queue": arn(&intake_url),
@@ -73,12 +78,12 @@ impl LocalAws {
         let log = FunctionLog::default();
         let mapping = |queue_url: &str, handler: Handler| {
             let function = Arc::new(Function::new(handler, options.clone(), log.clone()));
-            self.faults().on_kill(&function);
-            EventSourceMapping::start(self.sqs().clone(), queue_url, function)
+            self.faults.on_kill(&function);
+            EventSourceMapping::start(self.sqs.clone(), queue_url, function)
         };
         Ok(Deployment {
-            clock: self.clock().clone(),
-            sqs: self.sqs().clone(),
+            clock: self.clock.clone(),
+            sqs: self.sqs.clone(),
             bucket,
             dead_letter_url,
             intake: mapping(&intake_url, Handler::Intake),
@@ -86,6 +91,27 @@ impl LocalAws {
             log,
         })
     }
+}
+
+/// What Lambda refuses when a function or its event source mapping is made:
+/// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html> and
+/// <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html>.
+fn check(options: &DeployOptions) -> anyhow::Result<()> {
+    let size = |(name, value): (&String, &String)| name.len() + value.len();
+    let size: usize = options.env.iter().map(size).sum();
+    anyhow::ensure!(
+        size <= 4 << 10,
+        "a function's environment variables have 4 KB together, and not {size} bytes"
+    );
+    let visibility = options.visibility_timeout.unwrap_or(Duration::MAX);
+    for handler in [Handler::Intake, Handler::Publish] {
+        let timeout = options.timeout_of(handler);
+        anyhow::ensure!(
+            visibility >= timeout,
+            "Queue visibility timeout: {visibility:?} is less than Function timeout: {timeout:?}"
+        );
+    }
+    Ok(())
 }
 
 impl Deployment {
@@ -167,31 +193,37 @@ impl Deployment {
         earliest
     }
 
-    /// The mapping between the intake queue and the function `intake`.
-    pub fn intake(&self) -> &EventSourceMapping {
-        &self.intake
-    }
-
-    /// The mapping between the push queue and the function `publish`.
-    pub fn mapping(&self) -> &EventSourceMapping {
-        &self.publish
-    }
-
-    /// The queue of those that could not be built.
-    pub fn dead_letter_url(&self) -> &str {
-        &self.dead_letter_url
-    }
-
     pub fn dead_letters(&self) -> Vec<Message> {
         self.sqs.messages(&self.dead_letter_url)
     }
+}
 
-    pub fn bucket(&self) -> &str {
-        &self.bucket
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws::Options;
 
-    /// What the processes of both functions write.
-    pub fn function_log(&self) -> &FunctionLog {
-        &self.log
+    #[tokio::test]
+    async fn what_lambda_would_not_create_is_not_deployed() {
+        let root = tempfile::tempdir().unwrap();
+        let aws = LocalAws::start(Options::new(root.path())).await.unwrap();
+        let with = |bytes: usize, visibility: Option<Duration>| {
+            let mut options = DeployOptions::new("pushbuild");
+            options.visibility_timeout = visibility;
+            options.env.insert("X".to_owned(), "x".repeat(bytes));
+            aws.deploy(options).map_err(|error| error.to_string())
+        };
+        for (bytes, visibility, why) in [
+            (4095, None, "4 KB together"),
+            (
+                1,
+                Some(Duration::from_secs(299)),
+                "less than Function timeout: 300s",
+            ),
+        ] {
+            let refused = with(bytes, visibility).err().unwrap();
+            assert!(refused.contains(why), "{refused}");
+        }
+        assert!(with(1, Some(Duration::from_mins(5))).is_ok());
     }
 }

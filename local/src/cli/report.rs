@@ -43,7 +43,7 @@ impl Ending {
     pub fn json(&self, aws: &LocalAws, bucket: &str) -> Value {
         let mut line = self.line.clone();
         if let Some(key) = line["key"].as_str() {
-            line["bundle"] = json!(aws.s3().path(bucket, key));
+            line["bundle"] = json!(aws.s3.path(bucket, key));
         }
         if let Some(line) = line.as_object_mut() {
             // What only CloudWatch reads.
@@ -78,7 +78,7 @@ impl Ending {
                 let short = text("commit").get(..10).unwrap_or_default();
                 let outcome = style(outcome.replace('_', " ")).green();
                 println!("{} at {short}: {outcome}", text("reference"));
-                let builds = aws.codebuild().builds();
+                let builds = aws.codebuild.builds();
                 let build = builds.iter().find(|build| build.id == text("build_id"));
                 if let Some(build) = build {
                     self.show_build(aws, bucket, build);
@@ -91,7 +91,7 @@ impl Ending {
         let number = |field: &str| self.line[field].as_u64().unwrap_or_default();
         let location = build.source_location.as_deref().unwrap_or_default();
         if let Some(key) = location.strip_prefix(&format!("{bucket}/")) {
-            println!("  bundle     {}", aws.s3().path(bucket, key).display());
+            println!("  bundle     {}", aws.s3.path(bucket, key).display());
             let (bytes, entries) = (number("bytes"), number("entries"));
             let noun = if entries == 1 { "entry" } else { "entries" };
             println!("             {bytes} bytes, {entries} {noun}");
@@ -130,7 +130,7 @@ pub fn warnings(log: &FunctionLog) -> Vec<String> {
 /// How often each operation was called; `None` where none was.
 pub fn calls(aws: &LocalAws) -> Option<String> {
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
-    for call in aws.calls().list() {
+    for call in aws.calls.list() {
         *counts.entry(call.operation).or_default() += 1;
     }
     let count = |(name, calls)| format!("{calls} {name}");

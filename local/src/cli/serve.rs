@@ -20,31 +20,31 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     options.port = args.port;
     let root = options.root.clone();
     let aws = LocalAws::start(options).await?;
-    aws.codebuild().accept_any_project(true);
-    aws.s3().create_bucket(BUCKET)?;
+    aws.codebuild.accept_any_project(true);
+    aws.s3.create_bucket(BUCKET)?;
     let push_queue = QueueOptions {
         is_push_queue: true,
         ..QueueOptions::default()
     };
-    let push_queue_url = aws.sqs().create_queue(PUSH_QUEUE, push_queue);
-    let _sample = sample::serve(aws.codecommit())?;
+    let push_queue_url = aws.sqs.create_queue(PUSH_QUEUE, push_queue);
+    let _sample = sample::serve(&aws.codecommit)?;
     for path in &args.paths {
         let name = describe(path)?.repository_name;
-        aws.codecommit().add_repository(&name, path)?;
+        aws.codecommit.add_repository(&name, path)?;
     }
     if let Some(file) = &args.faults {
         for rule in Faults::read(file)? {
-            aws.faults().add(rule);
+            aws.faults.add(rule);
         }
     }
-    let repositories = aws.codecommit().repositories();
+    let repositories = aws.codecommit.repositories();
 
     println!("# A local AWS: it listens on this machine alone and takes any credentials.");
     let names = repositories.join(", ");
     println!("# Repositories: {names}. Any CodeBuild project.");
     println!("# Buckets are folders of {}", root.display());
     for (name, value) in [
-        ("AWS_ENDPOINT_URL", &*aws.endpoint()),
+        ("AWS_ENDPOINT_URL", &*aws.endpoint),
         ("AWS_REGION", REGION),
         ("AWS_DEFAULT_REGION", REGION),
         ("AWS_ACCESS_KEY_ID", "LOCALUSER"),
@@ -76,7 +76,7 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
             }
             () = tokio::time::sleep(Duration::from_millis(50)) => {}
         }
-        for call in aws.calls().since(shown) {
+        for call in aws.calls.since(shown) {
             show(&call);
             shown += 1;
         }

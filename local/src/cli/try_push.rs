@@ -27,11 +27,11 @@ const OTHER_PROJECT: &str = "build-{repository}";
 pub async fn run(args: TryArgs) -> anyhow::Result<ExitCode> {
     let mut plan = Plan::of(&args)?;
     let aws = LocalAws::start(Options::new(storage())).await?;
-    aws.codebuild().accept_any_project(true);
-    let _sample = sample::serve(aws.codecommit())?;
+    aws.codebuild.accept_any_project(true);
+    let _sample = sample::serve(&aws.codecommit)?;
     let mut deploy = deploy_options()?;
     if let Some(Served { name, path }) = &plan.served {
-        aws.codecommit()
+        aws.codecommit
             .add_repository(name, path)
             .context("the repository cannot be served; --repository gives it another name")?;
         let project = name.replace('.', "-");
@@ -51,7 +51,7 @@ pub async fn run(args: TryArgs) -> anyhow::Result<ExitCode> {
         shown: 0,
         any_failed: false,
     };
-    let endpoint = trial.aws.endpoint();
+    let endpoint = &trial.aws.endpoint;
     trial.say(format_args!(
         "pushbuild on a local AWS at {endpoint}: nothing leaves this machine"
     ));
@@ -100,7 +100,7 @@ impl Trial {
 
     /// Sends messages, waits for what becomes of each, and shows it.
     async fn push(&mut self, messages: &[Message]) -> anyhow::Result<()> {
-        self.aws.calls().clear();
+        self.aws.calls.clear();
         for message in messages {
             let (title, repository) = (&message.title, &message.repository);
             self.say(format_args!("  sent       {title} of {repository}"));
@@ -110,7 +110,7 @@ impl Trial {
         let endings = self.endings(wanted).await?.split_off(self.shown);
         self.shown += endings.len();
         self.any_failed |= endings.iter().any(Ending::failed);
-        let bucket = self.deployment.bucket();
+        let bucket = &self.deployment.bucket;
         self.say("");
         for ending in &endings {
             if self.json {
@@ -119,7 +119,7 @@ impl Trial {
                 ending.show(&self.aws, bucket);
             }
         }
-        for warning in report::warnings(self.deployment.function_log()) {
+        for warning in report::warnings(&self.deployment.log) {
             self.say(format_args!("  {}    {warning}", style("warning").yellow()));
         }
         if let Some(calls) = report::calls(&self.aws) {
@@ -132,7 +132,7 @@ impl Trial {
     /// ended, too, though it will come back.
     async fn endings(&self, wanted: usize) -> anyhow::Result<Vec<Ending>> {
         let begun = Instant::now();
-        let log = self.deployment.function_log();
+        let log = &self.deployment.log;
         let mut progress = Progress::default();
         loop {
             let endings = Ending::all(log);
@@ -142,12 +142,12 @@ impl Trial {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
             if !self.json {
-                progress.show(self.aws.calls());
+                progress.show(&self.aws.calls);
             }
             if are_all {
                 return Ok(endings);
             }
-            let mappings = [self.deployment.intake(), self.deployment.mapping()];
+            let mappings = [&self.deployment.intake, &self.deployment.publish];
             let mut outcomes = mappings.into_iter().flat_map(EventSourceMapping::outcomes);
             if let Some(died) = outcomes.find(|outcome| outcome.response.is_none()) {
                 let ended = died.invocation;

@@ -21,8 +21,7 @@ struct StartBuild {
     source_type_override: String,
     source_location_override: String,
     source_version: Option<String>,
-    #[serde(rename = "artifactsOverride")]
-    _artifacts: Option<Value>,
+    artifacts_override: Option<Value>,
     #[serde(default)]
     environment_variables_override: Vec<EnvironmentVariable>,
     idempotency_token: Option<String>,
@@ -85,6 +84,10 @@ impl StartBuild {
                 )));
             }
         }
+        let is_served = |artifacts: &Value| *artifacts == json!({"type": "NO_ARTIFACTS"});
+        if !self.artifacts_override.as_ref().is_none_or(is_served) {
+            return Err(ServiceError::not_served("artifacts of a build"));
+        }
         let location = &self.source_location_override;
         let (bucket, key) = location.split_once('/').unwrap_or_default();
         match self.source_type_override.as_str() {
@@ -94,6 +97,10 @@ impl StartBuild {
                     "Invalid source location {location}: expected bucket/key"
                 )))
             }
+            // "For source code in an CodeCommit repository, the HTTPS clone URL" (ProjectSource).
+            "CODECOMMIT" if !location.starts_with("https://git-codecommit.") => Err(invalid(
+                format!("Invalid source location {location}: expected the HTTPS clone URL"),
+            )),
             "S3" | "CODECOMMIT" => Ok(()),
             other => Err(ServiceError::not_served(format!("the source type {other}"))),
         }

@@ -133,6 +133,7 @@ fn what_is_not_as_modelled_is_invalid() {
         (("privilegedModeOverride", json!(true)), "unknown field"),
         (location("arn:aws:s3:::b/a.zip"), "bucket/key"),
         (location("b"), "bucket/key"),
+        (("sourceTypeOverride", json!("CODECOMMIT")), "clone URL"),
         (
             variable(json!({"name": "CODEBUILD_X", "value": "1", "type": "PLAINTEXT"})),
             "reserved",
@@ -145,6 +146,10 @@ fn what_is_not_as_modelled_is_invalid() {
         assert!(refused.starts_with("InvalidInputException"), "{refused}");
         assert!(refused.contains(reason), "{refused}");
     }
+    let mut input = push("t", "c");
+    input["artifactsOverride"] = json!({"type": "S3"});
+    let refused = f.refused("StartBuild", input);
+    assert!(refused.starts_with("NotServedLocally"), "{refused}");
     assert!(f.codebuild.builds().is_empty());
     let many: Vec<String> = (0..101).map(|n| format!("app:{n}")).collect();
     for ids in [json!([]), json!(many)] {

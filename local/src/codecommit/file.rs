@@ -15,7 +15,7 @@ use crate::error::{ServiceError, refusal};
 /// service's model. Guess: GetBlob, which has FileTooLargeException but no figure, has the same.
 const LARGEST_FILE: u64 = 6_291_456;
 
-/// GetFile. A link is returned as its target, with the mode that only links have.
+/// GetFile. No document says what AWS answers for a link.
 pub(super) fn get_file(git: &gix::Repository, input: &Value) -> Result<Value, ServiceError> {
     let path = tree::path(input, "filePath")?;
     let commit = commit::of_member(git, input, "commitSpecifier")?;
@@ -30,7 +30,7 @@ pub(super) fn get_file(git: &gix::Repository, input: &Value) -> Result<Value, Se
     let mode = match kind {
         EntryKind::Blob => "NORMAL",
         EntryKind::BlobExecutable => "EXECUTABLE",
-        EntryKind::Link => "SYMLINK",
+        EntryKind::Link => return Err(ServiceError::not_served("GetFile of a link")),
         EntryKind::Tree | EntryKind::Commit => return Err(missing()),
     };
     let content = content(git, id)?

@@ -26,6 +26,7 @@ async fn what_is_wrong_with_a_call_is_refused_by_the_documented_names() {
         ("PutFile", json!({}), "UnknownOperation"),
         ("GetFolder", name(""), "RepositoryNameRequired"),
         ("GetFolder", name("a b"), "InvalidRepositoryName"),
+        ("GetFolder", name("demo.git"), "InvalidRepositoryName"),
         ("GetFolder", name(&"x".repeat(101)), "InvalidRepositoryName"),
         ("GetFolder", name("Demo"), "RepositoryDoesNotExist"),
         ("GetFolder", of("refs/heads/a..b"), "InvalidCommit"),
@@ -70,8 +71,10 @@ async fn what_is_wrong_with_a_call_is_refused_by_the_documented_names() {
         let refused = repo.refused(operation, input.clone()).await;
         assert_eq!(refused, format!("{exception}Exception"), "{input}");
     }
-    let short_name = repo.refused("GetFolder", of("main")).await;
-    assert_eq!(short_name, "NotServedLocally");
+    for (operation, input) in [("GetFolder", of("main")), ("GetFile", file("link"))] {
+        let refused = repo.refused(operation, input).await;
+        assert_eq!(refused, "NotServedLocally", "{operation}");
+    }
 }
 
 #[tokio::test]

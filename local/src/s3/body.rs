@@ -4,10 +4,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
+use hyper::header::HeaderValue;
+use hyper::{HeaderMap, StatusCode};
 use md5::{Digest as _, Md5};
 use s3s::crypto::{Checksum as _, Crc32};
 use s3s::dto::StreamingBlob;
-use s3s::{S3Result, s3_error};
+use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
+use sha2::Sha256;
 
 /// A body that has arrived whole.
 #[derive(Clone, Debug)]
@@ -18,8 +21,10 @@ pub struct Received {
     pub crc32: Option<String>,
 }
 
-/// Reads a body, and compares it with the length and the checksum that the client says it has.
+/// Reads a body, and compares it with the length, the checksum and the signed digest that the client
+/// says it has.
 pub async fn receive(
+    headers: &HeaderMap,
     body: Option<StreamingBlob>,
     length: Option<i64>,
     crc32: Option<String>,
@@ -38,6 +43,19 @@ pub async fn receive(
     let announced = length.map(usize::try_from);
     if announced.is_some_and(|length| length != Ok(bytes.len())) {
         return Err(incomplete());
+    }
+    // The other values stand for `aws-chunked` bodies, which are refused by their other headers.
+    let signed = headers.get("x-amz-content-sha256");
+    let is_signed = |signed: &HeaderValue| {
+        signed == "UNSIGNED-PAYLOAD" || *signed == hex::encode(Sha256::digest(&bytes))
+    };
+    if !signed.is_some_and(is_signed) {
+        let code = S3ErrorCode::Custom("XAmzContentSHA256Mismatch".into());
+        let message =
+            "The provided 'x-amz-content-sha256' header does not match what was computed.";
+        let mut refusal = S3Error::with_message(code, message);
+        refusal.set_status_code(StatusCode::BAD_REQUEST);
+        return Err(refusal);
     }
     let computed = STANDARD.encode(Crc32::checksum(&bytes));
     if crc32.as_ref().is_some_and(|sent| *sent != computed) {

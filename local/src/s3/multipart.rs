@@ -9,7 +9,7 @@ use s3s::dto::{
     CompleteMultipartUploadOutput, CompletedPart, CreateMultipartUploadInput,
     CreateMultipartUploadOutput, ETag, UploadPartInput, UploadPartOutput,
 };
-use s3s::{S3Error, S3Result, s3_error};
+use s3s::{S3Error, S3Request, S3Result, s3_error};
 use uuid::Uuid;
 
 use super::body::{Received, receive};
@@ -49,7 +49,11 @@ pub fn create(
     })
 }
 
-pub async fn part(store: &Store, input: UploadPartInput) -> S3Result<UploadPartOutput> {
+pub async fn part(
+    store: &Store,
+    request: S3Request<UploadPartInput>,
+) -> S3Result<UploadPartOutput> {
+    let S3Request { input, headers, .. } = request;
     let number = input.part_number;
     if !(1..=MOST_PARTS).contains(&number) {
         return Err(s3_error!(
@@ -59,7 +63,8 @@ pub async fn part(store: &Store, input: UploadPartInput) -> S3Result<UploadPartO
     }
     let place = (input.key, input.upload_id);
     store.with(&input.bucket, |bucket| upload(bucket, &place).map(drop))?;
-    let part = receive(input.body, input.content_length, input.checksum_crc32).await?;
+    let (length, crc32) = (input.content_length, input.checksum_crc32);
+    let part = receive(&headers, input.body, length, crc32).await?;
     if part.crc32.is_none() {
         // https://github.com/versity/versitygw/issues/1342 quotes S3.
         let message = "Checksum Type mismatch occurred, expected checksum Type: crc32, actual checksum Type: null";

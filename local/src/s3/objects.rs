@@ -12,7 +12,7 @@ use s3s::dto::{
     HeadObjectInput, HeadObjectOutput, ListObjectsV2Input, ListObjectsV2Output, Metadata,
     MetadataDirective, Object, PutObjectInput, PutObjectOutput, Timestamp,
 };
-use s3s::{Body, S3Error, S3Result, s3_error};
+use s3s::{Body, S3Error, S3Request, S3Result, s3_error};
 
 use super::body::receive;
 use super::store::{Bucket, Store, Version, failed};
@@ -22,10 +22,12 @@ const LARGEST_METADATA: usize = 2 << 10;
 /// "returns up to 1,000 key names" (ListObjectsV2).
 const LARGEST_PAGE: usize = 1_000;
 
-pub async fn put(store: &Store, input: PutObjectInput) -> S3Result<PutObjectOutput> {
+pub async fn put(store: &Store, request: S3Request<PutObjectInput>) -> S3Result<PutObjectOutput> {
+    let S3Request { input, headers, .. } = request;
     check_algorithm(input.checksum_algorithm.as_ref())?;
     let object = object(input.key, input.content_type, input.metadata)?;
-    let received = receive(input.body, input.content_length, input.checksum_crc32).await?;
+    let (length, crc32) = (input.content_length, input.checksum_crc32);
+    let received = receive(&headers, input.body, length, crc32).await?;
     let object = Version {
         etag: hex::encode(received.md5),
         ..object

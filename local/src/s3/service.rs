@@ -70,14 +70,14 @@ macro_rules! operations {
 }
 
 operations! { |store, request|
-    put_object(PutObjectInput) -> PutObjectOutput = objects::put(store, request.input).await;
+    put_object(PutObjectInput) -> PutObjectOutput = objects::put(store, request).await;
     get_object(GetObjectInput) -> GetObjectOutput = objects::get(store, &request.input);
     head_object(HeadObjectInput) -> HeadObjectOutput = objects::head(store, &request.input);
     delete_object(DeleteObjectInput) -> DeleteObjectOutput = objects::delete(store, request.input);
     copy_object(CopyObjectInput) -> CopyObjectOutput = objects::copy(store, request.input);
     list_objects_v2(ListObjectsV2Input) -> ListObjectsV2Output = objects::list(store, request.input);
     create_multipart_upload(CreateMultipartUploadInput) -> CreateMultipartUploadOutput = multipart::create(store, request.input);
-    upload_part(UploadPartInput) -> UploadPartOutput = multipart::part(store, request.input).await;
+    upload_part(UploadPartInput) -> UploadPartOutput = multipart::part(store, request).await;
     complete_multipart_upload(CompleteMultipartUploadInput) -> CompleteMultipartUploadOutput = multipart::complete(store, request.input);
     abort_multipart_upload(AbortMultipartUploadInput) -> AbortMultipartUploadOutput = multipart::abort(store, request.input);
 }

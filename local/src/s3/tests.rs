@@ -28,14 +28,14 @@ impl Served {
     async fn new() -> Self {
         let root = tempfile::tempdir().unwrap();
         let aws = LocalAws::start(Options::new(root.path())).await.unwrap();
-        aws.s3().create_bucket(BUCKET).unwrap();
+        aws.s3.create_bucket(BUCKET).unwrap();
         let credentials = Credentials::new("anyone", "another secret", None, None, "test");
         let config = aws_sdk_s3::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .http_client(pushbuild::aws::connections::Connections::prepare())
             .region(Region::new("eu-west-1"))
             .credentials_provider(credentials)
-            .endpoint_url(aws.endpoint())
+            .endpoint_url(&aws.endpoint)
             .force_path_style(true);
         let client = Client::from_conf(config.build());
         Self { root, aws, client }
@@ -99,13 +99,13 @@ async fn every_version_stays_and_a_deleted_object_has_a_marker() {
     assert_eq!(served.get("k").await, "2");
     served.delete("k").await;
     assert_eq!(served.get("k").await, "NoSuchKey");
-    assert!(served.aws.s3().objects(BUCKET).is_empty());
+    assert!(served.aws.s3.objects(BUCKET).is_empty());
     assert!(!served.root.path().join(BUCKET).join("k").exists());
     served.put("k", "3").await;
-    assert_eq!(served.aws.s3().versions(BUCKET).len(), 4);
+    assert_eq!(served.aws.s3.versions(BUCKET).len(), 4);
     // State is on disk: all of it is there after a restart, the newest as a file.
     let again = served.restarted();
-    assert_eq!(again.versions(BUCKET), served.aws.s3().versions(BUCKET));
+    assert_eq!(again.versions(BUCKET), served.aws.s3.versions(BUCKET));
     let newest = std::fs::read_to_string(again.path(BUCKET, "k"));
     assert_eq!(newest.unwrap(), "3");
 }
@@ -148,7 +148,7 @@ async fn any_key_is_an_object_of_its_own_and_none_leaves_the_bucket() {
     }
     for key in keys {
         assert_eq!(served.get(key).await, key);
-        let file = served.aws.s3().path(BUCKET, key);
+        let file = served.aws.s3.path(BUCKET, key);
         assert_eq!(std::fs::read_to_string(file).unwrap(), key);
     }
     let longer = served.put_object(&(long.clone() + "x")).send().await;
@@ -210,6 +210,6 @@ async fn what_s3_refuses_and_what_would_be_ignored_leaves_nothing() {
     }
     let operation = served.client.list_buckets().send().await.unwrap_err();
     assert_eq!(code(&operation), "NotImplemented");
-    assert!(served.aws.s3().versions(BUCKET).is_empty());
+    assert!(served.aws.s3.versions(BUCKET).is_empty());
     assert_eq!(served.data_files(), 0);
 }

@@ -225,10 +225,13 @@ fn what_sqs_refuses_and_what_would_be_ignored_is_refused() {
         assert_eq!(f.refused(operation, input), code, "{operation}");
     }
     let large = "x".repeat(1_048_577);
+    f.send("x", &large[..128]);
     for (body, group, code) in [
         ("a\u{1}b", "a", "InvalidMessageContents"),
         (&large, "a", "InvalidParameterValue"),
+        ("", "a", "MissingParameter"),
         ("x", "a group", "InvalidParameterValue"),
+        ("x", &large[..129], "InvalidParameterValue"),
     ] {
         let refused = f.sqs.send(&f.url, body, group).unwrap_err();
         assert_eq!(refused.code, code);

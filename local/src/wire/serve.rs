@@ -19,7 +19,8 @@ use crate::s3::S3;
 use crate::sqs::Sqs;
 use crate::sts::Sts;
 
-/// What serves requests, whatever connection they come by.
+/// What serves requests, whatever connection they come by. Clones share it.
+#[derive(Clone)]
 pub struct Front {
     pub codecommit: CodeCommit,
     pub codebuild: CodeBuild,

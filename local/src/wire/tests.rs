@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -22,17 +23,17 @@ struct Local {
 const SIGNED: &str = "amz-sdk-request: attempt=2; max=3\r\n\
     authorization: AWS4-HMAC-SHA256 Credential=LOCALFUNCTIONPUB0001/20260101/eu-west-1/x/aws4_request";
 const START_BUILD: &str =
-    r#"{"projectName":"demo","sourceTypeOverride":"CODECOMMIT","sourceLocationOverride":"x"}"#;
+    r#"{"projectName":"demo","sourceTypeOverride":"S3","sourceLocationOverride":"bucket/key"}"#;
 
 async fn local() -> Local {
     let root = tempfile::tempdir().unwrap();
     let aws = LocalAws::start(Options::new(root.path())).await.unwrap();
     let repo = Repo::sampler();
-    aws.codecommit()
+    aws.codecommit
         .add_repository("demo", repo.git.path())
         .unwrap();
-    aws.codebuild().accept_any_project(true);
-    aws.s3().create_bucket("bucket").unwrap();
+    aws.codebuild.accept_any_project(true);
+    aws.s3.create_bucket("bucket").unwrap();
     Local {
         aws,
         repo,
@@ -43,7 +44,7 @@ async fn local() -> Local {
 impl Local {
     /// One request on a connection of its own; the error is the connection's.
     async fn send(&self, head: &str, body: &str) -> io::Result<(String, String)> {
-        let address = self.aws.endpoint().replace("http://", "");
+        let address = self.aws.endpoint.replace("http://", "");
         let mut stream = TcpStream::connect(address).await?;
         let length = body.len();
         let rest = format!("connection: close\r\ncontent-length: {length}\r\n\r\n{body}");
@@ -76,13 +77,13 @@ impl Local {
 
     /// Puts one fault alone in force.
     fn fault(&self, action: Action) {
-        self.aws.faults().clear();
-        self.aws.faults().add(Rule::new(action));
+        self.aws.faults.clear();
+        self.aws.faults.add(Rule::new(action));
     }
 
     /// Calls that reached CodeBuild.
     fn served(&self) -> usize {
-        self.aws.codebuild().builds().len()
+        self.aws.codebuild.builds().len()
     }
 }
 
@@ -108,7 +109,7 @@ async fn a_call_is_answered_in_its_protocol_and_recorded() {
     assert!(head.starts_with("http/1.1 404"), "{head}");
     assert!(head.contains("x-amz-request-id"), "{head}");
 
-    let calls = local.aws.calls().list();
+    let calls = local.aws.calls.list();
     let call = &calls[0];
     assert_eq!(call.attempt, 2);
     assert_eq!((call.detail.as_str(), call.status), ("demo:bin", Some(200)));
@@ -136,11 +137,20 @@ async fn what_is_not_json_not_signed_or_for_another_service_is_refused() {
         body.contains("does not have the operation DynamoDB"),
         "{body}"
     );
-    let chunked = "\r\nauthorization: x\r\nx-amz-decoded-content-length: 4";
-    for (headers, code) in [("", "AccessDenied"), (chunked, "NotImplemented")] {
-        let put = format!("PUT /bucket/key HTTP/1.1{headers}");
-        let (_, body) = local.send(&put, "body").await.unwrap();
-        assert!(body.contains(&format!("<Code>{code}</Code>")), "{body}");
+    let put = "PUT /bucket/key HTTP/1.1";
+    let chunked = format!("{put}\r\nauthorization: x\r\nx-amz-decoded-content-length: 4");
+    let of = |digest: String| format!("{put}\r\n{SIGNED}\r\nx-amz-content-sha256: {digest}");
+    let of_body = hex::encode(Sha256::digest("body"));
+    for (head, status, code) in [
+        (put, 403, "AccessDenied"),
+        (&chunked, 501, "NotImplemented"),
+        (&of("0".repeat(64)), 400, "XAmzContentSHA256Mismatch"),
+        (&of("UNSIGNED-PAYLOAD".to_owned()), 200, ""),
+        (&of(of_body), 200, ""),
+    ] {
+        let (head, body) = local.send(head, "body").await.unwrap();
+        assert!(head.starts_with(&format!("http/1.1 {status}")), "{head}");
+        assert!(body.contains(code), "{body}");
     }
 }
 
@@ -156,13 +166,13 @@ async fn a_call_under_an_assumed_role_is_the_functions_own() {
         .unwrap();
     let (_, id) = answer.split_once("<AccessKeyId>").unwrap();
     let reset = Rule::new(Action::ResetBefore).by_function();
-    let reset = local.aws.faults().add(reset);
+    let reset = local.aws.faults.add(reset);
     let assumed = SIGNED.replace("LOCALFUNCTIONPUB0001", &id[..20]);
     let head = "POST / HTTP/1.1\r\nx-amz-target: AmazonSQS.GetQueueUrl\r\n";
     let cut = local.send(&format!("{head}{assumed}"), "{}").await;
     cut.unwrap_err();
-    assert_eq!(local.aws.faults().fired(reset).unwrap().fired, 1);
-    assert_eq!(local.aws.calls().list()[1].role.as_deref(), Some(role));
+    assert_eq!(local.aws.faults.fired(reset).unwrap().fired, 1);
+    assert_eq!(local.aws.calls.list()[1].role.as_deref(), Some(role));
 }
 
 #[tokio::test]
@@ -205,7 +215,7 @@ async fn a_call_is_cut_before_it_takes_effect_or_after() {
         let error = local.start_build().await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
         assert_eq!(local.served(), served, "{action:?}");
-        let call = local.aws.calls().list().pop().unwrap();
+        let call = local.aws.calls.list().pop().unwrap();
         assert_eq!(
             (call.status, call.faults),
             (None, vec![format!("{action:?}")])
@@ -237,14 +247,14 @@ async fn a_wrong_answer_fires_only_where_there_is_something_to_change() {
     let drop_entry = |name: &str| {
         let name = name.to_owned();
         let rule = Rule::new(Action::DropEntry { name }).times(1);
-        local.aws.faults().add(rule)
+        local.aws.faults.add(rule)
     };
     let (absent, dropped) = (drop_entry("none"), drop_entry("run"));
     let entry = r#""relativePath":"run""#;
     assert!(!local.get_folder().await.unwrap().1.contains(entry));
     assert!(local.get_folder().await.unwrap().1.contains(entry));
-    assert_eq!(local.aws.faults().fired(absent).unwrap().fired, 0);
-    assert_eq!(local.aws.faults().fired(dropped).unwrap().fired, 1);
+    assert_eq!(local.aws.faults.fired(absent).unwrap().fired, 0);
+    assert_eq!(local.aws.faults.fired(dropped).unwrap().fired, 1);
 
     let name = "run".to_owned();
     local.fault(Action::GarbleName { name });
@@ -264,11 +274,11 @@ async fn a_wrong_answer_fires_only_where_there_is_something_to_change() {
 #[tokio::test]
 async fn entries_of_a_batch_fail_and_the_others_reach_the_service() {
     let local = local().await;
-    let sqs = local.aws.sqs();
+    let sqs = &local.aws.sqs;
     let url = sqs.create_queue("q.fifo", QueueOptions::default());
     let fail = |entry| {
         let fail = Rule::new(Action::FailEntry { entry });
-        local.aws.faults().add(fail.times(1))
+        local.aws.faults.add(fail.times(1))
     };
     let beyond = fail(3);
     fail(2);
@@ -286,5 +296,5 @@ async fn entries_of_a_batch_fail_and_the_others_reach_the_service() {
         assert_eq!(answer["Failed"][0]["Code"].as_str(), code);
         assert_eq!(sqs.messages(&url).len(), arrived);
     }
-    assert_eq!(local.aws.faults().fired(beyond).unwrap().fired, 0);
+    assert_eq!(local.aws.faults.fired(beyond).unwrap().fired, 0);
 }

@@ -53,14 +53,14 @@ impl World {
     pub fn bundle_of(&self, build: &Build) -> Vec<u8> {
         let location = build.source_location.as_deref().unwrap();
         let (bucket, key) = location.split_once('/').unwrap();
-        let newest = self.aws.s3().versions(bucket);
+        let newest = self.aws.s3.versions(bucket);
         let newest = newest.iter().find(|version| version.key == key).unwrap();
         assert_eq!(
             Some(&newest.version_id),
             build.source_version.as_ref(),
             "the build was started with an older version of {key}"
         );
-        std::fs::read(self.aws.s3().path(bucket, key)).unwrap()
+        std::fs::read(self.aws.s3.path(bucket, key)).unwrap()
     }
 }
 

@@ -90,7 +90,7 @@ impl World {
     /// The most bytes that the function `publish` has held so far: its largest process, where several
     /// message groups made it run more than once.
     pub fn peak_memory(&self) -> u64 {
-        let endpoint = format!("AWS_ENDPOINT_URL={}", self.aws.endpoint());
+        let endpoint = format!("AWS_ENDPOINT_URL={}", self.aws.endpoint);
         let wanted = [endpoint.as_bytes(), b"_HANDLER=publish"];
         let mut found = Vec::new();
         for process in std::fs::read_dir("/proc").unwrap().flatten() {

@@ -50,7 +50,7 @@ impl World {
         let mut options = Options::new(root.path());
         options.clock = clock;
         let aws = LocalAws::start(options).await.unwrap();
-        aws.codebuild().accept_any_project(true);
+        aws.codebuild.accept_any_project(true);
         // A release build, or an earlier version, instead of this one.
         let program = std::env::var("PUSHBUILD_TEST_PROGRAM").ok();
         let program = program.unwrap_or_else(|| env!("CARGO_BIN_EXE_pushbuild").to_owned());
@@ -81,7 +81,7 @@ impl World {
 
     pub fn serve(&self, name: &str, repository: &Repository) {
         self.aws
-            .codecommit()
+            .codecommit
             .add_repository(name, repository.path())
             .unwrap();
     }
@@ -123,23 +123,23 @@ impl World {
     /// waits for what becomes of it.
     pub async fn push_from(&self, account: &str, region: &str, commit: &str) {
         let event = RepositoryEvent::created("shop", "refs/heads/main", commit);
-        let event = event.from(account, region, self.aws.clock().now());
+        let event = event.from(account, region, self.aws.clock.now());
         self.deployment.send_event(&event).unwrap();
         self.settle().await;
     }
 
     /// Adds a fault for the calls of the function `publish`.
     pub fn fault(&self, rule: Rule) -> RuleId {
-        self.aws.faults().add(rule.by_function())
+        self.aws.faults.add(rule.by_function())
     }
 
     pub fn end_fault(&self, rule: RuleId) {
-        self.aws.faults().remove(rule);
+        self.aws.faults.remove(rule);
     }
 
     /// How often a fault was applied.
     pub fn fired(&self, rule: RuleId) -> u64 {
-        self.aws.faults().fired(rule).unwrap().fired
+        self.aws.faults.fired(rule).unwrap().fired
     }
 
     /// Sends messages so that they come as one batch: they gather while an earlier message of their
@@ -150,11 +150,11 @@ impl World {
         self.serve("gate", &gate);
         let event = RepositoryEvent::created("gate", "refs/heads/gate", &commit);
         self.send_body(&event.json(), "one");
-        let at_work = |world: &Self| world.deployment.mapping().batches().0 > 0;
+        let at_work = |world: &Self| world.deployment.publish.batches().0 > 0;
         self.until("the first one at work", at_work).await;
         let ids = bodies.iter().map(|body| self.send_body(body, "one"));
         let ids = ids.collect();
-        let ended = |world: &Self| world.deployment.mapping().ended() > 0;
+        let ended = |world: &Self| world.deployment.publish.ended() > 0;
         self.until("the end of the first one", ended).await;
         ids
     }
@@ -167,13 +167,13 @@ impl World {
 
     /// Time on AWS's clock since a moment.
     pub fn passed(&self, since: SystemTime) -> Duration {
-        self.aws.clock().now().duration_since(since).unwrap()
+        self.aws.clock.now().duration_since(since).unwrap()
     }
 
     /// Sends the dead letters back where they came from; how many.
     pub fn redrive(&self) -> usize {
-        let dead_letters = self.deployment.dead_letter_url();
-        self.aws.sqs().redrive(dead_letters).unwrap()
+        let dead_letters = &self.deployment.dead_letter_url;
+        self.aws.sqs.redrive(dead_letters).unwrap()
     }
 
     /// Waits until something is so. Whenever nothing can happen until a message becomes visible,
@@ -187,10 +187,10 @@ impl World {
                 return;
             }
             if let Some(next) = next {
-                let clock = self.aws.clock();
+                let clock = &self.aws.clock;
                 clock.advance(next.duration_since(clock.now()).unwrap_or_default());
             }
-            let ended = self.deployment.mapping().ended() + self.deployment.intake().ended();
+            let ended = self.deployment.publish.ended() + self.deployment.intake.ended();
             if ended != progress.0 {
                 progress = (ended, Instant::now());
             } else if progress.1.elapsed() > PATIENCE {
@@ -203,7 +203,7 @@ impl World {
 
     /// The batches of the function `publish` so far; panics where an invocation did not end by itself.
     pub fn batches(&self) -> Vec<BatchOutcome> {
-        let outcomes = self.deployment.mapping().outcomes();
+        let outcomes = self.deployment.publish.outcomes();
         for outcome in &outcomes {
             let ended = &outcome.invocation;
             assert!(outcome.response.is_some(), "{ended:?}\n{}", self.log());
@@ -213,7 +213,7 @@ impl World {
 
     /// Batches whose process was killed, of either function.
     pub fn deaths(&self) -> usize {
-        let mappings = [self.deployment.intake(), self.deployment.mapping()];
+        let mappings = [&self.deployment.intake, &self.deployment.publish];
         let outcomes = mappings.map(EventSourceMapping::outcomes).concat();
         let died = |outcome: &&BatchOutcome| matches!(outcome.invocation, Invocation::Died { .. });
         outcomes.iter().filter(died).count()
@@ -224,7 +224,7 @@ impl World {
     }
 
     pub fn builds(&self) -> Vec<Build> {
-        self.aws.codebuild().builds()
+        self.aws.codebuild.builds()
     }
 
     /// The only build there is.
@@ -253,27 +253,27 @@ impl World {
 
     /// Keys of the bundles in the bucket.
     pub fn bundles(&self) -> Vec<String> {
-        let objects = self.aws.s3().objects(self.deployment.bucket());
+        let objects = self.aws.s3.objects(&self.deployment.bucket);
         objects.into_iter().map(|object| object.key).collect()
     }
 
     /// Multipart uploads that were neither completed nor aborted.
     pub fn unfinished_uploads(&self) -> usize {
-        let bucket = self.deployment.bucket();
-        self.aws.s3().unfinished_uploads(bucket)
+        let bucket = &self.deployment.bucket;
+        self.aws.s3.unfinished_uploads(bucket)
     }
 
     pub fn calls(&self, service: Service, operation: &str) -> usize {
-        self.aws.calls().of(service, operation).len()
+        self.aws.calls.of(service, operation).len()
     }
 
     pub fn log(&self) -> String {
-        self.deployment.function_log().text()
+        self.deployment.log.text()
     }
 
     /// The function's log lines with this outcome.
     pub fn outcomes(&self, outcome: &str) -> Vec<serde_json::Value> {
-        let mut records = self.deployment.function_log().records();
+        let mut records = self.deployment.log.records();
         records.retain(|line| line["outcome"] == outcome);
         records
     }

@@ -31,7 +31,7 @@ pub async fn built_once() -> (World, Repository, String) {
     let shop = Repository::of(project(&[]));
     world.push_shop(&shop).await;
     world.build();
-    world.aws.calls().clear();
+    world.aws.calls.clear();
     (world, shop.0, shop.1)
 }
 

@@ -1,5 +1,6 @@
 use super::*;
 
+use aws_sdk_s3::config::RequestChecksumCalculation;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 
 const PART: usize = 5 << 20;
@@ -44,7 +45,7 @@ async fn parts_become_one_object_with_the_uploads_metadata() {
     let bytes: Vec<u8> = (0..=250).cycle().take(PART + 1000).collect();
     let second = served.part(&id, 2, &bytes[PART..]).await.unwrap();
     let first = served.part(&id, 1, &bytes[..PART]).await.unwrap();
-    assert_eq!(served.aws.s3().unfinished_uploads(BUCKET), 1);
+    assert_eq!(served.aws.s3.unfinished_uploads(BUCKET), 1);
     let parts = [first, second];
     served.complete(&id, &parts).await.unwrap();
     let got = served.get_object("k").send().await.unwrap();
@@ -53,7 +54,7 @@ async fn parts_become_one_object_with_the_uploads_metadata() {
     assert!(got.body.collect().await.unwrap().to_vec() == bytes);
     assert_eq!(served.data_files(), 1);
     let again = served.restarted();
-    assert_eq!(again.objects(BUCKET), served.aws.s3().objects(BUCKET));
+    assert_eq!(again.objects(BUCKET), served.aws.s3.objects(BUCKET));
     let twice = served.complete(&id, &parts).await;
     assert_eq!(twice.unwrap_err(), "NoSuchUpload");
 }
@@ -99,8 +100,14 @@ async fn an_aborted_upload_leaves_nothing() {
         let refused = served.part(&id, number, b"x").await;
         assert_eq!(refused.unwrap_err(), "InvalidArgument");
     }
+    let unchecked = aws_sdk_s3::Config::builder()
+        .request_checksum_calculation(RequestChecksumCalculation::WhenRequired);
+    let part = served.client.upload_part().bucket(BUCKET).key("k");
+    let part = part.upload_id(&id).part_number(1).customize();
+    let part = part.config_override(unchecked).send().await;
+    assert_eq!(code(&part.unwrap_err()), "InvalidRequest");
     served.abort(&id).await.unwrap();
-    assert_eq!(served.aws.s3().unfinished_uploads(BUCKET), 0);
+    assert_eq!(served.aws.s3.unfinished_uploads(BUCKET), 0);
     assert_eq!(served.data_files(), 0);
     let part = served.part(&id, 1, b"x").await;
     assert_eq!(part.unwrap_err(), "NoSuchUpload");

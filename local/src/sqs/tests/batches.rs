@@ -26,7 +26,7 @@ async fn a_batch_is_sent_in_its_order_and_each_entry_fails_by_itself() {
     let f = fixture();
     let url = push_queue(&f);
     let mut spaced = entry("3", "third");
-    spaced["MessageGroupId"] = json!("a group");
+    spaced["MessageDeduplicationId"] = json!("an id");
     let entries = json!([
         entry("1", "first"),
         entry("2", "\u{1}"),

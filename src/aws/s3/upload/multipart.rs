@@ -103,7 +103,8 @@ impl Multipart {
         Ok(answer.map_err(failed)?.version_id)
     }
 
-    /// Tells S3 to drop the parts that it has. Where that fails, the bucket's lifecycle rule removes them.
+    /// Tells S3 to drop the parts that it has. Where that fails, or time ends before S3 answers, the bucket's
+    /// lifecycle rule removes them.
     pub(super) async fn abort(self) {
         // A part that arrives after the abort would stay.
         drop(self.in_flight);
