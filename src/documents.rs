@@ -9,7 +9,7 @@ pub fn table(document: &'static str, headings: &str) -> Vec<Vec<&'static str>> {
         .collect()
 }
 
-/// What stands in backquotes.
+/// The texts in backquotes.
 pub fn code(cell: &str) -> impl Iterator<Item = &str> {
     cell.split('`').skip(1).step_by(2)
 }

@@ -70,7 +70,7 @@ impl Connections {
 
     fn connect(&self, timeouts: Timeouts) -> SharedHttpConnector {
         if let Some(tls) = self.bundle.as_deref().and_then(trusting) {
-            // It panics at a certificate that it cannot read; the SDK skips those.
+            // The connector panics at a certificate that it cannot read; the SDK skips those.
             let made = panic::catch_unwind(|| connector(tls, timeouts));
             if let Ok(connector) = made {
                 return connector;

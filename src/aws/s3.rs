@@ -86,7 +86,7 @@ impl Bundles {
         let bundles = Self {
             client: Client::from_conf(
                 aws_sdk_s3::config::Builder::from(sdk)
-                    // Another endpoint (`host.docker.internal`) has no names for the buckets in it.
+                    // An endpoint such as `host.docker.internal` has no host name for each bucket.
                     .force_path_style(sdk.endpoint_url().is_some())
                     .build(),
             ),

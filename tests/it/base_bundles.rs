@@ -74,7 +74,7 @@ async fn a_push_costs_calls_for_what_changed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bundle_is_exact_with_anything_in_the_list_of_changes() {
+async fn a_bundle_is_exact_whatever_the_list_of_changes_says() {
     let (world, repository, first) = built_once().await;
     let mutated = Rule::new(Action::Mutate).chance(1.0, 3);
     let mutated = world.fault(mutated.operation("GetDifferences"));

@@ -45,6 +45,6 @@ async fn branches_of_a_new_repository_pushed_at_once_fetch_each_file_once() {
         world.assert_built_once(event, &repository, commit);
     }
     let fetched = world.calls(Service::CodeCommit, "GetFile");
-    // The gate's file, the twenty that all have, and one of each branch.
+    // One of the push that came before, the twenty that all have, and one of each branch.
     assert_eq!(fetched, 1 + 20 + 10, "{}", world.log());
 }

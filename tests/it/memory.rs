@@ -23,7 +23,7 @@ async fn push_four(world: &World, repository: &Repository, commit: &str) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert_eq!(world.deaths(), 0, "{}", world.log());
-    // And the one that gathered them.
+    // And the one before them.
     assert_eq!(world.builds().len(), 5, "{}", world.log());
 }
 

@@ -146,9 +146,9 @@ impl World {
     /// group is in flight, since SQS hands out none of a group then.
     pub async fn send_as_one_batch(&self, bodies: &[impl Display]) -> Vec<String> {
         self.fault(faults::latency(500).operation("GetCommit").times(1));
-        let (gate, commit) = Repository::of([("gate", FILE, "x")]);
-        self.serve("gate", &gate);
-        let event = RepositoryEvent::created("gate", "refs/heads/gate", &commit);
+        let (before, commit) = Repository::of([("before", FILE, "x")]);
+        self.serve("before", &before);
+        let event = RepositoryEvent::created("before", "refs/heads/before", &commit);
         self.send_body(&event.json(), "one");
         let at_work = |world: &Self| world.deployment.publish.batches().0 > 0;
         self.until("the first one at work", at_work).await;
