@@ -65,7 +65,7 @@ impl SourceQueue {
             Ok(Err(error)) => {
                 tracing::warn!(%error, "failed messages come back after the queue's visibility timeout instead");
             }
-            Err(_) => tracing::warn!("no time was left to set when failed messages come back"),
+            Err(_) => tracing::warn!("no time for back-offs: the visibility timeout holds instead"),
         }
     }
 }
