@@ -2,8 +2,9 @@
 //!
 //! The body is an EventBridge event as CodeCommit sends it:
 //! <https://docs.aws.amazon.com/codecommit/latest/userguide/monitoring-events.html>. Another account's
-//! bus forwards it unchanged, `account` and `region` included. Only the fields that are used are
-//! read, so that nothing breaks when AWS adds or changes another one.
+//! bus forwards it unchanged, `account` and `region` included. It names one reference; a push of several
+//! is believed to send several events. Only the fields that are used are read, so that nothing breaks
+//! when AWS adds or changes another one.
 
 mod fields;
 mod push;

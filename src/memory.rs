@@ -26,7 +26,6 @@ pub struct FunctionMemory {
 }
 
 impl FunctionMemory {
-    /// Of so many MiB.
     pub fn of(mib: usize) -> Self {
         Self { mib }
     }
@@ -110,7 +109,6 @@ struct Reserved {
 }
 
 impl MemoryBudget {
-    /// A budget of so many bytes.
     pub fn of(bytes: usize) -> Self {
         Self(Arc::new(Mutex::new(State {
             free: signed(bytes),

@@ -154,12 +154,12 @@ impl Builds {
             .map_err(|error| failed(LIST, project, &error, cause))
     }
 
-    /// The build that was started for a push before, if there is one.
+    /// The build that was started for a push before, if there is one. BatchGetBuilds is believed to
+    /// answer the variables that a build was started with; the acceptance test checks it.
     ///
     /// The newest builds come first, and one that started before the push cannot be its build. So the
-    /// search ends with the first page that reaches back so far. This order is the default, and a
-    /// request that names it is refused from the second page on
-    /// (<https://github.com/aws/aws-cli/issues/5863>).
+    /// search ends with the first page that reaches back so far. This order is the default; a request
+    /// that names it is refused from page 2 on (<https://github.com/aws/aws-cli/issues/5863>).
     pub async fn of_event(
         &self,
         project: &str,

@@ -29,7 +29,6 @@ use failure::{common_cause, failed, sources, without_code};
 /// All clients, built once for the life of the process.
 pub struct Aws {
     sdk: SdkConfig,
-    /// The store of the bundles.
     pub(crate) bundles: s3::Bundles,
     /// The builds.
     pub builds: codebuild::Builds,

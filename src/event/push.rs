@@ -13,7 +13,6 @@ pub struct Push {
     pub account: String,
     pub region: String,
     pub repository: String,
-    /// What was pushed to.
     pub reference: Reference,
     /// What the reference points to now.
     pub commit: ObjectId,

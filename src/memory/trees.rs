@@ -82,7 +82,6 @@ impl TreeBudget {
 }
 
 impl TreeReservation {
-    /// One more entry.
     pub fn add_entry(&mut self, path: &str) -> Result<(), String> {
         self.add(ENTRY + PATHS * path.len())
     }
