@@ -1,6 +1,6 @@
 //! Whatever a base bundle is like, the push is built, and its bundle is exact.
 
-use std::io::Cursor;
+use std::io::{Cursor, Read as _, Write as _};
 
 use crate::setup::prelude::*;
 use crate::setup::project::{built_once, project, update};
@@ -45,6 +45,33 @@ fn name_other_ids(bytes: &mut [u8]) {
     }
 }
 
+/// The bundle as the version before would have written it: compressed otherwise, and with Info-ZIP's
+/// extended timestamps. `change` is made to each content, while the ids stay.
+fn rewritten(bundle: &[u8], change: fn(&mut Vec<u8>)) -> Vec<u8> {
+    let mut archive = ZipArchive::new(Cursor::new(bundle)).unwrap();
+    let mut earlier = ZipWriter::new(Cursor::new(Vec::new()));
+    earlier.set_raw_comment(archive.comment().into()).unwrap();
+    for index in 0..archive.len() {
+        let mut file = archive.by_index(index).unwrap();
+        let level = (file.compression() == CompressionMethod::Deflated).then_some(1);
+        let options = file.options().into_full_options();
+        let options = options
+            .compression_level(level)
+            .with_file_comment(file.comment())
+            .with_extended_timestamp(Some(1_560_335_023), None, None)
+            .unwrap();
+        let name = file.name().unwrap().into_owned();
+        let mut content = Vec::new();
+        file.read_to_end(&mut content).unwrap();
+        if !name.ends_with('/') {
+            change(&mut content);
+        }
+        earlier.start_file(name, options).unwrap();
+        earlier.write_all(&content).unwrap();
+    }
+    earlier.finish().unwrap().into_inner()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_base_that_is_damaged_or_out_of_reach_or_of_another_format_falls_back_to_fetching() {
     type Damage = fn(&mut Vec<u8>);
@@ -58,7 +85,10 @@ async fn a_base_that_is_damaged_or_out_of_reach_or_of_another_format_falls_back_
         garble(bytes[directory..].iter_mut().skip(70).step_by(200));
     };
     let out_of_reach = vec![denied("GetObject"), denied("ListObjectsV2")];
-    let damages: [(&str, Damage, &str, Vec<Rule>); 8] = [
+    let contents_of_others: Damage = |bytes| {
+        *bytes = rewritten(bytes, |content| content.push(b'x'));
+    };
+    let damages: [(&str, Damage, &str, Vec<Rule>); 9] = [
         (
             "truncated",
             |bytes| bytes.truncate(bytes.len() / 2),
@@ -68,6 +98,7 @@ async fn a_base_that_is_damaged_or_out_of_reach_or_of_another_format_falls_back_
         ("empty", Vec::clear, "2", vec![]),
         ("garbled contents", contents, "2", vec![]),
         ("garbled directory", directory, "2", vec![]),
+        ("other contents", contents_of_others, "2", vec![]),
         ("other ids", |bytes| name_other_ids(bytes), "2", vec![]),
         ("another format", none, "0", vec![]),
         ("out of reach", none, "2", out_of_reach),
@@ -95,32 +126,11 @@ async fn a_base_that_is_damaged_or_out_of_reach_or_of_another_format_falls_back_
     }
 }
 
-/// As the version before wrote it: compressed otherwise, and with Info-ZIP's extended timestamps.
-fn as_an_earlier_version(bundle: &[u8]) -> Vec<u8> {
-    let mut archive = ZipArchive::new(Cursor::new(bundle)).unwrap();
-    let mut earlier = ZipWriter::new(Cursor::new(Vec::new()));
-    earlier.set_raw_comment(archive.comment().into()).unwrap();
-    for index in 0..archive.len() {
-        let mut file = archive.by_index(index).unwrap();
-        let level = (file.compression() == CompressionMethod::Deflated).then_some(1);
-        let options = file.options().into_full_options();
-        let options = options
-            .compression_level(level)
-            .with_file_comment(file.comment())
-            .with_extended_timestamp(Some(1_560_335_023), None, None)
-            .unwrap();
-        let name = file.name().unwrap().into_owned();
-        earlier.start_file(name, options).unwrap();
-        std::io::copy(&mut file, &mut earlier).unwrap();
-    }
-    earlier.finish().unwrap().into_inner()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn an_earlier_versions_bundle_is_taken_over_and_leaves_no_trace_in_the_bytes() {
     let (world, repository, first) = built_once().await;
     let bytes = world.bundle_of(&world.build());
-    let earlier = as_an_earlier_version(&bytes);
+    let earlier = rewritten(&bytes, |_| {});
     assert_ne!(earlier, bytes);
     replace(&world, earlier, "1").await;
     let second = repository.commit("main", project(&[("docs/1/5", "changed")]));

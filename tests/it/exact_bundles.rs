@@ -140,7 +140,7 @@ fn as_target(mut content: Vec<u8>) -> Vec<u8> {
 /// Commits one after the other: each keeps some files of the one before, and has some of its own.
 /// Where a file and a folder have one path, a commit has the later one.
 fn history() -> impl Strategy<Value = Vec<Vec<File>>> {
-    let files = prop::collection::vec(file(), 0..40);
+    let files = prop::collection::vec(file(), 0..25);
     let commit = (files, prop::collection::vec(any::<bool>(), 1..8));
     prop::collection::vec(commit, 2..4).prop_map(|commits| {
         let mut history: Vec<Vec<File>> = Vec::new();

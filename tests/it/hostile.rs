@@ -61,17 +61,12 @@ async fn a_folder_of_two_hundred_thousand_entries() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_folder_a_thousand_deep_and_a_path_of_more_than_four_thousand_characters() {
-    for (depth, name, why) in [
-        (1_000, "d".to_owned(), "folders deep"),
-        (20, "d".repeat(250), "longer than 4096 bytes"),
+    for (folder, depth, why) in [
+        ("d/".to_owned(), 1_000, "folders deep"),
+        ("d".repeat(250) + "/", 20, "longer than 4096 bytes"),
     ] {
-        let repository = Repository::empty();
-        let blob = repository.blob(b"x");
-        let mut folder = repository.tree(&format!("100644 blob {blob}\ta\n"));
-        for _ in 0..depth {
-            folder = repository.tree(&format!("040000 tree {folder}\t{name}\n"));
-        }
-        refused(&repository, &folder, why).await;
+        let (repository, commit) = Repository::of([(folder.repeat(depth) + "a", FILE, "x")]);
+        refused(&repository, &format!("{commit}^{{tree}}"), why).await;
     }
 }
 

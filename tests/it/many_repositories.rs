@@ -39,7 +39,7 @@ async fn each_is_built_once_in_order(repositories: usize, branches: usize, pushe
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pushes_of_many_repositories_in_random_order_are_built_once_and_in_their_branches_order() {
-    each_is_built_once_in_order(20, 4, 200).await;
+    each_is_built_once_in_order(10, 4, 100).await;
 }
 
 /// `cargo test -p pushbuild --test it ten_thousand -- --ignored --nocapture`

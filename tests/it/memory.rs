@@ -76,23 +76,27 @@ async fn four_repositories_of_a_gigabyte_fit_the_least_function() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn four_repositories_of_large_files_fit_the_least_function() {
-    four_large(20).await;
+    // Without a budget they would take 260 MiB.
+    let peak = four_large(12).await;
+    assert!(peak < 200, "{peak} MiB");
 }
 
-async fn four_large(files: usize) {
+async fn four_large(files: usize) -> u64 {
     let large = Repository::of_noise(files, 5_000_000, |n| format!("{n:04}"));
-    four_fit("four repositories of large files", large, LEAST).await;
+    four_fit("four repositories of large files", large, LEAST).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_large_files_fit_the_least_function_fetched_or_taken_over() {
-    let (repository, commit) = Repository::of_noise(30, 5_000_000, |n| format!("{n:04}"));
+    let (repository, commit) = Repository::of_noise(20, 5_000_000, |n| format!("{n:04}"));
     let limited = LimitedWorld::of(LEAST).await;
     let world = &limited.world;
     world.serve("large", &repository);
     for branch in ["main", "again"] {
         world.push("large", branch, &commit).await;
-        limited.assert_held(branch);
+        let peak = limited.assert_held(branch);
+        // Without a budget they would take 207 MiB.
+        assert!(peak < 160, "{peak} MiB");
         world.assert_built(&repository, &commit);
     }
     assert_eq!(world.builds().len(), 2, "{}", world.log());
