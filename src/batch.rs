@@ -59,7 +59,7 @@ pub trait Work: Send + Sync + 'static {
     fn publish(
         self: Arc<Self>,
         push: Push,
-        may_be_repeated: bool,
+        redelivered: bool,
     ) -> impl Future<Output = (Outcome, Self::Metrics)> + Send + 'static;
 
     /// Deliveries before the dead-letter queue, if known. Asked only after a failure that has
@@ -143,8 +143,8 @@ async fn work_one<W: Work>(
         return without_metrics(Error::NotBegun);
     }
     let span = tracing::info_span!("push", message_id = message.id, event_id = push.event_id);
-    let may_be_repeated = message.may_be_repeated(&push);
-    let publishing = work.clone().publish(push, may_be_repeated);
+    let redelivered = message.counts_as_redelivered(&push);
+    let publishing = work.clone().publish(push, redelivered);
     // In a task of its own, so that a panic ends this push alone.
     let mut task = tokio::spawn(publishing.instrument(span));
     match timeout_at(stop + GRACE, &mut task).await {

@@ -52,7 +52,7 @@ impl Message {
     }
 
     /// Whether an earlier delivery of this push may have done some of its work.
-    pub fn may_be_repeated(&self, push: &Push) -> bool {
+    pub fn counts_as_redelivered(&self, push: &Push) -> bool {
         self.receive_count > 1 || self.sent.is_none_or(|sent| sent - push.time > LATE)
     }
 }

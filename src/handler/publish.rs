@@ -58,14 +58,14 @@ struct PublishBatch {
 impl Work for PublishBatch {
     type Metrics = Metrics;
 
-    async fn publish(self: Arc<Self>, push: Push, may_be_repeated: bool) -> (Outcome, Metrics) {
+    async fn publish(self: Arc<Self>, push: Push, redelivered: bool) -> (Outcome, Metrics) {
         let begun = Instant::now();
         let mut metrics = Metrics::begin();
         let delivery = Delivery {
             aws: &self.publisher.aws,
             config: &self.publisher.config,
             push: &push,
-            redelivered: may_be_repeated,
+            redelivered,
             stop: self.invocation.stop,
             first_bundles: &self.first_bundles,
             location: &self.invocation.location,
