@@ -40,9 +40,10 @@ const MOST_PAIRS: usize = 3;
 const GAIN: f64 = 0.75;
 const LEAST_GAIN: f64 = 0.4;
 
-/// What the rate grows by after two, three, and more pairs without a refusal, and by a sure gain.
-const GROWTH: [f64; 3] = [1.1, 1.3, 1.6];
-const SURE_GROWTH: f64 = 1.3;
+/// What the rate grows by for each pair without a refusal before this one, and by a sure gain. While a
+/// token bucket has tokens saved up it refuses nothing: growing faster goes far beyond the cap then.
+const GROWTH: f64 = 0.05;
+const SURE_GROWTH: f64 = 0.3;
 
 /// A refused call adds one to the surplus, and a call that gets through takes this from it, down to
 /// zero (a cumulative sum, Page 1954). Refusals at random of half the calls hardly ever reach
@@ -72,7 +73,7 @@ pub(super) struct Controller {
     last_through: f64,
     /// How many more calls are refused of late than get through, weighted.
     surplus: f64,
-    clean_pairs: usize,
+    clean_pairs: u32,
     falls_in_a_row: u32,
     /// The rate from which it fell, and the share of refused calls there.
     fell_from: Option<(f64, f64)>,
@@ -172,18 +173,21 @@ impl Controller {
     }
 
     fn begin_pair(&mut self, now: f64) {
-        self.first += self.phases.len();
-        self.phases.clear();
+        self.forget(self.phases.len());
         self.phases.push_back(Phase::begin(now));
+    }
+
+    /// Forgets the oldest phases.
+    fn forget(&mut self, phases: usize) {
+        self.phases.drain(..phases);
+        self.first += phases;
     }
 
     fn turn_over(&mut self, now: f64) {
         if self.phases.back_mut().is_some_and(|phase| phase.ends(now)) {
             self.phases.push_back(Phase::begin(now));
-            // The oldest pair goes.
             if self.phases.len() > 2 * MOST_PAIRS + 2 {
-                self.phases.drain(..2);
-                self.first += 2;
+                self.forget(2);
             }
         }
     }
@@ -229,25 +233,24 @@ impl Controller {
             self.fell_from = None;
         }
         let is_tried = both.tried_rate() > 0.8 * self.rate && fast.tried_rate() > slow.tried_rate();
+        let may_wait = pairs < MOST_PAIRS && both.seconds < 1.0;
         if is_tried && both.refused == 0.0 {
             self.grow(now);
         } else if is_tried {
-            let may_wait = pairs < MOST_PAIRS && both.seconds < 1.0;
             self.weigh(&slow, &fast, &both, may_wait, now);
-        } else if both.refused_share() > 0.15 {
+        } else if both.refused_share() < 0.15 {
+            // The rate stays as it is, and so what the calls in flight say is about it.
+            self.forget(2 * pairs);
+        } else if !may_wait {
             // Fewer calls come than may, and many are refused: their rate is the one to judge.
-            self.set(both.tried_rate(), now);
-        } else {
-            self.begin_pair(now);
+            self.set(slow.tried_rate().max(fast.tried_rate()), now);
         }
     }
 
     /// A pair without a refusal.
     fn grow(&mut self, now: f64) {
-        let grown = match self.clean_pairs {
-            0 => self.rate + extra(self.rate),
-            pairs => self.rate * GROWTH[pairs.min(GROWTH.len()) - 1],
-        };
+        let growth = GROWTH * f64::from(self.clean_pairs);
+        let grown = self.rate * (1.0 + growth) + extra(self.rate);
         self.clean_pairs += 1;
         self.set(grown, now);
     }
@@ -267,12 +270,11 @@ impl Controller {
         let changed = if certainty > 0.0 {
             self.falls_in_a_row = 0;
             self.fell_from.take_if(|(from, _)| rate > *from);
-            let by_little = rate + extra(rate);
             let is_sure = certainty > 2.0;
-            if is_sure {
+            rate + if is_sure {
                 SURE_GROWTH * rate
             } else {
-                by_little
+                extra(rate)
             }
         } else {
             self.falls_in_a_row += 1;

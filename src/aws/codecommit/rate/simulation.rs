@@ -10,6 +10,10 @@ use crate::aws::codecommit::concurrency::Concurrency;
 /// Timers fire at whole milliseconds.
 const STEP: f64 = 0.001;
 
+/// What each answer takes of the function's processor, one after the other: many answers at once come
+/// later than one.
+const PROCESSOR: f64 = 0.0003;
+
 /// What is simulated.
 #[derive(Clone, Debug)]
 pub(super) struct Simulation {
@@ -55,6 +59,8 @@ struct Function {
     concurrency: Concurrency,
     /// When each call is answered, its phase, and its outcome.
     in_flight: Vec<(f64, usize, Outcome)>,
+    /// When the last of them is answered.
+    busy_until: f64,
     /// When calls got through, and when they were refused.
     through: Vec<f64>,
     refused: Vec<f64>,
@@ -108,8 +114,10 @@ impl Simulation {
                         Outcome::Refused
                     };
                     let at = now + self.latency * random.random_range(0.8..1.2);
+                    function.busy_until = at.max(function.busy_until + PROCESSOR);
                     let phase = function.controller.sent(true, now);
-                    function.in_flight.push((at, phase, outcome));
+                    let answered = (function.busy_until, phase, outcome);
+                    function.in_flight.push(answered);
                 }
             }
         }
@@ -136,7 +144,20 @@ impl Function {
 
     fn may_send(&mut self, calls: usize, now: f64) -> bool {
         self.in_flight.len() < self.concurrency.in_flight()
-            && self.through.len() + self.in_flight.len() < calls
+            && self.through.len() + self.in_flight.len() < known(calls, self.through.len())
             && self.controller.take(now).is_none()
+    }
+}
+
+/// Which of a push's calls are known when so many got through: the commit, its root and one folder
+/// come one after the other; in that are twenty folders, in which are the others; and when all are
+/// listed, the files.
+fn known(calls: usize, through: usize) -> usize {
+    let folders = calls / 2;
+    match through {
+        0..3 => through + 1,
+        3..23 => 23 + (folders - 23) / 20 * (through - 3),
+        _ if through < folders => folders,
+        _ => calls,
     }
 }
