@@ -112,7 +112,7 @@ faults! {
     unavailable: Action::ServerError { status: 503 }, but_uploads;
     reset_before_it_took_effect: Action::ResetBefore, but_uploads;
     reset_after_it_took_effect: Action::ResetAfter, everywhere;
-    stalled: Action::Stall { after_bytes: 10, ms: 300 }, but_uploads;
+    stalled: Action::Stall { after_bytes: 10, ms: 100 }, but_uploads;
     truncated: Action::Truncate, everywhere;
     cut_json: Action::WrongJson(WrongJson::Cut), but_uploads;
     garbage: Action::WrongJson(WrongJson::Garbage), but_uploads;

@@ -206,12 +206,14 @@ async fn a_message_received_too_often_moves_and_its_group_goes_on_in_the_same_re
 fn what_sqs_refuses_and_what_would_be_ignored_is_refused() {
     let f = fixture();
     let attributes = |input: Value| ("GetQueueAttributes", input);
+    let of_other = json!({"QueueName": "pushes.fifo", "QueueOwnerAWSAccountId": "111111111111"});
     for ((operation, input), code) in [
         (("AddPermission", json!({})), "UnknownOperationException"),
         (
             ("GetQueueUrl", json!({"QueueName": "none.fifo"})),
             "QueueDoesNotExist",
         ),
+        (("GetQueueUrl", of_other), "QueueDoesNotExist"),
         (
             attributes(json!({"QueueUrl": f.url, "AttributeNames": ["Speed"]})),
             "InvalidAttributeName",
