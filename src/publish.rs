@@ -5,8 +5,10 @@ mod bundle;
 mod first_bundle;
 mod listing;
 
+use std::pin::pin;
 use std::time::Duration;
 
+use futures_util::future::{Either, Ready, ready, select};
 use metrique::emf::flags::NoMetric;
 use metrique::unit::{Byte, Count, Millisecond};
 use metrique::unit_of_work::metrics;
@@ -21,6 +23,7 @@ use crate::error::Error;
 use crate::event::{Push, Skip};
 use crate::keys::{FunctionLocation, Keys};
 pub use first_bundle::FirstBundles;
+use listing::Pushed;
 
 /// A push as it was delivered, and what its publishing works with.
 pub struct Delivery<'a> {
@@ -130,11 +133,13 @@ impl Delivery<'_> {
     /// Starts the build of the push, unless there is nothing to build. Fills in `figures` on the way.
     pub async fn publish(&self, figures: &mut Figures) -> Result<Done, Error> {
         let Self { aws, push, .. } = self;
-        let project = match self.project().await? {
+        let keys = Keys::of(push, self.location);
+        let listing = Box::pin(self.list(&keys));
+        let (project, listing) = self.project_and(listing).await?;
+        let project = match project {
             Ok(project) => project,
             Err(skip) => return Ok(Done::Skipped(skip)),
         };
-        let keys = Keys::of(push, self.location);
 
         let mut stored = None;
         if self.redelivered {
@@ -149,9 +154,11 @@ impl Delivery<'_> {
             }
             stored = aws.bundles.of_event(&keys.bundle, &push.event_id).await?;
         }
-        let (outcome, bundle) = match stored {
-            Some(stored) => (PushOutcome::BuiltFromStored, Ok(stored)),
-            None => (PushOutcome::Built, self.make_bundle(&keys, figures).await),
+        let (outcome, bundle) = if let Some(stored) = stored {
+            (PushOutcome::BuiltFromStored, Ok(stored))
+        } else {
+            let bundle = self.make_bundle(listing, &keys, figures).await;
+            (PushOutcome::Built, bundle)
         };
 
         let begun = Instant::now();
@@ -175,6 +182,24 @@ impl Delivery<'_> {
         })
     }
 
+    /// The project to start, and what is left of `listing`, which goes on while CodeBuild is asked for
+    /// the project. It is not begun where an earlier delivery may have done all of it, or where the
+    /// project was missing when it was last asked for: that push is most likely to be skipped.
+    async fn project_and<L: Future + Unpin>(
+        &self,
+        listing: L,
+    ) -> Result<(Result<String, Skip>, Either<L, Ready<L::Output>>), Error> {
+        let named = self.config.project_of(&self.push.repository);
+        if self.redelivered || named.is_ok_and(|project| self.aws.builds.has_lacked(&project)) {
+            return Ok((self.project().await?, Either::Left(listing)));
+        }
+        // What is known of the project is answered at once, and then no listing is begun either.
+        Ok(match select(pin!(self.project()), listing).await {
+            Either::Left((project, listing)) => (project?, Either::Left(listing)),
+            Either::Right((listed, project)) => (project.await?, Either::Right(ready(listed))),
+        })
+    }
+
     /// The project to start. Where only a pattern lists the repository and it has no project, the
     /// push is skipped, before anything is fetched.
     async fn project(&self) -> Result<Result<String, Skip>, Error> {
@@ -193,11 +218,22 @@ impl Delivery<'_> {
         }))
     }
 
-    /// Makes the bundle, after the repository's first one where another push is making that.
-    async fn make_bundle(&self, keys: &Keys, figures: &mut Figures) -> Result<Stored, Error> {
+    /// What is pushed, by the repository, and when it was first asked.
+    async fn list(&self, keys: &Keys) -> Result<(Instant, Repository, Pushed), Error> {
         let begun = Instant::now();
         let repository = self.repository().await;
-        let mut pushed = listing::find(self, &repository, keys).await?;
+        let pushed = listing::find(self, &repository, keys).await?;
+        Ok((begun, repository, pushed))
+    }
+
+    /// Makes the bundle, after the repository's first one where another push is making that.
+    async fn make_bundle(
+        &self,
+        listing: impl Future<Output = Result<(Instant, Repository, Pushed), Error>>,
+        keys: &Keys,
+        figures: &mut Figures,
+    ) -> Result<Stored, Error> {
+        let (begun, repository, mut pushed) = listing.await?;
         let mut has_bundle = None;
         if pushed.bases.is_empty() {
             has_bundle = self.first_bundles.turn(&keys.folder, self.stop).await;

@@ -140,6 +140,11 @@ impl Builds {
         Ok(exists)
     }
 
+    /// Whether a project did not exist when it was last asked for.
+    pub fn has_lacked(&self, project: &str) -> bool {
+        self.projects.last(project) == Some(false)
+    }
+
     async fn builds_page(
         &self,
         project: &str,

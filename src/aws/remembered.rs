@@ -22,6 +22,12 @@ impl<T: Clone> Remembered<T> {
         (Instant::now() < *until).then(|| answer.clone())
     }
 
+    /// The last answer, however old it is.
+    pub(super) fn last(&self, name: &str) -> Option<T> {
+        let answers = self.0.lock();
+        answers.get(name).map(|(_, answer)| answer.clone())
+    }
+
     pub(super) fn put(&self, name: &str, answer: T, time: Duration) {
         let answer = (Instant::now() + time, answer);
         self.0.lock().insert(name.to_owned(), answer);
@@ -42,5 +48,7 @@ mod tests {
         assert_eq!(remembered.get("site"), None);
         tokio::time::advance(Duration::from_secs(1)).await;
         assert_eq!(remembered.get("shop"), None);
+        assert_eq!(remembered.last("shop"), Some(2));
+        assert_eq!(remembered.last("site"), None);
     }
 }

@@ -14,9 +14,10 @@ use crate::git::EntryKind;
 use crate::keys::Keys;
 use crate::memory::TreeReservation;
 
-/// Bytes that are read from a bundle's end first: the whole directory of some 6,000 entries, and
-/// the whole bundle where it is small. At 100 MB/s they take half the time of another call.
-const FIRST_READ: usize = 1024 * 1024;
+/// Bytes that are read from a bundle's end first, while CodeCommit says what the commit is: the whole
+/// directory of some 30,000 entries, or the contents before it too. These are inflated while files are
+/// fetched; with 1 MiB, all of them were inflated after that.
+const FIRST_READ: usize = 5 * 1024 * 1024;
 
 /// Which bundle of the repository to take where the usual one is missing: one of the same commit
 /// under another reference, or else the newest. Looks at the first page of the listing only.

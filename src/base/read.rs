@@ -10,13 +10,22 @@ impl Base {
         &self.tail.object.key
     }
 
+    /// Whether a range was read together with the bundle's end.
+    pub fn is_at_hand(&self, range: &Range<u64>) -> bool {
+        range.start >= self.tail_start()
+    }
+
+    fn tail_start(&self) -> u64 {
+        self.tail.object.length - self.tail.bytes.len() as u64
+    }
+
     /// A range of the bundle; `None`, with a warning, where it cannot be read.
     pub async fn read(&self, range: Range<u64>) -> Option<Slice> {
         let object = &self.tail.object;
         let length = object.length;
-        let tail_start = length - self.tail.bytes.len() as u64;
-        if range.start >= tail_start {
-            return Some(Slice::of(self.tail.bytes.clone(), tail_start, length));
+        if self.is_at_hand(&range) {
+            let (bytes, start) = (self.tail.bytes.clone(), self.tail_start());
+            return Some(Slice::of(bytes, start, length));
         }
         let _permit = self.reads.acquire().await;
         let read = match self.bundles.range(object, range.clone()).await {

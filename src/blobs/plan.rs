@@ -102,6 +102,7 @@ impl Grouping {
             && entry.start >= range.start
             && entry.start <= range.end + WIDEST_GAP
             && entry.end - range.start <= LONGEST
+            && base.is_at_hand(entry) == base.is_at_hand(range)
         {
             range.end = range.end.max(entry.end);
             return **number;

@@ -2,6 +2,7 @@
 
 use crate::setup::prelude::*;
 use crate::setup::project::{built_once, project, update};
+use crate::setup::repository::noise;
 
 /// Asserts how often GetDifferences, GetFolder, GetFile and GetBlob have been called since the last
 /// time, and ListObjectsV2.
@@ -113,6 +114,27 @@ async fn without_a_bundle_of_the_commit_before_the_newest_one_of_the_repository_
     world.push("other", "main", &first).await;
     world.assert_built(&repository, &first);
     assert_calls("another repository", &world, [0, 9, 61, 1, 1]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_base_of_eight_megabytes_is_read_in_two_calls_and_hardly_a_byte_twice() {
+    let world = World::start().await;
+    let files = |content: &str| {
+        let noise = (0..8).map(|number| (format!("{number}"), FILE, noise(number, 1_000_000)));
+        noise.chain([("new".to_owned(), FILE, content.into())])
+    };
+    let (repository, first) = Repository::of(files("before"));
+    world.serve("shop", &repository);
+    world.push("shop", "main", &first).await;
+    let bundle = world.bundle_of(&world.build()).len() as u64;
+    world.aws.calls.clear();
+    let second = repository.commit("main", files("after"));
+    update(&world, &repository, &second, &first).await;
+    let reads = world.aws.calls.of(Service::S3, "GetObject");
+    assert_eq!(reads.len(), 2);
+    let bytes: u64 = reads.iter().map(|read| read.response_bytes).sum();
+    // One content begins before what is read with the end, and ends in it.
+    assert!(bytes <= bundle + 1_000_000, "{bytes} of {bundle}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

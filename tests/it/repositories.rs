@@ -14,10 +14,18 @@ async fn world(repositories: &str) -> (World, Repository, String) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_serves_projects_and_repositories_that_are_made_after_it_skipped_a_push() {
     let (world, repository, commit) = world("*").await;
+    world.fault(latency(100).operation("ListBuildsForProject"));
     world.push("shop", "before", &commit).await;
-    assert_eq!(world.outcomes("skipped").len(), 1);
-    world.aws.codebuild.add_project("shop");
+    let asked = world.calls(Service::CodeCommit, "GetCommit");
     // The function's own clock: it takes an answer for true for two seconds.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    world.push("shop", "again", &commit).await;
+    assert_eq!(world.outcomes("skipped").len(), 2);
+    // A project that was missing is asked for before anything else.
+    let projects = world.calls(Service::CodeBuild, "ListBuildsForProject");
+    assert_eq!(projects, 2);
+    assert_eq!(world.calls(Service::CodeCommit, "GetCommit"), asked);
+    world.aws.codebuild.add_project("shop");
     tokio::time::sleep(Duration::from_secs(2)).await;
     world.serve("tomorrow", &repository);
     world.aws.codebuild.add_project("tomorrow");
@@ -37,14 +45,15 @@ async fn a_push_without_a_project_or_a_listed_repository_is_skipped_or_fails_and
     let cannot = "project `_x`, which CodeBuild cannot have";
     for (listed, name, class, said, calls) in [
         ("site,team-*", "shop", "not_selected", ["shop"; 2], 0),
-        // ListBuildsForProject.
-        ("site,sh*", "shop", "no_project", ["shop"; 2], 1),
+        // ListBuildsForProject, and beside it GetCommit and ListObjectsV2.
+        ("site,sh*", "shop", "no_project", ["shop"; 2], 3),
         ("_x", "_x", "reject", [cannot, "CODEBUILD_PROJECT"], 0),
         // Up to StartBuild, and ListBuildsForProject of the second delivery.
         ("*,shop", "shop", "refused_by_aws", ["project/shop"; 2], 11),
     ] {
         let (world, repository, commit) = world(listed).await;
         world.serve(name, &repository);
+        world.fault(latency(200).operation("ListBuildsForProject"));
         world.push(name, "main", &commit).await;
         assert!(world.builds().is_empty());
         let failed = world.outcomes("failed");
