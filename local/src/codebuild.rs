@@ -14,7 +14,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
@@ -38,7 +38,6 @@ struct State {
     any_project: bool,
     /// In the order in which they were started.
     builds: Vec<Build>,
-    build_time: Duration,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -69,13 +68,12 @@ pub struct EnvironmentVariable {
 }
 
 impl CodeBuild {
-    /// No projects and no builds; a build takes 30 s of local time.
+    /// No projects and no builds.
     pub(crate) fn new(clock: Clock) -> Self {
         let state = State {
             projects: BTreeMap::new(),
             any_project: false,
             builds: Vec::new(),
-            build_time: Duration::from_secs(30),
         };
         Self {
             clock,
@@ -98,11 +96,6 @@ impl CodeBuild {
     pub fn set_project_limit(&self, name: &str, limit: usize) {
         let mut state = self.state.lock();
         state.projects.insert(name.to_owned(), Some(limit));
-    }
-
-    /// How long a build is in progress, in local time.
-    pub fn set_build_time(&self, time: Duration) {
-        self.state.lock().build_time = time;
     }
 
     pub fn builds(&self) -> Vec<Build> {

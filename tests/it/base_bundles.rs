@@ -23,6 +23,8 @@ fn assert_calls(what: &str, world: &World, expected: [usize; 5]) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_push_costs_calls_for_what_changed() {
     let three = || project(&[("docs/1/5", "changed"), ("docs/2/new", "new"), ("top", "x")]);
+    let unsaid = "does not say what has changed";
+    let elsewhere = "does not lead to the commit's tree";
     let message = "not authorized to perform: codecommit:GetDifferences";
     let denied = exception("AccessDeniedException", message);
     let name = "docs/1/5".to_owned();
@@ -41,22 +43,8 @@ async fn a_push_costs_calls_for_what_changed() {
     // The folders are the root, `docs` and those in it.
     for (what, fault, files, folders, fetched, warning) in [
         ("three changes", None, three(), 0, 3, ""),
-        (
-            "may not ask",
-            Some(denied),
-            three(),
-            4,
-            3,
-            "does not say what has changed",
-        ),
-        (
-            "an untrue list",
-            Some(untrue),
-            three(),
-            3,
-            3,
-            "does not lead to the commit's tree",
-        ),
+        ("may not ask", Some(denied), three(), 4, 3, unsaid),
+        ("an untrue list", Some(untrue), three(), 3, 3, elsewhere),
         // The first answer tells all of `docs`, and not of the root and of `new`.
         ("more than one answer lists", None, project(&many), 2, 2, ""),
         ("moved and copied", None, moved, 0, 0, ""),

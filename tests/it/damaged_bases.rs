@@ -76,6 +76,7 @@ fn rewritten(bundle: &[u8], change: fn(&mut Vec<u8>)) -> Vec<u8> {
 async fn a_base_that_is_damaged_or_out_of_reach_or_of_another_format_falls_back_to_fetching() {
     type Damage = fn(&mut Vec<u8>);
     let none: Damage = |_| {};
+    let half: Damage = |bytes| bytes.truncate(bytes.len() / 2);
     let contents: Damage = |bytes| {
         let directory = directory_of(bytes);
         garble(bytes[..directory].iter_mut().step_by(50));
@@ -85,16 +86,12 @@ async fn a_base_that_is_damaged_or_out_of_reach_or_of_another_format_falls_back_
         garble(bytes[directory..].iter_mut().skip(70).step_by(200));
     };
     let out_of_reach = vec![denied("GetObject"), denied("ListObjectsV2")];
+    let on_the_way = vec![flipped_bit("GetObject")];
     let contents_of_others: Damage = |bytes| {
         *bytes = rewritten(bytes, |content| content.push(b'x'));
     };
     let damages: [(&str, Damage, &str, Vec<Rule>); 9] = [
-        (
-            "truncated",
-            |bytes| bytes.truncate(bytes.len() / 2),
-            "2",
-            vec![],
-        ),
+        ("truncated", half, "2", vec![]),
         ("empty", Vec::clear, "2", vec![]),
         ("garbled contents", contents, "2", vec![]),
         ("garbled directory", directory, "2", vec![]),
@@ -102,12 +99,7 @@ async fn a_base_that_is_damaged_or_out_of_reach_or_of_another_format_falls_back_
         ("other ids", |bytes| name_other_ids(bytes), "2", vec![]),
         ("another format", none, "0", vec![]),
         ("out of reach", none, "2", out_of_reach),
-        (
-            "a bit on the way",
-            none,
-            "2",
-            vec![flipped_bit("GetObject")],
-        ),
+        ("a bit on the way", none, "2", on_the_way),
     ];
     for (what, damage, format, faults) in damages {
         let (world, repository, first) = built_once().await;

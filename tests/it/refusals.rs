@@ -38,9 +38,7 @@ async fn a_project_at_its_own_limit_of_builds_loses_no_push() {
     let world = World::with(|options| options.max_receive_count = 5).await;
     let repository = Repository::empty();
     world.serve("shop", &repository);
-    let codebuild = &world.aws.codebuild;
-    codebuild.set_project_limit("shop", 1);
-    codebuild.set_build_time(Duration::from_mins(1));
+    world.aws.codebuild.set_project_limit("shop", 1);
     let mut pushes = Vec::new();
     for branch in ["a", "b", "c"] {
         let commit = repository.commit(branch, [("a", FILE, branch)]);

@@ -53,13 +53,9 @@ async fn a_file_of_exactly_the_limit_is_bundled() {
 async fn what_cannot_be_left_to_codecommit_is_rejected() {
     let role = "arn:aws:iam::{account}:role/pushbuild-reader";
     let role = ("CODECOMMIT_ROLE_ARN", role);
+    let reject = ("UNBUNDLABLE", "reject");
     for (variable, account, region, reason) in [
-        (
-            ("UNBUNDLABLE", "reject"),
-            ACCOUNT,
-            REGION,
-            "UNBUNDLABLE=reject",
-        ),
+        (reject, ACCOUNT, REGION, "UNBUNDLABLE=reject"),
         (role, "111122223333", REGION, "another account"),
         (role, ACCOUNT, "us-east-1", "another region"),
     ] {

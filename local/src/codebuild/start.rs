@@ -13,6 +13,9 @@ use crate::error::ServiceError;
 /// "The token is included in the StartBuild request and is valid for 5 minutes" (StartBuild).
 const TOKEN_IS_VALID: Duration = Duration::from_mins(5);
 
+/// How long a build is in progress, in local time.
+const BUILD_TIME: Duration = Duration::from_secs(30);
+
 /// A request. The local projects have no source of their own: each build must bring one.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -120,8 +123,7 @@ impl State {
     /// <https://docs.aws.amazon.com/codebuild/latest/userguide/builds-working.html>. AWS
     /// does not document which error: this one says least.
     fn check_limit(&self, name: &str, now: SystemTime) -> Result<(), ServiceError> {
-        let is_running =
-            |build: &&Build| build.project == name && now < build.started + self.build_time;
+        let is_running = |build: &&Build| build.project == name && now < build.started + BUILD_TIME;
         let running = self.builds.iter().filter(is_running).count();
         match self.projects.get(name) {
             Some(Some(limit)) if running >= *limit => Err(invalid(format!(
