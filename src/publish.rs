@@ -5,10 +5,8 @@ mod bundle;
 mod first_bundle;
 mod listing;
 
-use std::pin::pin;
 use std::time::Duration;
 
-use futures_util::future::{Either, Ready, ready, select};
 use metrique::emf::flags::NoMetric;
 use metrique::unit::{Byte, Count, Millisecond};
 use metrique::unit_of_work::metrics;
@@ -24,6 +22,8 @@ use crate::event::{Push, Skip};
 use crate::keys::{FunctionLocation, Keys};
 pub use first_bundle::FirstBundles;
 use listing::Pushed;
+
+type Listed = (Repository, Pushed, Duration);
 
 /// A push as it was delivered, and what its publishing works with.
 pub struct Delivery<'a> {
@@ -134,8 +134,13 @@ impl Delivery<'_> {
     pub async fn publish(&self, figures: &mut Figures) -> Result<Done, Error> {
         let Self { aws, push, .. } = self;
         let keys = Keys::of(push, self.location);
-        let listing = Box::pin(self.list(&keys));
-        let (project, listing) = self.project_and(listing).await?;
+        let (project, listed) = if self.asks_for_the_project_first() {
+            (self.project().await?, None)
+        } else {
+            let listing = Box::pin(self.list(&keys));
+            let (project, listed) = tokio::join!(self.project(), listing);
+            (project?, Some(listed))
+        };
         let project = match project {
             Ok(project) => project,
             Err(skip) => return Ok(Done::Skipped(skip)),
@@ -157,7 +162,7 @@ impl Delivery<'_> {
         let (outcome, bundle) = if let Some(stored) = stored {
             (PushOutcome::BuiltFromStored, Ok(stored))
         } else {
-            let bundle = self.make_bundle(listing, &keys, figures).await;
+            let bundle = self.make_bundle(listed, &keys, figures).await;
             (PushOutcome::Built, bundle)
         };
 
@@ -182,22 +187,12 @@ impl Delivery<'_> {
         })
     }
 
-    /// The project to start, and what is left of `listing`, which goes on while CodeBuild is asked for
-    /// the project. It is not begun where an earlier delivery may have done all of it, or where the
-    /// project was missing when it was last asked for: that push is most likely to be skipped.
-    async fn project_and<L: Future + Unpin>(
-        &self,
-        listing: L,
-    ) -> Result<(Result<String, Skip>, Either<L, Ready<L::Output>>), Error> {
-        let named = self.config.project_of(&self.push.repository);
-        if self.redelivered || named.is_ok_and(|project| self.aws.builds.has_lacked(&project)) {
-            return Ok((self.project().await?, Either::Left(listing)));
-        }
-        // What is known of the project is answered at once, and then no listing is begun either.
-        Ok(match select(pin!(self.project()), listing).await {
-            Either::Left((project, listing)) => (project?, Either::Left(listing)),
-            Either::Right((listed, project)) => (project.await?, Either::Right(ready(listed))),
-        })
+    /// Whether nothing else is asked beside CodeBuild: where an earlier delivery may have done the rest, and
+    /// where the push is most likely to be skipped, since its project was missing when last asked for.
+    fn asks_for_the_project_first(&self) -> bool {
+        let project = self.config.project_of(&self.push.repository);
+        let is_missing = |project: String| self.aws.builds.has_lacked(&project);
+        self.redelivered || project.map_or(true, is_missing)
     }
 
     /// The project to start. Where only a pattern lists the repository and it has no project, the
@@ -218,22 +213,26 @@ impl Delivery<'_> {
         }))
     }
 
-    /// What is pushed, by the repository, and when it was first asked.
-    async fn list(&self, keys: &Keys) -> Result<(Instant, Repository, Pushed), Error> {
+    /// What is pushed, in which repository, and how long it took to find out.
+    async fn list(&self, keys: &Keys) -> Result<Listed, Error> {
         let begun = Instant::now();
         let repository = self.repository().await;
         let pushed = listing::find(self, &repository, keys).await?;
-        Ok((begun, repository, pushed))
+        Ok((repository, pushed, begun.elapsed()))
     }
 
     /// Makes the bundle, after the repository's first one where another push is making that.
     async fn make_bundle(
         &self,
-        listing: impl Future<Output = Result<(Instant, Repository, Pushed), Error>>,
+        listed: Option<Result<Listed, Error>>,
         keys: &Keys,
         figures: &mut Figures,
     ) -> Result<Stored, Error> {
-        let (begun, repository, mut pushed) = listing.await?;
+        let (repository, mut pushed, took) = match listed {
+            Some(listed) => listed?,
+            None => self.list(keys).await?,
+        };
+        let begun = Instant::now();
         let mut has_bundle = None;
         if pushed.bases.is_empty() {
             has_bundle = self.first_bundles.turn(&keys.folder, self.stop).await;
@@ -242,7 +241,7 @@ impl Delivery<'_> {
                 pushed = listing::find(self, &repository, keys).await?;
             }
         }
-        figures.walk_ms = milliseconds(begun.elapsed());
+        figures.walk_ms = milliseconds(took + begun.elapsed());
         let stored = bundle::make(self, repository, pushed, keys, figures).await?;
         if let Some(mut has_bundle) = has_bundle {
             *has_bundle = true;

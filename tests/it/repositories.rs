@@ -14,7 +14,6 @@ async fn world(repositories: &str) -> (World, Repository, String) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_serves_projects_and_repositories_that_are_made_after_it_skipped_a_push() {
     let (world, repository, commit) = world("*").await;
-    world.fault(latency(100).operation("ListBuildsForProject"));
     world.push("shop", "before", &commit).await;
     let asked = world.calls(Service::CodeCommit, "GetCommit");
     // The function's own clock: it takes an answer for true for two seconds.
@@ -53,7 +52,6 @@ async fn a_push_without_a_project_or_a_listed_repository_is_skipped_or_fails_and
     ] {
         let (world, repository, commit) = world(listed).await;
         world.serve(name, &repository);
-        world.fault(latency(200).operation("ListBuildsForProject"));
         world.push(name, "main", &commit).await;
         assert!(world.builds().is_empty());
         let failed = world.outcomes("failed");
