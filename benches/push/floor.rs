@@ -85,11 +85,14 @@ enum Call {
 impl Client {
     async fn push(self: &Arc<Self>) -> anyhow::Result<()> {
         let project = self.codebuild.list_builds_for_project();
-        project.project_name("floor").send().await?;
         let commit = self.codecommit.get_commit().commit_id(&self.commit);
-        let commit = commit.repository_name(&self.repository).send();
         let bundles = self.s3.list_objects_v2().bucket(BUCKET).prefix("floor/");
-        let (commit, bundles) = tokio::join!(commit, bundles.send());
+        let (project, commit, bundles) = tokio::join!(
+            project.project_name("floor").send(),
+            commit.repository_name(&self.repository).send(),
+            bundles.send()
+        );
+        project?;
         commit?;
         bundles?;
 

@@ -6,7 +6,7 @@
 //!     cargo bench --bench push -- --function BEFORE/bootstrap --function AFTER/bootstrap /tmp/b5k
 //!
 //! - `ways`: one repository, and a function that bundles it
-//! - `shell`: the ways that go through Git's and zip's own programs
+//! - `shell`: Git's and zip's own programs
 //! - `floor`: a client that knows nothing but the SDK
 //! - `table`: what is printed
 
@@ -41,7 +41,7 @@ struct Args {
     /// The function's program; several are measured by turns.
     #[arg(long = "function", default_value = env!("CARGO_BIN_EXE_pushbuild"))]
     functions: Vec<PathBuf>,
-    /// Leave out the ways through Git's and zip's own programs, which take as long as the disk does.
+    /// Leave out the way through Git's and zip's own programs, which takes as long as the disk does.
     #[arg(long)]
     skip_slow: bool,
     /// Be the floor's client: a repository's name and a commit.
@@ -85,13 +85,12 @@ async fn rows(args: &Args, path: &Path) -> anyhow::Result<Vec<Row>> {
     for function in &args.functions {
         benches.push(Bench::of(path, function, latency, head).await?);
     }
-    let (mut clones, mut archives) = (Vec::new(), Vec::new());
+    let mut clones = Vec::new();
     let mut fetches = vec![Vec::new(); benches.len()];
     let (mut updates, mut floors) = (fetches.clone(), Vec::new());
     for _ in 0..args.runs {
         if !args.skip_slow {
             clones.push(benches[0].clone_and_zip().await?);
-            archives.push(shell::archive(path, head)?);
         }
         let name = benches[0].serve()?;
         floors.push(benches[0].floor(&name, commits[pushes]).await?);
@@ -113,7 +112,6 @@ async fn rows(args: &Args, path: &Path) -> anyhow::Result<Vec<Row>> {
             rows.extend(Row::of(&way, &runs[number], floor.as_ref()));
         }
     }
-    rows.extend(Row::of("git archive", &archives, None));
     rows.extend(floor);
     Ok(rows)
 }

@@ -1,13 +1,10 @@
-//! The ways through programs that every machine has.
+//! The way through programs that every machine has.
 
 use std::path::Path;
 use std::process::Command;
-use std::time::Instant;
 
 use anyhow::{Context as _, ensure};
 use tempfile::TempDir;
-
-use crate::ways::Run;
 
 /// Git's answer in a repository.
 pub fn git(path: &Path, args: &[&str]) -> anyhow::Result<Vec<u8>> {
@@ -28,24 +25,6 @@ pub fn clone_and_zip(path: &Path) -> anyhow::Result<TempDir> {
         .args(["--recurse-paths", "--quiet", "../bundle.zip", "."])
         .current_dir(&clone))?;
     Ok(folder)
-}
-
-/// Git's own zip: no call, no upload.
-pub fn archive(path: &Path, commit: &str) -> anyhow::Result<Run> {
-    let folder = tempfile::tempdir()?;
-    let zip = folder.path().join("bundle.zip");
-    let begun = Instant::now();
-    run(Command::new("git")
-        .arg("-C")
-        .arg(path)
-        .args(["archive", "--format=zip", "-o"])
-        .arg(&zip)
-        .arg(commit))?;
-    Ok(Run {
-        wall: begun.elapsed(),
-        bundle: std::fs::metadata(zip)?.len(),
-        ..Run::default()
-    })
 }
 
 /// A program that has to succeed.
