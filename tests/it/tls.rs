@@ -47,21 +47,6 @@ async fn the_environments_proxy_is_the_way_to_aws() {
     assert_eq!(*asked_for, vec![host; tls.handshakes()]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_server_with_an_untrusted_certificate_gets_no_call() {
-    let tls = TlsEndpoint::listen().await.unwrap();
-    let world = behind(&tls, &[]).await;
-    let (repository, commit) = Repository::small();
-    world.serve("shop", &repository);
-    world.send("shop", "main", &commit, None);
-    let failed = |world: &World| !world.outcomes("failed").is_empty();
-    world.until("a failure", failed).await;
-    assert_eq!(tls.handshakes(), 0);
-    let failed = &world.outcomes("failed")[0];
-    let error = failed["error"].to_string();
-    assert!(error.contains("UnknownIssuer"), "{failed}");
-}
-
 /// A proxy that tunnels to whoever it is asked for, and what it was asked for.
 async fn proxy() -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

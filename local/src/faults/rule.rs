@@ -36,6 +36,7 @@ pub struct When {
 /// A fault and the calls it applies to.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[must_use = "a rule applies to no call before it is added"]
 pub struct Rule {
     #[serde(default)]
     pub when: When,
@@ -62,37 +63,31 @@ impl Rule {
         Self::new(Action::KillAfter).by_function().nth(n).times(1)
     }
 
-    #[must_use]
     pub fn on(mut self, service: Service) -> Self {
         self.when.service = Some(service);
         self
     }
 
-    #[must_use]
     pub fn operation(mut self, operation: &str) -> Self {
         self.when.operation = Some(operation.to_owned());
         self
     }
 
     /// Only calls whose detail contains this.
-    #[must_use]
     pub fn about(mut self, detail: &str) -> Self {
         self.when.detail = Some(detail.to_owned());
         self
     }
 
     /// Only calls that the function `publish` makes, under its own credentials or a role's.
-    #[must_use]
     pub fn by_function(self) -> Self {
         self.by(Handler::Publish.key_prefix())
     }
 
-    #[must_use]
     pub fn by_intake(self) -> Self {
         self.by(Handler::Intake.key_prefix())
     }
 
-    #[must_use]
     pub fn by_either_function(self) -> Self {
         self.by(FUNCTION_KEY_PREFIX)
     }
@@ -104,33 +99,28 @@ impl Rule {
     }
 
     /// Only the `n`-th matching call, counted from 1.
-    #[must_use]
     pub fn nth(self, n: u64) -> Self {
         self.between(n, n)
     }
 
     /// Only the matching calls `first` to `last`, counted from 1.
-    #[must_use]
     pub fn between(mut self, first: u64, last: u64) -> Self {
         (self.when.first, self.when.last) = (Some(first), Some(last));
         self
     }
 
-    #[must_use]
     pub fn times(mut self, times: u64) -> Self {
         self.when.times = Some(times);
         self
     }
 
     /// Fires on this share of the calls, the same ones for the same `seed` and order of calls.
-    #[must_use]
     pub fn chance(mut self, share: f64, seed: u64) -> Self {
         (self.when.chance, self.when.seed) = (Some(share), seed);
         self
     }
 
     /// Fires only so long after being added, on the local AWS's clock.
-    #[must_use]
     pub fn until(mut self, end: Duration) -> Self {
         self.when.until_s = Some(end.as_secs_f64());
         self
