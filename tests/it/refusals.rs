@@ -120,10 +120,7 @@ async fn a_refusal_of_codecommit_comes_with_what_can_be_done_about_it() {
         ("EncryptionKeyAccessDeniedException", "grant the permission"),
         ("EncryptionKeyDisabledException", "grant the permission"),
         ("EncryptionKeyNotFoundException", "grant the permission"),
-        (
-            "InvalidRepositoryNameException",
-            "correct the configuration",
-        ),
+        ("InvalidRepositoryNameException", "correct the config"),
     ];
     for (code, _) in refusals {
         world.serve(code, &repository);

@@ -206,18 +206,14 @@ async fn a_message_received_too_often_moves_and_its_group_goes_on_in_the_same_re
 fn what_sqs_refuses_and_what_would_be_ignored_is_refused() {
     let f = fixture();
     let attributes = |input: Value| ("GetQueueAttributes", input);
+    let other_name = json!({"QueueUrl": f.url, "AttributeNames": ["Speed"]});
+    let none = json!({"QueueName": "none.fifo"});
     let of_other = json!({"QueueName": "pushes.fifo", "QueueOwnerAWSAccountId": "111111111111"});
     for ((operation, input), code) in [
         (("AddPermission", json!({})), "UnknownOperationException"),
-        (
-            ("GetQueueUrl", json!({"QueueName": "none.fifo"})),
-            "QueueDoesNotExist",
-        ),
+        (("GetQueueUrl", none), "QueueDoesNotExist"),
         (("GetQueueUrl", of_other), "QueueDoesNotExist"),
-        (
-            attributes(json!({"QueueUrl": f.url, "AttributeNames": ["Speed"]})),
-            "InvalidAttributeName",
-        ),
+        (attributes(other_name), "InvalidAttributeName"),
         (attributes(json!({})), "MissingParameter"),
         (
             attributes(json!({"QueueUrl": f.url, "Speed": 1})),
