@@ -23,6 +23,7 @@ use crate::keys::{FunctionLocation, Keys};
 pub use first_bundle::FirstBundles;
 use listing::Pushed;
 
+/// What is pushed, in which repository, and how long it took to find out.
 type Listed = (Repository, Pushed, Duration);
 
 /// A push as it was delivered, and what its publishing works with.
@@ -213,7 +214,6 @@ impl Delivery<'_> {
         }))
     }
 
-    /// What is pushed, in which repository, and how long it took to find out.
     async fn list(&self, keys: &Keys) -> Result<Listed, Error> {
         let begun = Instant::now();
         let repository = self.repository().await;
