@@ -197,7 +197,7 @@ impl Delivery<'_> {
     }
 
     /// The project to start. Where only a pattern lists the repository and it has no project, the
-    /// push is skipped, before anything is fetched.
+    /// push is skipped, before its folders are listed.
     async fn project(&self) -> Result<Result<String, Skip>, Error> {
         let repository = &self.push.repository;
         let named = self.config.project_of(repository);

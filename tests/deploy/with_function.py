@@ -137,12 +137,13 @@ class Function:
         (letter,) = wait_for("a dead letter", self.aws.dead_letters)
         assert letter["id"] == poison, letter
 
-        step("a repository that only a pattern matches and that has no project is skipped, before anything is fetched")
+        step("a repository that only a pattern matches and that has no project is skipped, before its folders are listed")
         self.codecommit.add(*(self.create(name) for name in ("later", self.NAMED)))
         skipped = self.push("later", "first")
         line = self.line(skipped, "skipped")
         assert line["class"] == "no_project", line
-        assert not self.codecommit.calls("GetCommit") and not self.bundle("later", skipped)
+        fetched = [call for operation in ("GetFolder", "GetFile", "GetBlob") for call in self.codecommit.calls(operation)]
+        assert not fetched and not self.bundle("later", skipped), fetched
 
         step("made afterwards, it is served without a deployment, once it has a project")
         self.create_project("later")
