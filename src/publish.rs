@@ -188,11 +188,11 @@ impl Delivery<'_> {
         })
     }
 
-    /// Whether nothing else is asked beside CodeBuild: where an earlier delivery may have done the rest, and
-    /// where the push is most likely to be skipped, since its project was missing when last asked for.
+    /// Whether CodeBuild is asked before CodeCommit and S3. An earlier delivery may have left nothing for them
+    /// to do; or the push will probably be skipped, because its project was missing the last time.
     fn asks_for_the_project_first(&self) -> bool {
         let project = self.config.project_of(&self.push.repository);
-        let is_missing = |project: String| self.aws.builds.has_lacked(&project);
+        let is_missing = |project: String| self.aws.builds.was_missing(&project);
         self.redelivered || project.map_or(true, is_missing)
     }
 

@@ -141,7 +141,7 @@ impl Builds {
     }
 
     /// Whether a project did not exist when it was last asked for.
-    pub fn has_lacked(&self, project: &str) -> bool {
+    pub fn was_missing(&self, project: &str) -> bool {
         self.projects.last(project) == Some(false)
     }
 

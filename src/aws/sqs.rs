@@ -137,7 +137,8 @@ impl Queue {
         Ok((0..messages.len()).map(result_of).collect())
     }
 
-    /// Sets when at most ten messages come back, in one call, and in none without any.
+    /// Sets when the messages of a batch come back, in one call. A FIFO queue's batch has at most ten, which
+    /// is as many as one call takes. Without any message no call is made, since SQS would refuse it.
     pub async fn change_visibility(
         &self,
         settings: &QueueSettings,

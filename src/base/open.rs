@@ -14,10 +14,10 @@ use crate::git::EntryKind;
 use crate::keys::Keys;
 use crate::memory::TreeReservation;
 
-/// Bytes that are read from a bundle's end first, while CodeCommit says what the commit is: the whole
-/// directory of some 30,000 entries, or the contents before it too. These are inflated while files are
-/// fetched; with 1 MiB, all of them were inflated after that.
-/// The memory for trees does not count them: eight pushes at once have 40 MiB of 1,024.
+/// Bytes that are read from a bundle's end first, while CodeCommit says what the commit is. They hold the
+/// directory of some 30,000 entries. If it is shorter, contents come with it, and are inflated while
+/// files are fetched. The memory for trees does not count these bytes: at most 40 MiB of 1,024, for
+/// eight pushes at once.
 const FIRST_READ: usize = 5 * 1024 * 1024;
 
 /// Which bundle of the repository to take where the usual one is missing: one of the same commit

@@ -13,7 +13,7 @@ const PUSHES: usize = 4;
 /// calls to the queues are made: then it takes more rounds.
 const LEAST: usize = 10;
 
-/// Sends pushes while any answer of a service may be changed; how many.
+/// Sends pushes while any answer of a service may be changed. Answers how many.
 async fn fuzz(service: Service, action: Action, chance: f64) -> (World, usize) {
     let world = World::with(|deploy| {
         // tests/deploy/least_privilege.py leaves calls by garbled names alone.

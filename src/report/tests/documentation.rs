@@ -57,8 +57,8 @@ fn the_queries_ask_for_fields_that_there_are() {
     let lines = lines();
     let fields = fields(&lines);
     let mut asked = 0;
-    // A text in quotes, a name given with `as`, or a word. The `m` of `bin(5m)` is no word, since a
-    // digit stands before it.
+    // Matches a quoted text, a name after `as`, or a word. A word begins with a letter, so the `5m` of
+    // `bin(5m)` is none.
     let word = regex_lite::Regex::new(r#""[^"]*"|\bas (\w+)|\b[A-Za-z]\w*"#).unwrap();
     for query in questions
         .split("\n\n")

@@ -40,8 +40,9 @@ const MOST_PAIRS: usize = 3;
 const GAIN: f64 = 0.75;
 const LEAST_GAIN: f64 = 0.4;
 
-/// What the rate grows by for each pair without a refusal before this one, and by a sure gain. While a
-/// token bucket has tokens saved up it refuses nothing: growing faster goes far beyond the cap then.
+/// The share of itself by which the rate grows: for each pair without a refusal before this one, and
+/// after a sure gain. A token bucket refuses nothing while it has saved tokens, so a rate that grew
+/// faster would go far beyond the cap.
 const GROWTH: f64 = 0.05;
 const SURE_GROWTH: f64 = 0.3;
 
@@ -239,7 +240,7 @@ impl Controller {
         } else if is_tried {
             self.weigh(&slow, &fast, &both, may_wait, now);
         } else if both.refused_share() < 0.15 {
-            // The rate stays as it is, and so what the calls in flight say is about it.
+            // The rate does not change, so the calls in flight still tell about it.
             self.forget(2 * pairs);
         } else if !may_wait {
             // Fewer calls come than may, and many are refused: their rate is the one to judge.

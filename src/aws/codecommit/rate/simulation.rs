@@ -149,9 +149,9 @@ impl Function {
     }
 }
 
-/// Which of a push's calls are known when so many got through: the commit, its root and one folder
-/// come one after the other; in that are twenty folders, in which are the others; and when all are
-/// listed, the files.
+/// How many of a push's calls can be made once so many got through. The commit, its root and one folder
+/// are read one after the other. That folder has twenty folders, which have all others. The files are
+/// known when all folders are listed.
 fn known(calls: usize, through: usize) -> usize {
     let folders = calls / 2;
     match through {
