@@ -76,4 +76,4 @@ podman system service --time=0 "unix://$work/podman.sock" > "$work/podman.log" 2
 engine=$!
 export DOCKER_HOST=unix://$work/podman.sock
 
-python3 -B tests/deploy/local_invoke.py --sam "$tools/sam/bin/sam" --work "$work" "$@"
+python3 -B tests/deploy/local_invoke.py --python "$tools/sam/bin/python" --work "$work" "$@"
