@@ -137,6 +137,23 @@ fn a_failure_names_the_call_and_the_status_is_1() {
 }
 
 #[test]
+fn a_file_that_holds_no_message_is_refused_and_its_name_said() {
+    let (root, path) = repository("shop");
+    let event = root.path().join("event.json");
+    for (content, why) in [
+        ("no json", "event.json is not JSON"),
+        ("{}", "event.json is neither an SQS event"),
+        (r#"{"Records":[]}"#, "event.json has no message"),
+    ] {
+        std::fs::write(&event, content).unwrap();
+        let args = ["--events", event.to_str().unwrap()];
+        let (output, said) = run(&mut cargo_local(&path, &args));
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains(why), "{said}");
+    }
+}
+
+#[test]
 fn json_is_one_line_for_each_push_and_nothing_else() {
     let (_root, path) = repository("shop");
     git(&path, &["branch", "feature/x"]);
