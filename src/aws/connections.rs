@@ -37,7 +37,7 @@ pub struct Connections {
 
 impl Connections {
     /// Begins to make the connector that all clients use, on another thread: reading the certificates
-    /// takes as long as the rest of the start.
+    /// takes as long as the rest of the start. The first call waits for what is left of it.
     pub fn prepare() -> Self {
         let connections = Self::trusting(system_bundle());
         let prepared = connections.clone();
@@ -50,11 +50,6 @@ impl Connections {
             bundle,
             connectors: Arc::default(),
         }
-    }
-
-    /// Waits until that connector is made, or makes it, so that the first message finds it.
-    pub fn wait(&self) {
-        self.usual();
     }
 
     fn usual(&self) -> SharedHttpConnector {

@@ -48,7 +48,7 @@ pub struct Aws {
 impl Aws {
     /// Builds the clients over these connections.
     pub async fn connect(config: &Config, connections: Connections) -> Self {
-        let sdk = sdk_config(&connections).await;
+        let sdk = sdk_config(connections).await;
         let memory = FunctionMemory::of_environment();
         let aws = Self {
             bundles: s3::Bundles::new(&sdk, config, memory.pushes()),
@@ -63,7 +63,6 @@ impl Aws {
         if let Some(home) = aws.sdk.region() {
             aws.codecommit(home.as_ref(), None).await;
         }
-        connections.wait();
         aws
     }
 
@@ -92,18 +91,16 @@ impl Aws {
 
 /// The queues alone: the handler `intake` calls nothing else.
 pub async fn connect_queue(connections: Connections) -> Arc<sqs::Queue> {
-    let queue = sqs::Queue::new(&sdk_config(&connections).await);
-    connections.wait();
-    Arc::new(queue)
+    Arc::new(sqs::Queue::new(&sdk_config(connections).await))
 }
 
 /// The SDK's own settings, read from the environment.
-async fn sdk_config(connections: &Connections) -> SdkConfig {
+async fn sdk_config(connections: Connections) -> SdkConfig {
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .app_name(AppName::new("pushbuild").expect("the name has no character to refuse"))
         .retry_config(retry::standard())
         .timeout_config(retry::timeouts())
-        .http_client(connections.clone());
+        .http_client(connections);
     // Lambda puts these into the environment, where the SDK looks first. By default it would set up
     // all its other sources too.
     if all_set(&["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]) {

@@ -61,7 +61,7 @@ async fn a_file_with_a_broken_certificate_is_left_for_the_sdks_own_reader() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_clients_use_the_connector_that_was_made_ready() {
     let connections = Connections::prepare();
-    connections.wait();
+    connections.usual();
     let client = aws_sdk_s3::Client::from_conf(
         aws_sdk_s3::Config::builder()
             .behavior_version(BehaviorVersion::latest())
