@@ -63,19 +63,26 @@ fn every_entry_has_its_name_mode_content_comment_and_the_events_time() {
     let long = "../".repeat(200).into_bytes();
     // A linear congruential generator's high bytes: nothing that deflate could find.
     let next = |state: &u32| Some(state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223));
-    let states = std::iter::successors(Some(1), next).take(4096);
+    let states = std::iter::successors(Some(1), next).take(1 << 18);
     let noise: Vec<_> = states.map(|state| state.to_le_bytes()[3]).collect();
-    let cases: [(Given<'_>, CompressionMethod); 10] = [
+    let [mut begins_with_zeros, mut hides_zeros] = [noise.clone(), noise.clone()];
+    begins_with_zeros[..60_000].fill(0);
+    hides_zeros[20_000..80_000].fill(0);
+    let cases: [(Given<'_>, CompressionMethod); 12] = [
         (("back\\slash", Blob, Some(b"x")), Stored),
         (("bin", Tree, None), Stored),
         (("bin/run", BlobExecutable, Some(&long)), Deflated),
         (("empty", Blob, Some(b"")), Stored),
+        // A sample of it shrinks.
+        (("large", Blob, Some(&begins_with_zeros)), Deflated),
+        // No sample is taken where it would.
+        (("large noise", Blob, Some(&hides_zeros)), Stored),
         (("link", Link, Some(b"bin/run")), Stored),
         // A link is stored though it would shrink, and has its own target.
         (("long link", Link, Some(&long)), Stored),
         (("module", Commit, None), Stored),
         (("new\nline", Blob, Some(b"x")), Stored),
-        (("noise", Blob, Some(&noise)), Stored),
+        (("noise", Blob, Some(&noise[..4096])), Stored),
         (("žluť 🦀", Blob, Some(b"x")), Stored),
     ];
     let bytes = bundle(&cases.map(|(given, _)| given));
