@@ -142,16 +142,16 @@ async fn what_is_not_json_not_signed_or_for_another_service_is_refused() {
     let of = |digest: String| format!("{put}\r\n{SIGNED}\r\nx-amz-content-sha256: {digest}");
     let of_body = hex::encode(Sha256::digest("body"));
     for (head, status, code) in [
-        (put, 403, "AccessDenied"),
-        (&chunked, 501, "NotImplemented"),
-        (&of("0".repeat(64)), 400, "XAmzContentSHA256Mismatch"),
-        (&of("UNSIGNED-PAYLOAD".to_owned()), 200, "none"),
-        (&of(of_body), 200, "none"),
+        (put, 403, Some("AccessDenied")),
+        (&chunked, 501, Some("NotImplemented")),
+        (&of("0".repeat(64)), 400, Some("XAmzContentSHA256Mismatch")),
+        (&of("UNSIGNED-PAYLOAD".to_owned()), 200, None),
+        (&of(of_body), 200, None),
     ] {
         let (head, body) = local.send(head, "body").await.unwrap();
         assert!(head.starts_with(&format!("http/1.1 {status}")), "{head}");
-        let said = body.contains(&format!("<Code>{code}</Code>"));
-        assert_eq!(said, status != 200, "{body}");
+        let said = body.split("<Code>").nth(1);
+        assert_eq!(said.and_then(|said| said.split('<').next()), code, "{body}");
     }
 }
 
