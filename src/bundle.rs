@@ -197,8 +197,8 @@ fn is_folder(kind: EntryKind) -> bool {
     matches!(kind, EntryKind::Tree | EntryKind::Commit)
 }
 
-/// The mode that Unix's tools unpack. No document says whether CodeBuild makes links and executables of
-/// it: the acceptance test has a build look.
+/// The mode as Unix's tools read it. No document says whether CodeBuild makes links and executables of
+/// these modes. The acceptance test runs a build that looks.
 fn mode(kind: EntryKind) -> u32 {
     match kind {
         EntryKind::Blob => 0o100_644,

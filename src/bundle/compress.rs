@@ -26,9 +26,9 @@ pub fn verify(raw: &[u8], expected: &ObjectId) -> Result<(), String> {
     }
 }
 
-/// From this size on, a content is deflated only if a sample of it shrinks by a thirty-second. Images
-/// and archives do not, and trying all their bytes took three quarters of the processor time of a push of
-/// a gigabyte.
+/// From this size on, a content is deflated only if a sample of it shrinks by a thirty-second. Images and
+/// archives do not shrink. Deflating a gigabyte of such files, only to store them, took three quarters of
+/// a push's processor time.
 const SAMPLED: usize = 64 * 1024;
 
 /// The entry of a file or link with this content. Stored where deflate does not shrink it, and

@@ -75,7 +75,7 @@ fn every_entry_has_its_name_mode_content_comment_and_the_events_time() {
         (("empty", Blob, Some(b"")), Stored),
         // A sample of it shrinks.
         (("large", Blob, Some(&begins_with_zeros)), Deflated),
-        // No sample is taken where it would.
+        // It would shrink, but only where no sample is taken.
         (("large noise", Blob, Some(&hides_zeros)), Stored),
         (("link", Link, Some(b"bin/run")), Stored),
         // A link is stored though it would shrink, and has its own target.

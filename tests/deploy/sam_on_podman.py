@@ -1,6 +1,6 @@
-"""The SAM CLI for a podman before 4.4: what it sends of a log that was written before one attaches has frames whose
-length lacks the line's end (containers/podman issue 16856). SAM's client stops at the first of them and shows nothing
-more of the function's log, and whether there is one depends on which of two threads of SAM is the faster."""
+"""Runs the SAM CLI over a podman before 4.4. Such a podman sends each line that was logged before SAM attached in a frame
+whose length leaves out the line's end (containers/podman issue 16856). docker-py, SAM's client, takes that line's end for the
+beginning of the next header and fails, and SAM shows nothing more of the function's log."""
 
 import struct
 
@@ -11,7 +11,7 @@ read_exactly, SocketError = frames.read_exactly, frames.SocketError
 
 
 def next_frame_header(stream):
-    """As docker-py's, past the ends of lines that no frame counted: no header begins with one."""
+    """As docker-py's, but it first skips line ends that no frame counted. No header begins with one."""
     try:
         while (first := read_exactly(stream, 1)) == b"\n":
             pass

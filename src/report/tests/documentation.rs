@@ -57,8 +57,8 @@ fn the_queries_ask_for_fields_that_there_are() {
     let lines = lines();
     let fields = fields(&lines);
     let mut asked = 0;
-    // Matches a quoted text, a name after `as`, or a word. A word begins with a letter, so the `5m` of
-    // `bin(5m)` is none.
+    // Matches a quoted text, a name after `as`, or a word. A word begins with a letter: in `bin(5m)`, `bin`
+    // is a word, and `5m` is not.
     let word = regex_lite::Regex::new(r#""[^"]*"|\bas (\w+)|\b[A-Za-z]\w*"#).unwrap();
     for query in questions
         .split("\n\n")
